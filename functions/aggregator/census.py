@@ -1,0 +1,81 @@
+"""The count of a run: planned = accepted + missed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from aggregator.judge import Judgement
+from nightfold.contract import MissedByReason, Plan, SiteSummary, Summary, Tokens
+from nightfold.observability import count, log_step
+from nightfold.settings import cost_usd
+
+
+def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]]) -> Summary:
+    """The census over all rounds; a site's last round is its word."""
+    last = {**rounds[0], **rounds[1]} if len(rounds) > 1 else dict(rounds[0])
+    all_calls = [judgement for of_round in rounds for judgement in of_round.values()]
+    missed = [judgement.reason for judgement in last.values() if not judgement.accepted]
+    tokens = Tokens(
+        input=sum(judgement.input_tokens for judgement in all_calls),
+        output=sum(judgement.output_tokens for judgement in all_calls),
+    )
+    accepted = len(last) - len(missed)
+    regenerated = len(rounds[1]) if len(rounds) > 1 else 0
+    return Summary(
+        run_id=plan.run_id,
+        mode=plan.mode,
+        status="complete" if not missed else "partial" if accepted else "failed",
+        planned=len(plan.sites),
+        accepted=accepted,
+        missed=MissedByReason(
+            network=missed.count("network"), schema_=missed.count("schema"), unknown=missed.count("unknown")
+        ),
+        regenerated=regenerated,
+        model_calls=sum(judgement.model_calls for judgement in all_calls),
+        rate_limited=sum(judgement.rate_limited for judgement in all_calls),
+        tokens=tokens,
+        cost_usd=cost_usd(plan.configuration.model, tokens.input, tokens.output),
+        started_at=plan.started_at,
+        duration_s=round((datetime.now(UTC) - plan.started_at).total_seconds(), 3),
+        sites=[
+            SiteSummary(
+                site_id=judgement.site_id,
+                accepted=judgement.accepted,
+                candidates=judgement.candidates,
+                reason=judgement.reason,
+                error=judgement.error,
+                rounds=sum(judgement.site_id in of_round for of_round in rounds),
+            )
+            for judgement in last.values()
+        ],
+    )
+
+
+def announce(summary: Summary) -> None:
+    """One log line and one blob of metrics for a run that is closed."""
+    log_step(
+        "aggregate",
+        run_id=summary.run_id,
+        status=summary.status,
+        planned=summary.planned,
+        accepted=summary.accepted,
+        missed_network=summary.missed.network,
+        missed_schema=summary.missed.schema_,
+        missed_unknown=summary.missed.unknown,
+        regenerated=summary.regenerated,
+        model_calls=summary.model_calls,
+        rate_limited=summary.rate_limited,
+        input_tokens=summary.tokens.input,
+        output_tokens=summary.tokens.output,
+        cost_usd=summary.cost_usd,
+        duration_s=summary.duration_s,
+    )
+    count(
+        Accepted=summary.accepted,
+        MissedNetwork=summary.missed.network,
+        MissedSchema=summary.missed.schema_,
+        MissedUnknown=summary.missed.unknown,
+        InputTokens=summary.tokens.input,
+        OutputTokens=summary.tokens.output,
+        CostUSD=summary.cost_usd or 0.0,
+        DurationSeconds=summary.duration_s,
+    )

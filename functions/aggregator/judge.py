@@ -1,0 +1,114 @@
+"""What one outcome is worth. Here, and nowhere else, an answer of Claude's meets the contract."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from nightfold.contract import RAW_ANSWER_LIMIT, Answer, Candidate, Failure, Outcome, Reason, Violation, read_candidates
+from nightfold.errors import one_line, read_attempt
+
+CUT = {"max_tokens", "model_context_window_exceeded"}
+CALLS_PER_ROUND = 3  # one call and two retries, the state machine's network bucket
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The word on one site after one round."""
+
+    site_id: str
+    candidates: int = 0
+    kept: tuple[Candidate, ...] = ()  # only until they are stored
+    reason: Reason | None = None
+    error: str | None = None
+    message: str = ""
+    raw_answer: str | None = None  # of a rejected answer, trimmed to fit into a miss
+    model_calls: int = 0
+    rate_limited: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def accepted(self) -> bool:
+        return self.error is None
+
+    @property
+    def regenerate(self) -> bool:
+        """A refusal would be refused again, a failed call was retried already: only broken answers get round 2."""
+        return self.reason == "schema"
+
+
+def judge(site_id: str, run_id: str, round_: int, document: bytes | None) -> Judgement:
+    """The word on the outcome of `site_id`, as it was stored. Raises nothing, whatever the document is."""
+    if document is None:
+        return unaccounted(site_id, "the branch left no outcome")
+    try:
+        stored = json.loads(document)
+        outcome = Outcome.model_validate(json.loads(stored) if isinstance(stored, str) else stored)
+    except (ValueError, RecursionError):
+        return unaccounted(site_id, "the outcome cannot be read")
+    if (outcome.site_id, outcome.run_id, outcome.round) != (site_id, run_id, round_):
+        return unaccounted(site_id, "the outcome belongs to another branch")
+    if outcome.answer is not None:
+        return _judge_answer(site_id, outcome.answer)
+    if outcome.failure is not None:
+        return _judge_failure(site_id, outcome.failure)
+    return unaccounted(site_id, "the outcome holds neither answer nor failure")
+
+
+def unaccounted(site_id: str, message: str) -> Judgement:
+    """The word on a planned site of which nothing is known."""
+    return Judgement(site_id, reason="unknown", error="Unaccounted", message=message)
+
+
+def _judge_answer(site_id: str, answer: Answer) -> Judgement:
+    paid: dict[str, Any] = {
+        "model_calls": answer.attempt,
+        "rate_limited": answer.earlier_errors.count("RateLimited"),
+        "input_tokens": answer.input_tokens,
+        "output_tokens": answer.output_tokens,
+    }
+    if answer.stop_reason == "refusal":
+        return Judgement(site_id, reason="unknown", error="Refused", message="Claude refused to answer", **paid)
+    rejected: dict[str, Any] = {"reason": "schema", "raw_answer": trimmed(answer.text), **paid}
+    if answer.stop_reason in CUT:
+        return Judgement(
+            site_id,
+            error="Truncated",
+            message=f"the answer was cut after {answer.output_tokens} tokens (stop_reason {answer.stop_reason})",
+            **rejected,
+        )
+    try:
+        candidates = read_candidates(answer.text)
+    except Violation as violation:
+        return Judgement(site_id, error="SchemaViolation", message=one_line(str(violation), 500), **rejected)
+    return Judgement(site_id, candidates=len(candidates), kept=tuple(candidates), **paid)
+
+
+def _judge_failure(site_id: str, failure: Failure) -> Judgement:
+    caught = failure.caught if isinstance(failure.caught, dict) else {}
+    error = one_line(str(caught.get("Error") or "UnexpectedError"))
+    cause = str(caught.get("Cause") or "")
+    try:
+        # Lambda's cause is JSON, Step Functions' own is text, and either may be missing.
+        message = str(json.loads(cause)["errorMessage"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        message = cause
+    attempt, earlier = read_attempt(message)
+    if attempt is None:
+        # Lambda's own errors made no call; a function that was cut off did, as often as the state machine tried.
+        attempt = 0 if error.startswith("Lambda.") else CALLS_PER_ROUND if failure.reason == "network" else 1
+    return Judgement(
+        site_id,
+        reason=failure.reason,
+        error=error,
+        message=one_line(message),
+        model_calls=attempt,
+        rate_limited=[*earlier, error].count("RateLimited"),
+    )
+
+
+def trimmed(text: str) -> str:
+    """`text`, cut until it fits into a miss."""
+    while (length := len(json.dumps(text))) > RAW_ANSWER_LIMIT:
+        text = text[: len(text) * RAW_ANSWER_LIMIT // length - 1]
+    return text

@@ -1,0 +1,60 @@
+"""The miss queue and the parked queue, as the aggregator sees them: it sends, acknowledges and gives back.
+
+botocore retries a call that failed. A batch that succeeded but for some entries is a 200, which nobody else looks into:
+those entries are sent again here, and what still fails makes the aggregator raise, so that its step runs again.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from itertools import batched
+from typing import Any
+
+import boto3
+
+from nightfold.errors import AwsUnavailable
+from nightfold.storage import CALLS
+
+TRIES = 4
+PAUSE_S = 0.2  # doubled at every try
+
+Entry = dict[str, Any]
+
+
+class MissQueue:
+    """One SQS queue."""
+
+    def __init__(self, url: str, client: Any = None) -> None:
+        self.url = url
+        self._sqs = client or boto3.client("sqs", config=CALLS)
+
+    def send(self, bodies: Iterable[str]) -> None:
+        """Each body at least once. Raises AwsUnavailable where SQS keeps refusing some."""
+        self._in_batches(self._sqs.send_message_batch, ({"MessageBody": body} for body in bodies))
+
+    def acknowledge(self, receipt_handles: Iterable[str]) -> None:
+        """Delete the messages; one that is gone already is no error."""
+        self._in_batches(self._sqs.delete_message_batch, ({"ReceiptHandle": handle} for handle in receipt_handles))
+
+    def give_back(self, receipt_handles: Iterable[str]) -> None:
+        """Make the messages visible again; one that is visible or gone is no error."""
+        self._in_batches(
+            self._sqs.change_message_visibility_batch,
+            ({"ReceiptHandle": handle, "VisibilityTimeout": 0} for handle in receipt_handles),
+        )
+
+    def _in_batches(self, call: Callable[..., Any], entries: Iterable[Entry]) -> None:
+        for batch in batched(entries, 10, strict=False):
+            waiting = {str(number): {"Id": str(number), **entry} for number, entry in enumerate(batch)}
+            for attempt in range(TRIES):
+                failed = call(QueueUrl=self.url, Entries=list(waiting.values())).get("Failed", [])
+                # A handle that SQS no longer knows is the sender's fault, and nothing to repeat; so is a refused body,
+                # but a miss must not get lost: that one raises.
+                gone = {
+                    entry["Id"] for entry in failed if entry["SenderFault"] and "ReceiptHandle" in waiting[entry["Id"]]
+                }
+                waiting = {entry["Id"]: waiting[entry["Id"]] for entry in failed if entry["Id"] not in gone}
+                if not waiting:
+                    break
+                time.sleep(PAUSE_S * 2**attempt)
+            else:
+                raise AwsUnavailable(f"SQS refused {len(waiting)} entries {TRIES} times: {failed[0].get('Code')}")

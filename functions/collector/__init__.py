@@ -1,0 +1,1 @@
+"""One site in, one answer out. A pure function of its event."""

@@ -1,0 +1,1 @@
+"""What the functions agree on: contract, errors, settings, storage, observability. A closed list."""

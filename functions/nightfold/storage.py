@@ -1,0 +1,113 @@
+"""The bucket: its keys, and the four ways in which the functions touch it.
+
+Retries of single calls belong to botocore's standard mode, and to nobody else.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20)
+
+SITES_KEY = "config/sites.json"
+REDRIVE_LEASE_KEY = "config/redrive-lease.json"  # who is redriving: two redrives never run side by side
+
+
+def plan_key(run_id: str) -> str:
+    return f"runs/{run_id}/plan.json"
+
+
+def items_key(run_id: str, round_: int) -> str:
+    return f"runs/{run_id}/round-{round_}/items.json"
+
+
+def outcome_key(run_id: str, round_: int, site_id: str) -> str:
+    return f"runs/{run_id}/round-{round_}/outcomes/{site_id}.json"
+
+
+def candidates_key(run_id: str, site_id: str) -> str:
+    return f"runs/{run_id}/candidates/{site_id}.json"
+
+
+def misses_key(run_id: str) -> str:
+    return f"runs/{run_id}/misses.jsonl"
+
+
+def summary_key(run_id: str) -> str:
+    return f"runs/{run_id}/summary.json"
+
+
+class Bucket:
+    """One S3 bucket. Errors are botocore's, except where an object that is not there is an answer."""
+
+    def __init__(self, name: str, client: Any = None) -> None:
+        self.name = name
+        self._s3 = client or boto3.client("s3", config=CALLS.merge(Config(max_pool_connections=32)))
+
+    def get(self, key: str) -> bytes | None:
+        """The object's bytes; None where there is none."""
+        try:
+            return bytes(self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                return None
+            raise
+
+    def exists(self, key: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=self.name, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "NotFound", "404"}:
+                return False
+            raise
+        return True
+
+    def put(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+        self._s3.put_object(Bucket=self.name, Key=key, Body=body, ContentType=content_type)
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Write unless the object exists. False also where an own write succeeded whose response was lost:
+        the caller reads the object and looks whose it is."""
+        return self._put_if(key, body, IfNoneMatch="*")
+
+    def replace(self, key: str, body: bytes, etag: str) -> bool:
+        """Write where the object is still the one that was read with `etag`."""
+        return self._put_if(key, body, IfMatch=etag)
+
+    def get_with_etag(self, key: str) -> tuple[bytes, str] | None:
+        try:
+            response = self._s3.get_object(Bucket=self.name, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                return None
+            raise
+        return bytes(response["Body"].read()), str(response["ETag"])
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys of all objects under `prefix`."""
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+            for listed in page.get("Contents", []):
+                yield str(listed["Key"])
+
+    def run_ids(self) -> Iterator[str]:
+        """The names of all runs that have left anything."""
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix="runs/", Delimiter="/"):
+            for prefix in page.get("CommonPrefixes", []):
+                yield str(prefix["Prefix"]).removeprefix("runs/").removesuffix("/")
+
+    def _put_if(self, key: str, body: bytes, **condition: str) -> bool:
+        for _ in range(3):
+            try:
+                self._s3.put_object(Bucket=self.name, Key=key, Body=body, ContentType="application/json", **condition)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in {"PreconditionFailed", "412"}:
+                    return False
+                if code != "ConditionalRequestConflict":  # two conditional writes met: S3 asks to try again
+                    raise
+            else:
+                return True
+        return False

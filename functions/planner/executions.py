@@ -1,0 +1,24 @@
+"""Step Functions, as far as the planner has to know whether an execution is over."""
+
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from nightfold.storage import CALLS
+
+
+class Executions:
+    """The executions of the state machine."""
+
+    def __init__(self, client: Any = None) -> None:
+        self._states = client or boto3.client("stepfunctions", config=CALLS)
+
+    def over(self, execution_id: str) -> bool:
+        """Whether the execution has ended, or is so old that nobody remembers it (90 days)."""
+        try:
+            return str(self._states.describe_execution(executionArn=execution_id)["status"]) != "RUNNING"
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
+                return True
+            raise

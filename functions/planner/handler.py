@@ -1,0 +1,34 @@
+"""The Lambda handler of PlanRun."""
+
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from nightfold.errors import aws_errors_named, invalid
+from nightfold.storage import Bucket
+from planner.configuration import ConfigurationParameter
+from planner.executions import Executions
+from planner.miss_queue import MissQueue
+from planner.plan import PlanTask, plan_run
+from planner.settings import settings
+
+
+@cache
+def outside() -> dict[str, Any]:
+    """The outside systems that planning touches."""
+    return {
+        "bucket": Bucket(settings().bucket),
+        "parameter": ConfigurationParameter(settings().configuration_parameter),
+        "queue": MissQueue(settings().miss_queue_url),
+        "executions": Executions(),
+    }
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    try:
+        task = PlanTask.model_validate(event)
+    except ValidationError as error:
+        raise invalid(error, "event") from None
+    with aws_errors_named():
+        return plan_run(task, **outside()).model_dump(mode="json")
