@@ -63,6 +63,10 @@ class Claude:
         """Claude's answer, as it came. Raises one of nightfold.errors within `request_timeout_s` seconds."""
         return _within(task.request_timeout_s, lambda: self._ask(task, prompt))
 
+    def close(self) -> None:
+        """Close the connections; Lambda never does."""
+        self._client.close()
+
     def _ask(self, task: SiteTask, prompt: Prompt) -> Answer:
         started = monotonic()
         thinking = {"thinking": THINKING[task.model]} if task.model in THINKING else {}
@@ -78,14 +82,15 @@ class Claude:
                 body = bytearray()
                 for chunk in response.iter_bytes():
                     body += chunk
-                    # A body that drips outlives every read timeout; the abandoned thread ends here.
-                    if monotonic() - started > task.request_timeout_s or len(body) > BODY_LIMIT:
+                    if monotonic() - started > task.request_timeout_s:  # a drip outlives every read timeout
+                        raise ModelTimeout(f"no whole answer within {task.request_timeout_s} s")
+                    if len(body) > BODY_LIMIT:
                         raise NetworkError(f"the answer did not end after {len(body)} bytes")
                 headers = dict(response.headers)
         except anthropic.APIStatusError as error:
             raise _by_status(error) from None
         except (anthropic.APITimeoutError, httpx2.TimeoutException):
-            raise ModelTimeout(f"no answer within {task.request_timeout_s} s") from None
+            raise ModelTimeout(f"no whole answer within {task.request_timeout_s} s") from None
         except (anthropic.APIConnectionError, httpx2.TransportError, httpx2.DecodingError) as error:
             cause = error.__cause__ or error
             raise NetworkError(f"{type(cause).__name__}: {one_line(str(cause)) or 'connection lost'}") from None
@@ -120,7 +125,7 @@ def _within(seconds: float, call: Callable[[], Answer]) -> Answer:
     thread.start()
     thread.join(seconds + 0.5)  # the SDK's own timeout is the more precise one, so it gets the first word
     if not results:
-        raise ModelTimeout(f"no answer within {seconds} s")
+        raise ModelTimeout(f"no whole answer within {seconds} s")
     if isinstance(results[0], Exception):
         raise results[0]
     return results[0]

@@ -86,8 +86,8 @@ class Candidate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    title: Annotated[str, AfterValidator(_plain_text), Field(min_length=1, max_length=200)]
-    angle: Annotated[str, AfterValidator(_plain_text), Field(min_length=1, max_length=1_000)]
+    title: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain_text)]
+    angle: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_plain_text)]
 
 
 _Candidates: TypeAdapter[list[Candidate]] = TypeAdapter(

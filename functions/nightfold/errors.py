@@ -59,7 +59,9 @@ class AwsUnavailable(Exception):  # noqa: N818
 
 def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """`text` without control characters or line breaks, at most `limit` characters: safe in a log or a terminal."""
-    line = " ".join(re.sub(r"[^\x20-\x7e\xa0-\u1fff\u2030-\u205f\u2070-\ud7ff\ue000-\ufffd]", " ", text).split())
+    line = " ".join(
+        re.sub(r"[^\x20-\x7e\xa0-\u1fff\u2010-\u2027\u2030-\u205f\u2070-\ud7ff\ue000-\ufffd]", " ", text).split()
+    )
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -81,7 +83,7 @@ def with_attempt(message: str, attempt: int, earlier: Sequence[str]) -> str:
 
 def read_attempt(message: str) -> tuple[int | None, list[str]]:
     """What `with_attempt` wrote: the attempt (None where it was not there) and the earlier errors."""
-    match = re.match(r"attempt (\d+)(?: after ([A-Za-z, ]+))?: ", message)
+    match = re.match(r"attempt ([0-9]{1,4})(?: after ([A-Za-z, ]+))?: ", message)
     if match is None:
         return None, []
     return int(match[1]), match[2].split(", ") if match[2] else []

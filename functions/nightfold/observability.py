@@ -11,16 +11,18 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "Nightfold"
+_NULL = object()  # Powertools leaves None out, and then a failure's line would have other keys than a success's
 
 
 @cache
 def _logger() -> Logger:
-    return Logger(service="nightfold")
+    return Logger(service="nightfold", json_default=lambda value: None if value is _NULL else str(value))
 
 
 def log_step(step: str, *, run_id: str, error: str | None = None, **fields: Any) -> None:
     """One line for one step; `fields` are ids and numbers."""
-    _logger().info(step, extra={"step": step, "run_id": run_id, "error": error, **fields})
+    line = {"step": step, "run_id": run_id, "error": error, **fields}
+    _logger().info(step, extra={key: _NULL if value is None else value for key, value in line.items()})
 
 
 def log_traceback(step: str, frames: list[str], **fields: Any) -> None:

@@ -1,0 +1,39 @@
+# Nightfold: two commands for a start, `make run` and `make test`. `make help` lists the rest.
+# Each sets up what it needs: uv (found, or installed into .uv/), Python 3.13 (through uv), and what uv.lock pins.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# A uv that really runs in this folder; a pyenv shim may exist and still fail here, so each is tried.
+# Python is asked from /, because .python-version may name one that pyenv does not have.
+FIND_UV := for uv in uv .uv/bin/uv "$$HOME/.local/bin/uv" "$$HOME/.cargo/bin/uv" \
+	"$$(cd / && python3 -c 'import uv; print(uv.find_uv_bin())' 2>/dev/null)"; do \
+	[ -n "$$uv" ] && "$$uv" --version >/dev/null 2>&1 && { echo "$$uv"; break; }; done
+UV = $(eval UV := $$(shell $(FIND_UV)))$(UV)
+
+.PHONY: help
+help: ## What there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+.PHONY: uv
+uv:
+	@if [ -z "$$($(FIND_UV))" ]; then \
+	  echo "Installing uv into .uv/ …" >&2; \
+	  (cd / && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$(CURDIR)/.uv" uv) \
+	  || { echo "uv could not be installed. Install it as https://docs.astral.sh/uv/ says, then try again." >&2; exit 1; }; fi
+
+.PHONY: run
+run: uv ## One night, here and now; ARGS="--concurrency 2" and others are passed on
+	@# Exit status 2 is a partial night: something was kept, and the census says what is missing.
+	@$(UV) run --locked nightfold run $(ARGS) || [ $$? -eq 2 ]
+
+.PHONY: test
+test: uv ## All tests, on two processes; ARGS="-k census" and others are passed to pytest
+	@$(UV) run --locked --all-groups pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+.PHONY: check
+check: uv ## Format, lint and types
+	@$(UV) run --locked --all-groups ruff format --check
+	@$(UV) run --locked --all-groups ruff check
+	@$(UV) run --locked --all-groups mypy functions infra

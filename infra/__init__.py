@@ -1,0 +1,1 @@
+"""What stands around the functions: the state machine, the local run, the build."""

@@ -1,0 +1,1 @@
+"""The local run: the same template, state machine and handlers on a laptop."""

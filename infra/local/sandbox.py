@@ -1,0 +1,187 @@
+"""What one invocation sees: its environment, its standard streams, its AWS session, and nothing of the user's.
+
+Handlers run as threads of one process, where on Lambda each has a process of its own. So the process-wide things
+that a handler reads are layered: while a function runs they show that function's, and the process's otherwise. Which
+one runs is told by a ContextVar, which threads that a handler starts inherit.
+"""
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, cast
+
+import boto3
+
+
+class SandboxKilled(BaseException):
+    """Lambda would have ended this process: the invocation timed out, or the embedded cloud was closed."""
+
+
+@dataclass
+class Sandbox:
+    """One invocation: who runs, what it sees, and whether it still may act."""
+
+    function: str
+    environment: dict[str, str]
+    session: Callable[[], boto3.Session]
+    log: Path | None = None  # None: where the process's output goes
+    over: threading.Event = field(default_factory=threading.Event)
+    _unfinished_line: str = ""
+
+    def write(self, text: str) -> None:
+        """Whole lines go to the log in one write each, so that invocations side by side never mix theirs."""
+        text = self._unfinished_line + text
+        lines, newline, self._unfinished_line = text.rpartition("\n")
+        if newline and self.log is not None:
+            with open(self.log, "ab", buffering=0) as file:  # noqa: PTH123
+                file.write((lines + newline).encode("utf-8", "backslashreplace"))
+
+
+_running: ContextVar[Sandbox | None] = ContextVar("running", default=None)
+
+
+def running() -> Sandbox | None:
+    """The invocation that the current thread belongs to."""
+    return _running.get()
+
+
+@contextlib.contextmanager
+def inside(sandbox: Sandbox) -> Iterator[None]:
+    """The current thread belongs to this invocation."""
+    token = _running.set(sandbox)
+    try:
+        yield
+    finally:
+        if sandbox._unfinished_line:
+            sandbox.write("\n")
+        _running.reset(token)
+
+
+class _LayeredEnvironment(os._Environ):  # type: ignore[type-arg]
+    """`os.environ` itself, whoever holds a reference to it: its class is exchanged, not the object."""
+
+    def _layer(self) -> dict[str, str] | None:
+        sandbox = _running.get()
+        return None if sandbox is None else sandbox.environment
+
+    def __getitem__(self, key: str) -> str:
+        layer = self._layer()
+        return super().__getitem__(key) if layer is None else layer[key]
+
+    def __setitem__(self, key: str, value: str) -> None:
+        layer = self._layer()
+        if layer is None:
+            super().__setitem__(key, value)
+        else:
+            layer[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        layer = self._layer()
+        if layer is None:
+            super().__delitem__(key)
+        else:
+            del layer[key]
+
+    def __iter__(self) -> Iterator[str]:
+        layer = self._layer()
+        return super().__iter__() if layer is None else iter(list(layer))
+
+    def __len__(self) -> int:
+        layer = self._layer()
+        return super().__len__() if layer is None else len(layer)
+
+
+class _LayeredStream:
+    """`sys.stdout` or `sys.stderr`: a function's output goes to its log, everything else where it always went."""
+
+    def __init__(self, beneath: IO[str]) -> None:
+        self.beneath = beneath
+
+    def write(self, text: str) -> int:
+        sandbox = _running.get()
+        if sandbox is None or sandbox.log is None:
+            return self.beneath.write(text)
+        sandbox.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if (sandbox := _running.get()) is None or sandbox.log is None:
+            self.beneath.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.beneath, name)
+
+
+_stdout = _LayeredStream(sys.stdout)
+_stderr = _LayeredStream(sys.stderr)
+
+
+def layer_streams() -> None:
+    """Called before each invocation too: a test runner puts streams of its own in place at any time."""
+    if sys.stdout is not cast(Any, _stdout):
+        _stdout.beneath, sys.stdout = sys.stdout, cast(Any, _stdout)
+    if sys.stderr is not cast(Any, _stderr):
+        _stderr.beneath, sys.stderr = sys.stderr, cast(Any, _stderr)
+
+
+@contextlib.contextmanager
+def layered_process() -> Iterator[None]:
+    """Environment, streams, threads and boto3's default session of this process are layered while this is open."""
+    plain_start = threading.Thread.start
+    plain_session = cast(Any, boto3)._get_default_session
+    os.environ.__class__ = _LayeredEnvironment
+    layer_streams()
+    threading.Thread.start = _start_in_same_sandbox(plain_start)  # type: ignore[method-assign,assignment]
+    cast(Any, boto3)._get_default_session = partial(_session_of_the_sandbox, plain_session)
+    try:
+        yield
+    finally:
+        cast(Any, boto3)._get_default_session = plain_session
+        threading.Thread.start = plain_start  # type: ignore[method-assign]
+        if sys.stdout is cast(Any, _stdout):
+            sys.stdout = _stdout.beneath
+        if sys.stderr is cast(Any, _stderr):
+            sys.stderr = _stderr.beneath
+        os.environ.__class__ = os._Environ
+
+
+def _start_in_same_sandbox(start: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+    """Python 3.13 starts threads with an empty context: a handler's own threads would see the user's environment."""
+
+    def start_in_same_sandbox(thread: threading.Thread) -> None:
+        if _running.get() is not None:
+            thread.run = partial(copy_context().run, thread.run)  # type: ignore[method-assign]
+        start(thread)
+
+    return start_in_same_sandbox
+
+
+def _session_of_the_sandbox(plain: Callable[..., boto3.Session]) -> boto3.Session:
+    sandbox = _running.get()
+    return plain() if sandbox is None else sandbox.session()
+
+
+def environment_of(base: Mapping[str, str], **more: str) -> dict[str, str]:
+    """A function's environment: what its template entry says, and what Lambda itself sets."""
+    return {
+        **base,
+        **more,
+        # Lambda has no home directory with somebody's profiles in it; here there may be one.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+# What boto3 sees while somebody who is no function makes a client: not the user's profile, endpoints or proxies.
+NOBODY = Sandbox(
+    function="",
+    environment=environment_of({}, AWS_REGION="us-east-1", AWS_DEFAULT_REGION="us-east-1"),
+    session=boto3.Session,
+)

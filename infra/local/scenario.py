@@ -1,0 +1,156 @@
+"""The scenario file: what the simulated Messages API does, site by site and call by call.
+
+    {"schema_version": 1,
+     "sites": {"harbour": ["ok"], "orchard": [529, "ok"], "meadow": [{"do": "hang", "latency_s": 30}]},
+     "default": ["ok"],
+     "latency_s": {"median": 3, "sigma": 0.4}}
+
+A site's list is used up call by call; after its end every call is "ok". A site that is not listed has
+the list `default`. How an answer looks on the wire is `simulated_claude`'s and `messages_api`'s job.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from random import Random
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+Behaviour = Literal[
+    # a message whose text keeps the contract
+    "ok",  # a JSON array of {title, angle}
+    "slow",  # the same after latency_s (30 s unless told)
+    "fenced",  # the same inside a ```json fence
+    "thinking_first",  # a thinking block stands before the text block
+    "hostile",  # titles with markup, terminal escapes, right-to-left overrides
+    # a message whose text breaks the contract
+    "prose",  # first call of the site: words around the array; second: words instead of it; and so on
+    "wrong_shape",  # objects with other keys
+    "empty_list",  # []
+    "max_tokens",  # cut in the middle, stop_reason max_tokens
+    "context_window",  # cut in the middle, stop_reason model_context_window_exceeded
+    "refusal",  # no content at all, stop_reason refusal
+    "text",  # whatever stands in `text`
+    # errors that are more than a status
+    "spend_limit",  # 429, monthly usage of the API tier: the SDK's EnforcedSpendLimitReachedError
+    "contract_spend_limit",  # 429, the SDK's ContractSpendLimitReachedError
+    "ramp_limit",  # 429, usage grew too fast: the SDK's RampLimitExceededError; has a retry-after
+    "usage_limit",  # 400, the limit that the account's owner has set
+    # the wire itself
+    "hang",  # says nothing for latency_s (for ever unless told), then hangs up
+    "drip",  # headers, then a byte at a time for latency_s (for ever unless told), then a fine answer
+    "drip_headers",  # the same, but inside the headers
+    "reset",  # TCP RST instead of an answer
+    "drop",  # hangs up in the middle of the body
+    "cut_json",  # 200 with half of a JSON body, complete as far as HTTP can see
+    "empty_body",  # 200 with no body
+    "html",  # 200 with a web page
+    "not_a_message",  # 200 with JSON that is no Messages response
+]
+Status = Literal[400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529]
+
+# How "a site" is written in a prompt: what the attribution of a call can find (see messages_request).
+SiteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9-])?$", max_length=253)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Step(_Model):
+    """What happens in one call. A bare name or status in a list is short for `{"do": …}`."""
+
+    do: Literal[Behaviour, Status]
+    latency_s: Seconds | None = None  # instead of the scenario's; for hang, drip, drip_headers: how long
+    retry_after_s: Seconds | None = None  # the header, on errors only
+    output_tokens: Annotated[int, Field(ge=1)] | None = None  # what the answer costs; cut if over max_tokens
+    text: str | None = None  # with "text" only
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        return {"do": value} if isinstance(value, int | str) else value
+
+    @model_validator(mode="after")
+    def _only_what_is_used(self) -> "Step":
+        if (self.do == "text") != (self.text is not None):
+            raise ValueError('"text" needs a text, and nothing else takes one')
+        if self.retry_after_s is not None and not (isinstance(self.do, int) or self.do == "ramp_limit"):
+            raise ValueError(f'retry_after_s belongs to an error, not to "{self.do}"')
+        return self
+
+
+Script = tuple[Step, ...]
+StepLike = Step | Behaviour | Status | Mapping[str, Any]
+OK = Step(do="ok")
+
+
+class Latency(_Model):
+    """Log-normal: half of the calls take less than the median; sigma 0 makes all of them the same."""
+
+    median: Seconds
+    sigma: Annotated[float, Field(ge=0, le=3)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        return {"median": value} if isinstance(value, int | float) else value
+
+    def draw(self, rng: Random) -> float:
+        return self.median * rng.lognormvariate(0, self.sigma) if self.sigma else self.median
+
+
+class Limits(_Model):
+    """The account's limits; the defaults are the entry tier's (November 2026)."""
+
+    requests_per_minute: Annotated[int, Field(ge=1)] = 1_000
+    input_tokens_per_minute: Annotated[int, Field(ge=1)] = 2_000_000
+    output_tokens_per_minute: Annotated[int, Field(ge=1)] = 400_000
+
+
+class Scenario(_Model):
+    """One simulated night. The empty scenario is a world where everything works at once."""
+
+    schema_version: Literal[1] = 1
+    sites: Mapping[SiteName, Script] = {}
+    default: Script = (OK,)
+    latency_s: Latency = Latency(median=0)
+    output_tokens: Annotated[int, Field(ge=1)] | None = None
+    limits: Limits = Limits()
+
+
+class ScenarioError(ValueError):
+    """A scenario file that cannot be used. One line for each thing that is wrong, naming the field."""
+
+
+def read_scenario(path: Path) -> Scenario:
+    """The scenario in a JSON file; ScenarioError if it is missing, no JSON or not a scenario."""
+    try:
+        return Scenario.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from None
+    except ValidationError as invalid:
+        raise ScenarioError("\n".join(f"{path}: {line}" for line in _complaints(invalid))) from None
+
+
+def _complaints(invalid: ValidationError) -> Iterable[str]:
+    for error in invalid.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in error["loc"])
+        yield f"{field}: {error['msg']}" if field else error["msg"]
+
+
+_SCRIPT: TypeAdapter[Script] = TypeAdapter(Script)
+
+
+def parse_script(steps: Iterable[StepLike]) -> Script:
+    """The steps of one site as Python code writes them: `[529, "ok", {"do": "slow", "latency_s": 2}]`."""
+    return _SCRIPT.validate_python(tuple(steps))

@@ -1,0 +1,67 @@
+"""boto3 sessions that share what is dear: the parsed service models and, for equal arguments, the client itself.
+
+A client costs 10-20 ms, making one is not thread-safe, and using one is: in threads of one process each kind of
+client is made once for each role.
+"""
+
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import boto3
+import botocore.loaders
+import botocore.session
+from botocore.config import Config
+
+from infra.local import sandbox
+
+_loader: Any = botocore.loaders.create_loader()
+_said: Any = threading.local()
+
+
+class SharedClients(boto3.Session):
+    """One role's session. Clients asked for with equal arguments are one client."""
+
+    def __init__(self, credentials: dict[str, str]) -> None:
+        session = botocore.session.Session()
+        session.register_component("data_loader", _loader)
+        session.set_default_client_config(Config(user_agent="nightfold-local"))  # botocore builds its own anew per call
+        session.register("before-parameter-build", _remember_parameters)
+        with _nobodys_environment():
+            super().__init__(
+                aws_access_key_id=credentials["AccessKeyId"],
+                aws_secret_access_key=credentials["SecretAccessKey"],
+                aws_session_token=credentials["SessionToken"],
+                botocore_session=session,
+                region_name="us-east-1",
+            )
+        self._shared: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def client(self, *args: Any, **kwargs: Any) -> Any:
+        wanted = repr(args) + repr(sorted((name, _comparable(value)) for name, value in kwargs.items()))
+        client = self._shared.get(wanted)
+        if client is None:
+            with self._lock, _nobodys_environment():
+                client = self._shared.get(wanted)
+                if client is None:
+                    client = self._shared[wanted] = super().client(*args, **kwargs)
+        return client
+
+
+def _nobodys_environment() -> AbstractContextManager[None]:
+    """A function's clients are made in the function's environment, everybody else's never in the user's."""
+    return sandbox.inside(sandbox.NOBODY) if sandbox.running() is None else nullcontext()
+
+
+def parameters_of_this_call() -> dict[str, Any]:
+    """What the current thread passed to the client method that it is in."""
+    return getattr(_said, "parameters", {})
+
+
+def _remember_parameters(**event: Any) -> None:
+    _said.parameters = event["params"]
+
+
+def _comparable(value: Any) -> str:
+    return repr(getattr(value, "_user_provided_options", value))

@@ -1,0 +1,164 @@
+"""`template.yaml` as plain CloudFormation, with only what the embedded cloud can make.
+
+The expanded template is remembered beside this module's byte code: the SAM translator takes half a second to import.
+"""
+
+import copy
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+STACK = "nightfold"
+SUPPORTED = frozenset(
+    {
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::Policy",
+        "AWS::IAM::Role",
+        "AWS::Lambda::Function",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::SNS::Topic",
+        "AWS::SQS::Queue",
+        "AWS::SSM::Parameter",
+    }
+)  # whatever else the template has (alarms, schedules, policies of queues and buckets, dashboards) is left out
+NAMED = {  # where CloudFormation would make up a name that is another one each time
+    "AWS::IAM::Role": ("RoleName", "{stack}-{id}"),
+    "AWS::Lambda::Function": ("FunctionName", "{stack}-{id}"),
+    "AWS::S3::Bucket": ("BucketName", "{stack}-{lower}-123456789012"),
+    "AWS::SNS::Topic": ("TopicName", "{stack}-{id}"),
+    "AWS::SQS::Queue": ("QueueName", "{stack}-{id}"),
+}
+MACHINE_NAME, MACHINE_ROLE, SUBSTITUTION = "LocalStateMachineName", "LocalStateMachineRole", "LocalSubstitution"
+MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:"
+
+logger = logging.getLogger(__name__)
+
+
+class BadTemplate(Exception):  # noqa: N818
+    """The template cannot be used locally. The message says what is missing in it."""
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """Plain CloudFormation, and what it does not say: where code and definition lie on this machine."""
+
+    cloudformation: dict[str, Any]  # its outputs also tell the state machine's name, role and substitutions
+    code: dict[str, str]  # a function's logical id → its CodeUri
+    machine: str  # the state machine's logical id
+    definition: str  # its DefinitionUri
+
+
+def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
+    """Raises BadTemplate, or the SAM translator's own exception, which names the resource and the property."""
+    text = path.read_bytes()
+    told = json.dumps([text.decode(), dict(parameters), version("aws-sam-translator"), Path(__file__).read_text()])
+    remembered = (
+        Path(__file__).parent / "__pycache__" / f"template-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
+    )
+    try:
+        return Expanded(**json.loads(remembered.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        expanded = _for_this_machine(*_translate(text.decode(), parameters))
+    try:
+        remembered.parent.mkdir(exist_ok=True)
+        temporary = remembered.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(vars(expanded)))
+        temporary.replace(remembered)
+    except OSError as error:  # a read-only checkout
+        logger.debug("The expanded template is not remembered: %s", error)
+    return expanded
+
+
+def _translate(text: str, parameters: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], str, str]:
+    from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
+    from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+    template = yaml_parse(text)
+    default = template.get("Globals", {}).get("Function", {}).get("CodeUri")
+    code, machines = {}, {}
+    for logical_id, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Serverless::Function":
+            code[logical_id] = str(properties.pop("CodeUri", default))
+            properties["InlineCode"] = "# the handlers run where they lie"
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            machines[logical_id] = str(properties.get("DefinitionUri"))
+            properties["DefinitionUri"] = {"Bucket": "local", "Key": "local"}
+    template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
+    if len(machines) != 1:
+        raise BadTemplate(f"The template must have one AWS::Serverless::StateMachine; it has {len(machines)}.")
+    ((machine, definition),) = machines.items()
+    return transform(template, dict(parameters), _NoManagedPolicies()), code, machine, definition
+
+
+class _NoManagedPolicies:
+    """The translator would ask IAM for the names of AWS's managed policies."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def _for_this_machine(template: dict[str, Any], code: dict[str, str], machine: str, definition: str) -> Expanded:
+    template = copy.deepcopy(template)
+    resources = template["Resources"]
+    properties = resources[machine]["Properties"]
+    name = properties.get("StateMachineName", f"{STACK}-{machine}")
+    skipped = {logical_id for logical_id, resource in resources.items() if resource["Type"] not in SUPPORTED}
+    for logical_id in skipped:
+        logger.debug("Left out of the local deployment: %s (%s)", logical_id, resources[logical_id]["Type"])
+    kept = {logical_id: resource for logical_id, resource in resources.items() if logical_id not in skipped}
+    for logical_id, resource in kept.items():
+        resource.pop("DependsOn", None)
+        _name(logical_id, resource)
+    outputs = {
+        **template.get("Outputs", {}),
+        MACHINE_NAME: {"Value": name},
+        MACHINE_ROLE: {"Value": properties["RoleArn"]},
+        **{
+            SUBSTITUTION + each: {"Value": value}
+            for each, value in properties.get("DefinitionSubstitutions", {}).items()
+        },
+    }
+    arn = {"Fn::Join": ["", [MACHINE_ARN, name]]}
+    replace = partial(_replace, {json.dumps({"Ref": machine}): arn, json.dumps({"Fn::GetAtt": [machine, "Arn"]}): arn})
+    template["Resources"] = replace(kept)
+    template["Outputs"] = {
+        key: replace(output) for key, output in outputs.items() if not _mentions(output, skipped - {machine})
+    }
+    return Expanded(template, code, machine, definition)
+
+
+def _name(logical_id: str, resource: dict[str, Any]) -> None:
+    if resource["Type"] in NAMED:
+        field, pattern = NAMED[resource["Type"]]
+        names = {"stack": STACK, "id": logical_id, "lower": logical_id.lower()}
+        resource.setdefault("Properties", {}).setdefault(field, pattern.format(**names))
+    if (
+        resource["Type"] == "AWS::IAM::Role"
+    ):  # AWS's own policies, which moto does not have: writing logs is no call here
+        resource["Properties"].pop("ManagedPolicyArns", None)
+
+
+def _replace(exchange: Mapping[str, Any], value: Any) -> Any:
+    if isinstance(value, dict):
+        return exchange.get(json.dumps(value)) or {key: _replace(exchange, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_replace(exchange, inner) for inner in value]
+    return value
+
+
+def _mentions(value: Any, logical_ids: set[str]) -> bool:
+    if isinstance(value, dict):
+        refers = value.get("Ref"), *(value["Fn::GetAtt"][:1] if isinstance(value.get("Fn::GetAtt"), list) else ())
+        return any(each in logical_ids for each in refers if isinstance(each, str)) or any(
+            _mentions(inner, logical_ids) for inner in value.values()
+        )
+    return isinstance(value, list) and any(_mentions(inner, logical_ids) for inner in value)

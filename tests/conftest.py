@@ -1,0 +1,14 @@
+"""What all tests share: how hard hypothesis tries.
+
+`HYPOTHESIS_PROFILE=thorough` draws much more. In CI the examples are the same at every run, so that a red build is
+red again when it is looked at.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=80, deadline=None)
+settings.register_profile("ci", max_examples=80, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=5_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "quick"))

@@ -1,0 +1,111 @@
+"""The collector's client against the simulated Messages API, over HTTP and through the real SDK."""
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from collector.claude import Claude
+from collector.prompt import prompt_for
+from infra.local.messages_api import MessagesAPI
+from nightfold.contract import ANSWER_LIMIT, Answer, SiteTask, read_candidates
+from nightfold.errors import AccessDenied, ModelTimeout, NetworkError, RateLimited
+
+
+@pytest.fixture
+def api(no_call_is_left_behind: None) -> Iterator[MessagesAPI]:
+    with MessagesAPI() as api:
+        yield api
+
+
+def task(**changes: object) -> SiteTask:
+    fields = {
+        "run_id": "night",
+        "round": 1,
+        "site_id": "harbour",
+        "domain": "harbour.example",
+        "candidates": 5,
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 1_024,
+        "request_timeout_s": 1,
+    }
+    return SiteTask.model_validate(fields | changes)
+
+
+def ask(api: MessagesAPI, *, key: str = "sk-test", **changes: object) -> Answer:
+    asked = task(**changes)
+    with closing(Claude(key, api.url)) as claude:
+        return claude.ask(asked, prompt_for(asked))
+
+
+def test_an_answer_carries_what_the_call_cost(api: MessagesAPI) -> None:
+    answer = ask(api)
+    assert len(read_candidates(answer.text)) == 5
+    assert answer.stop_reason == "end_turn"
+    assert answer.input_tokens == api.history[0].input_tokens > 0
+    assert answer.output_tokens == api.history[0].output_tokens > 0
+    assert answer.request_id == api.history[0].request_id
+    assert answer.rate_limits["anthropic-ratelimit-output-tokens-limit"] == "400000"
+
+
+def test_the_request_is_what_the_task_says(api: MessagesAPI) -> None:
+    api.script("harbour", ["ok"])
+    ask(api, max_tokens=512, model="claude-haiku-5-5", brief="About boats.")
+    call = api.history[0]
+    assert (call.max_tokens, call.model, call.site) == (512, "claude-haiku-5-5", "harbour")
+    assert "About boats." in call.prompt
+    assert "only the JSON array" in call.prompt
+
+
+def test_the_client_makes_no_retries_of_its_own(api: MessagesAPI) -> None:
+    api.script("harbour", [429, 429, 429])
+    with pytest.raises(RateLimited):
+        ask(api)
+    assert api.calls("harbour") == 1
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "drip", "drip_headers"])
+def test_no_exchange_outlives_its_deadline(api: MessagesAPI, behaviour: str) -> None:
+    api.script("harbour", [behaviour])
+    started = time.monotonic()
+    with pytest.raises(ModelTimeout, match="no whole answer within 1 s"):
+        ask(api)
+    assert time.monotonic() - started < 5  # far from the 60 s and more of a drip
+
+
+def test_a_key_with_a_line_break_is_stripped(api: MessagesAPI) -> None:
+    assert ask(api, key="sk-test\n").stop_reason == "end_turn"
+
+
+def test_an_error_message_holds_neither_key_nor_prompt(api: MessagesAPI, caplog: pytest.LogCaptureFixture) -> None:
+    api.script("harbour", [401, "reset", 500])
+    with caplog.at_level(logging.DEBUG, logger="collector"):
+        for error in (AccessDenied, NetworkError, NetworkError):
+            with pytest.raises(error) as raised:
+                ask(api, key="sk-very-secret", brief="A confidential brief.")
+            text = str(raised.value) + caplog.text
+            assert "sk-very-secret" not in text
+            assert "confidential" not in text
+            assert len(str(raised.value)) <= 200
+            assert raised.value.__cause__ is None
+
+
+def test_text_that_no_wire_can_carry_is_made_safe(api: MessagesAPI) -> None:
+    api.script("harbour", [{"do": "text", "text": "a\ud800b"}])
+    assert ask(api).text == "a\ufffdb"
+
+
+def test_a_megabyte_of_text_is_cut_to_what_a_state_can_carry(api: MessagesAPI) -> None:
+    api.script("harbour", [{"do": "text", "text": '"' * 1_000_000, "output_tokens": 1_000}])
+    text = ask(api).text
+    assert text
+    assert len(json.dumps(text)) <= ANSWER_LIMIT
+
+
+def test_a_server_that_is_not_there_is_a_network_error() -> None:
+    asked = task()
+    with closing(Claude("sk-test", "http://127.0.0.1:1")) as claude, pytest.raises(NetworkError):
+        claude.ask(asked, prompt_for(asked))

@@ -1,0 +1,294 @@
+"""What the real SDK makes of every behaviour of the simulated Messages API.
+
+The rates, the crowd and the closing are in `test_messages_api_as_a_server.py`.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import anthropic
+import pytest
+from anthropic.types import Message
+
+from infra.local.messages_api import MessagesAPI
+from infra.local.scenario import Behaviour, Scenario, Status, StepLike
+
+MODEL = "claude-sonnet-5-5"
+SYSTEM = "You are a technical blog editor. Answer with a JSON array of five article candidates."
+
+ERRORS: dict[Behaviour | Status, tuple[type[anthropic.APIStatusError], str]] = {
+    400: (anthropic.BadRequestError, "invalid_request_error"),
+    401: (anthropic.AuthenticationError, "authentication_error"),
+    402: (anthropic.PaymentRequiredError, "billing_error"),
+    403: (anthropic.PermissionDeniedError, "permission_error"),
+    404: (anthropic.NotFoundError, "not_found_error"),
+    408: (anthropic.RequestTimeoutError, "timeout_error"),
+    409: (anthropic.ConflictError, "conflict_error"),
+    413: (anthropic.ContentTooLargeError, "request_too_large"),
+    422: (anthropic.UnprocessableEntityError, "invalid_request_error"),
+    429: (anthropic.RateLimitError, "rate_limit_error"),
+    500: (anthropic.InternalServerError, "api_error"),
+    502: (anthropic.InternalServerError, "api_error"),
+    503: (anthropic.ServiceUnavailableError, "api_error"),
+    504: (anthropic.GatewayTimeoutError, "timeout_error"),
+    529: (anthropic.OverloadedError, "overloaded_error"),
+    "spend_limit": (anthropic.EnforcedSpendLimitReachedError, "rate_limit_error"),
+    "contract_spend_limit": (anthropic.ContractSpendLimitReachedError, "rate_limit_error"),
+    "ramp_limit": (anthropic.RampLimitExceededError, "rate_limit_error"),
+    "usage_limit": (anthropic.BadRequestError, "invalid_request_error"),
+}
+LIFTED_BY_TIME = {429, "ramp_limit"}
+NO_ANSWER: dict[Behaviour, tuple[type[Exception], str]] = {
+    "hang": (anthropic.APITimeoutError, "Request timed out"),
+    "slow": (anthropic.APITimeoutError, "Request timed out"),
+    "reset": (anthropic.APIConnectionError, "Connection error"),
+    "drop": (anthropic.APIConnectionError, "Connection error"),
+    "cut_json": (json.JSONDecodeError, "char"),
+    "empty_body": (json.JSONDecodeError, "Expecting value"),
+}
+TEXTS: dict[Behaviour, tuple[str, str]] = {  # how the text begins and ends
+    "ok": ('[{"title": ', '"}]'),
+    "fenced": ("```json\n[", "]\n```"),
+    "hostile": ('[{"title": "<script>', '"}]'),
+    "prose": ("Here are my ideas:", "?"),
+    "wrong_shape": ('[{"headline": ', '"}]'),
+    "empty_list": ("[", "]"),
+}
+ELSEWHERE: set[Behaviour] = {  # have a test of their own
+    "text", "max_tokens", "context_window", "refusal", "thinking_first", "drip", "drip_headers", "html", "not_a_message"
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sdk() -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(api_key="sk-any", max_retries=0, timeout=0.4) as client:
+        yield client
+
+
+@pytest.fixture
+def api() -> Iterator[MessagesAPI]:
+    with MessagesAPI() as api:
+        yield api
+
+
+@pytest.fixture
+def client(sdk: anthropic.Anthropic, api: MessagesAPI) -> anthropic.Anthropic:
+    return sdk.with_options(base_url=api.url)
+
+
+def ask(client: anthropic.Anthropic, site: str = "harbour", max_tokens: int = 1024) -> Message:
+    return client.messages.create(
+        model=MODEL,
+        max_tokens=max_tokens,
+        system=SYSTEM,
+        messages=[{"role": "user", "content": f"Site: {site} ({site}.example)\nBrief: boats and tides."}],
+    )
+
+
+def text_of(message: Message) -> str:
+    return "".join(block.text for block in message.content if block.type == "text")
+
+
+def test_every_behaviour_has_a_test() -> None:
+    tested = ERRORS.keys() | NO_ANSWER.keys() | TEXTS.keys() | ELSEWHERE
+    assert tested == {*get_args(Behaviour), *get_args(Status)}
+
+
+@pytest.mark.parametrize("do", ERRORS)
+def test_an_error_arrives_as_the_class_that_the_sdk_has_for_it(
+    client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour | Status
+) -> None:
+    error_class, type_ = ERRORS[do]
+    api.script("harbour", [do])
+    with pytest.raises(error_class) as caught:
+        ask(client)
+    assert type(caught.value) is error_class
+    assert caught.value.type == type_
+    assert caught.value.request_id == api.history[0].request_id
+    assert isinstance(caught.value.body, dict)
+    assert caught.value.body["request_id"] == caught.value.request_id
+    assert ("retry-after" in caught.value.response.headers) is (do in LIFTED_BY_TIME)
+    assert "anthropic-ratelimit-requests-remaining" in caught.value.response.headers
+    assert api.history[0].status == caught.value.status_code
+
+
+def test_the_owners_own_limit_is_a_400_with_the_words_of_the_real_one(
+    client: anthropic.Anthropic, api: MessagesAPI
+) -> None:
+    api.script("harbour", ["usage_limit"])
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        ask(client)
+    assert str(caught.value.api_message).startswith("You have reached your specified API usage limits")
+
+
+@pytest.mark.parametrize("do", NO_ANSWER)
+def test_a_broken_exchange_raises_what_the_sdk_has_for_it(
+    client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour
+) -> None:
+    error_class, message = NO_ANSWER[do]
+    api.script("harbour", [do])
+    with pytest.raises(error_class, match=message) as caught:
+        ask(client)
+    assert type(caught.value) is error_class
+    assert api.calls("harbour") == 1
+
+
+@pytest.mark.parametrize("do", TEXTS)
+def test_a_message_holds_the_text_of_its_behaviour(
+    client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour
+) -> None:
+    beginning, end = TEXTS[do]
+    api.script("harbour", [do])
+    message = ask(client)
+    assert text_of(message).startswith(beginning)
+    assert text_of(message).endswith(end)
+    assert (message.type, message.role, message.model) == ("message", "assistant", MODEL)
+    assert (message.stop_reason, message.stop_sequence) == ("end_turn", None)
+    assert message.usage.output_tokens == api.history[0].output_tokens > 0
+    assert message.usage.input_tokens == api.history[0].input_tokens > 0
+
+
+def test_the_usual_answer_is_five_candidates_that_differ_from_site_to_site(client: anthropic.Anthropic) -> None:
+    answers = {site: json.loads(text_of(ask(client, site))) for site in ("harbour", "orchard", "lantern")}
+    for candidates in answers.values():
+        assert len(candidates) == 5
+        assert all(candidate.keys() == {"title", "angle"} for candidate in candidates)
+        assert len({candidate["title"] for candidate in candidates}) == 5
+    assert len({json.dumps(candidates) for candidates in answers.values()}) == 3
+
+
+def test_the_same_seed_tells_the_same_night_and_another_seed_another(sdk: anthropic.Anthropic) -> None:
+    def night(seed: int) -> list[str]:
+        with MessagesAPI(seed=seed) as api:
+            return [text_of(ask(sdk.with_options(base_url=api.url))) for _ in range(2)]
+
+    assert night(1) == night(1)
+    assert night(1) != night(2)
+    assert len(set(night(1))) == 2
+
+
+def test_prose_alternates_between_words_around_the_array_and_none_at_all(
+    client: anthropic.Anthropic, api: MessagesAPI
+) -> None:
+    api.script("meadow", ["prose", "prose"])
+    assert '[{"title"' in text_of(ask(client, "meadow"))
+    assert "[" not in text_of(ask(client, "meadow"))
+
+
+def test_any_text_can_be_said(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+    api.script("harbour", [{"do": "text", "text": '["\\ud800", NaN] \u202e \u0000'}])
+    assert text_of(ask(client)) == '["\\ud800", NaN] \u202e \u0000'
+
+
+def test_an_answer_over_max_tokens_is_really_cut(client: anthropic.Anthropic) -> None:
+    message = ask(client, max_tokens=20)
+    assert message.stop_reason == "max_tokens"
+    assert message.usage.output_tokens == 20
+    assert len(text_of(message)) == 80
+
+
+def test_a_cost_that_was_set_is_reported_and_cuts_the_text_where_it_exceeds_max_tokens(
+    client: anthropic.Anthropic, api: MessagesAPI
+) -> None:
+    api.script("harbour", [{"do": "ok", "output_tokens": 600}, {"do": "ok", "output_tokens": 600}])
+    whole, cut = ask(client, max_tokens=600), ask(client, max_tokens=300)
+    assert (whole.stop_reason, whole.usage.output_tokens) == ("end_turn", 600)
+    assert (cut.stop_reason, cut.usage.output_tokens) == ("max_tokens", 300)
+    assert json.loads(text_of(whole))
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(text_of(cut))
+
+
+@pytest.mark.parametrize(
+    ("do", "stop_reason"), [("max_tokens", "max_tokens"), ("context_window", "model_context_window_exceeded")]
+)
+def test_a_cut_answer_says_why_and_is_no_json(
+    client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour, stop_reason: str
+) -> None:
+    api.script("harbour", [do])
+    message = ask(client)
+    assert message.stop_reason == stop_reason
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(text_of(message))
+
+
+def test_a_refusal_is_a_200_without_content(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+    api.script("harbour", ["refusal"])
+    message = ask(client)
+    assert (message.content, message.stop_reason) == ([], "refusal")
+    assert message.stop_details is not None
+    assert message.stop_details.category == "general_harms"
+
+
+def test_a_thinking_block_can_come_first(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+    api.script("harbour", ["thinking_first"])
+    message = ask(client)
+    assert [block.type for block in message.content] == ["thinking", "text"]
+    assert message.usage.output_tokens_details is not None
+    assert 0 < message.usage.output_tokens_details.thinking_tokens < message.usage.output_tokens
+    assert len(json.loads(text_of(message))) == 5
+
+
+@pytest.mark.parametrize("do", ["drip", "drip_headers"])
+def test_a_drip_outlives_the_sdks_read_timeout_and_ends_as_a_fine_answer(
+    client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour
+) -> None:
+    api.script("harbour", [{"do": do, "latency_s": 1.0}])
+    assert len(json.loads(text_of(ask(client)))) == 5
+    call = api.history[0]
+    assert call.answered_at is not None
+    assert call.answered_at - call.received_at > 0.9  # the timeout is 0.4
+
+
+def test_a_web_page_comes_back_as_a_bare_string(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+    api.script("harbour", ["html"])
+    answer: Any = ask(client)
+    assert isinstance(answer, str)
+    assert answer.startswith("<!doctype html>")
+
+
+def test_other_json_becomes_a_message_whose_fields_are_none(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+    api.script("harbour", ["not_a_message"])
+    message: Any = ask(client)
+    assert (message.content, message.stop_reason, message.usage) == (None, None, None)
+
+
+def test_a_script_runs_out_into_fine_answers_and_can_be_replaced(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+    def statuses(scripted: list[StepLike], calls: int) -> list[int | None]:
+        api.script("harbour", scripted)
+        for _ in range(calls):
+            try:
+                ask(client)
+            except anthropic.OverloadedError:
+                continue
+        return [call.status for call in api.history[-calls:]]
+
+    assert statuses([529, 529], calls=3) == [529, 529, 200]
+    assert statuses([529], calls=2) == [529, 200]
+    assert [call.number for call in api.history] == [1, 2, 3, 4, 5]
+    assert api.calls("harbour") == 5
+    assert api.calls("orchard") == 0
+
+
+def test_a_site_without_a_script_has_the_default_and_is_known_by_its_domain(sdk: anthropic.Anthropic) -> None:
+    with MessagesAPI(Scenario(sites={"harbour": ["ok"]}, default=["refusal", "ok"])) as api:
+        client = sdk.with_options(base_url=api.url)
+        assert [ask(client, "quay").stop_reason for _ in range(2)] == ["refusal", "end_turn"]
+        assert api.calls("quay.example") == 2
+
+
+def test_a_bad_request_is_refused_before_the_script_is_asked(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+    api.script("harbour", [529])
+    with pytest.raises(anthropic.BadRequestError, match="max_tokens: Input should be greater") as caught:
+        ask(client, max_tokens=0)
+    assert caught.value.request_id == api.history[0].request_id
+    with pytest.raises(anthropic.AuthenticationError, match="x-api-key header is required"):
+        ask(client.with_options(default_headers={"authorization": "Basic none"}))
+    with pytest.raises(anthropic.OverloadedError):
+        ask(client)
+    assert [(call.site, call.number, call.behaviour, call.status) for call in api.history] == [
+        ("harbour", 1, "rejected", 400),
+        ("harbour", 2, "rejected", 401),
+        ("harbour", 3, "529", 529),
+    ]

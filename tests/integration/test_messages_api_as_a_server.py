@@ -1,0 +1,213 @@
+"""The simulated Messages API as a server: crowds, rates, closing, the foreground process."""
+
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import anthropic
+import pytest
+from anthropic.types import Message
+
+from infra.local.messages_api import MessagesAPI
+from infra.local.scenario import Scenario
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def sdk() -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(api_key="sk-any", max_retries=0, timeout=10) as client:
+        yield client
+
+
+def ask(client: anthropic.Anthropic, site: str = "harbour") -> Message:
+    return client.messages.create(
+        model="claude-sonnet-5-5", max_tokens=1024, messages=[{"role": "user", "content": f"Site: {site}"}]
+    )
+
+
+def wait_until_under_way(api: MessagesAPI, calls: int) -> None:
+    deadline = time.monotonic() + 5
+    while api.peak < calls:
+        assert time.monotonic() < deadline, f"only {api.peak} calls of {calls} arrived"
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("crowd", [16, 80])
+def test_calls_run_side_by_side(sdk: anthropic.Anthropic, crowd: int) -> None:
+    with MessagesAPI() as api, ThreadPoolExecutor(crowd) as pool:
+        for number in range(crowd):
+            api.script(f"site-{number}", [{"do": "slow", "latency_s": 1.5}])
+        client = sdk.with_options(base_url=api.url)
+        answers = list(pool.map(lambda number: ask(client, f"site-{number}"), range(crowd)))
+        assert api.peak == crowd
+        assert len({answer.id for answer in answers}) == crowd
+        assert {call.behaviour for call in api.history} == {"slow"}
+
+
+def test_calls_one_after_the_other_never_count_as_two_at_once(sdk: anthropic.Anthropic) -> None:
+    with MessagesAPI() as api:
+        for _ in range(100):
+            ask(sdk.with_options(base_url=api.url))
+        assert (api.peak, len(api.history)) == (1, 100)
+
+
+def test_a_call_that_its_client_gave_up_is_no_longer_under_way(sdk: anthropic.Anthropic) -> None:
+    with MessagesAPI() as api:
+        api.script("harbour", ["hang"])
+        client = sdk.with_options(base_url=api.url)
+        with pytest.raises(anthropic.APITimeoutError):
+            ask(client.with_options(timeout=0.1))
+        time.sleep(0.1)
+        ask(client)
+        assert api.peak == 1
+        assert [(call.status, call.answered_at is None) for call in api.history] == [(None, True), (200, False)]
+
+
+def test_the_limit_of_requests_is_enforced_and_refills_faster_in_a_faster_world(sdk: anthropic.Anthropic) -> None:
+    with MessagesAPI(Scenario(limits={"requests_per_minute": 3}), speed=60) as api:
+        client = sdk.with_options(base_url=api.url)
+        api.script("harbour", ["ok", "ok", "ok", "refusal"])
+        for _ in range(3):
+            ask(client)
+        with pytest.raises(anthropic.RateLimitError, match="rate limit of 3 requests per minute") as caught:
+            ask(client)
+        assert type(caught.value) is anthropic.RateLimitError
+        headers = caught.value.response.headers
+        assert 0 < float(headers["retry-after"]) <= 20 / 60  # a third of a minute, 60 times as fast
+        assert headers["anthropic-ratelimit-requests-limit"] == "3"
+        assert headers["anthropic-ratelimit-requests-remaining"] == "0"
+        time.sleep(float(headers["retry-after"]) + 0.01)
+        assert ask(client).stop_reason == "refusal", "a call over the limit uses up no step"
+        assert [call.behaviour for call in api.history] == ["ok", "ok", "ok", "limited", "refusal"]
+
+
+def test_real_output_counts_towards_the_limit_and_max_tokens_does_not(sdk: anthropic.Anthropic) -> None:
+    with MessagesAPI(Scenario(limits={"output_tokens_per_minute": 500}, output_tokens=400)) as api:
+        client = sdk.with_options(base_url=api.url)
+        assert [ask(client).usage.output_tokens for _ in range(2)] == [400, 400]
+        with pytest.raises(anthropic.RateLimitError, match="500 output tokens per minute") as caught:
+            ask(client)
+        assert 1 <= int(caught.value.response.headers["retry-after"]) <= 60
+
+
+def test_success_carries_the_headers_of_the_real_api(sdk: anthropic.Anthropic) -> None:
+    with MessagesAPI() as api:
+        raw = sdk.with_options(base_url=api.url).messages.with_raw_response.create(
+            model="claude-sonnet-5-5", max_tokens=64, messages=[{"role": "user", "content": "Site: harbour"}]
+        )
+        assert raw.headers["request-id"] == api.history[0].request_id == raw.request_id
+        for family in ("requests", "tokens", "input-tokens", "output-tokens"):
+            limit, remaining, reset = (
+                raw.headers[f"anthropic-ratelimit-{family}-{what}"] for what in ("limit", "remaining", "reset")
+            )
+            assert 0 <= int(remaining) <= int(limit)
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", reset)
+
+
+@pytest.mark.parametrize("do", ["hang", "slow", "drip", "drip_headers"])
+def test_closing_does_not_wait_for_a_call_that_waits(sdk: anthropic.Anthropic, do: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        with MessagesAPI() as api:
+            client = sdk.with_options(base_url=api.url)
+            for number in range(8):
+                api.script(f"site-{number}", [{"do": do, "latency_s": 600}])
+            calls = [pool.submit(ask, client, f"site-{number}") for number in range(8)]
+            wait_until_under_way(api, 8)
+            started = time.monotonic()
+        assert time.monotonic() - started < 0.5
+        assert {type(call.exception(5)) for call in calls} == {anthropic.APIConnectionError}
+
+
+def test_closing_leaves_no_thread_behind(sdk: anthropic.Anthropic) -> None:
+    before = threading.active_count()
+    with MessagesAPI() as api:
+        ask(sdk.with_options(base_url=api.url))
+        assert threading.active_count() == before + 2
+    assert threading.active_count() == before
+
+
+def test_one_connection_serves_call_after_call_in_little_time() -> None:
+    body = {"model": "claude-sonnet-5-5", "max_tokens": 999, "messages": [{"role": "user", "content": "Site: a"}]}
+    headers = {"x-api-key": "sk-any", "anthropic-version": "2026-10-21"}
+    with MessagesAPI() as api, closing(http.client.HTTPConnection(api.url.removeprefix("http://"))) as connection:
+        connection.connect()
+        first = connection.sock
+        started = time.perf_counter()
+        for _ in range(200):
+            connection.request("POST", "/v1/messages", json.dumps(body), headers)
+            assert len(json.load(connection.getresponse())["content"]) == 1
+        assert time.perf_counter() - started < 2, "0.1 s where measured; with Nagle's delay it would be 8"
+        assert connection.sock is first
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 404 "),
+        (b"GET /v1/messages HTTP/1.1\r\n\r\n", b"HTTP/1.1 405 "),
+        (b"hello\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"POST /v1/messages HTTP/1.1\r\ncontent-length: -1\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"POST /v1/messages HTTP/1.1\r\ncontent-length: 99999999\r\n\r\n", b"HTTP/1.1 413 "),
+        (b"POST /v1/messages HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n", b"HTTP/1.1 411 "),
+        (b"POST /v1/messages HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n", b"HTTP/1.1 100 "),
+        (b"x" * 70_000, b"HTTP/1.1 431 "),
+    ],
+)
+def test_what_is_no_request_of_ours_gets_an_answer_and_harms_nobody(
+    sdk: anthropic.Anthropic, sent: bytes, answer: bytes
+) -> None:
+    with MessagesAPI() as api:
+        host, port = api.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as client:
+            client.sendall(sent)
+            assert client.recv(1000).startswith(answer)
+        assert ask(sdk.with_options(base_url=api.url)).stop_reason == "end_turn"
+
+
+def test_prompts_are_kept_only_where_they_are_wanted(sdk: anthropic.Anthropic) -> None:
+    for keep, prompt in ((True, "Site: harbour"), (False, "")):
+        with MessagesAPI(keep_prompts=keep) as api:
+            ask(sdk.with_options(base_url=api.url))
+            call = api.history[0]
+            assert (call.prompt, call.model, call.max_tokens) == (prompt, "claude-sonnet-5-5", 1024)
+
+
+def test_it_runs_in_the_foreground_with_a_scenario_file(sdk: anthropic.Anthropic) -> None:
+    command = [sys.executable, "-m", "infra.local.messages_api", "--port", "0", "--speed", "100"]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        [*command, "--scenario", "events/scenario.json"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            client = sdk.with_options(base_url=server.stdout.readline().strip())
+            assert ask(client).stop_reason == "end_turn"
+            with pytest.raises(anthropic.OverloadedError):
+                ask(client, "orchard")
+        finally:
+            server.send_signal(signal.SIGTERM)
+    assert server.returncode == 0
+
+
+def test_a_bad_scenario_file_ends_the_foreground_process_with_the_field(tmp_path: Path) -> None:
+    (tmp_path / "night.json").write_text('{"sites": {"harbour": ["okay"]}}')
+    server = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "infra.local.messages_api", "--scenario", tmp_path / "night.json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (server.returncode, server.stdout) == (64, "")
+    assert "night.json: sites.harbour.0.do: Input should be" in server.stderr

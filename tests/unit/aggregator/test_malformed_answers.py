@@ -1,0 +1,56 @@
+"""The corpus: every answer gets its verdict, from the contract and from the judge."""
+
+import json
+from time import perf_counter
+
+import pytest
+
+from aggregator.judge import judge
+from collector.claude import _Message, _text
+from nightfold.contract import RAW_ANSWER_LIMIT, Violation, read_candidates
+from tests.unit.aggregator.malformed_answers import ANSWERS, many
+from tests.unit.examples import answered
+
+VERDICTS = [pytest.param(text, verdict, id=name) for name, (text, verdict) in ANSWERS.items()]
+
+
+def test_the_corpus_is_large_and_knows_both_verdicts() -> None:
+    accepted = sum(isinstance(verdict, int) for _, verdict in ANSWERS.values())
+    assert len(ANSWERS) >= 150
+    assert accepted >= 30
+    assert len(ANSWERS) - accepted >= 100
+
+
+@pytest.mark.parametrize(("text", "verdict"), VERDICTS)
+def test_an_answer_meets_the_contract(text: str, verdict: int | str) -> None:
+    started = perf_counter()
+    if isinstance(verdict, int):
+        assert len(read_candidates(text)) == verdict
+    else:
+        with pytest.raises(Violation) as raised:
+            read_candidates(text)
+        assert verdict in str(raised.value)
+    assert perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(("text", "verdict"), VERDICTS)
+def test_an_answer_is_judged_the_same_after_its_way_through_collector_and_state_machine(
+    text: str, verdict: int | str
+) -> None:
+    sent = _text(_Message(content=[{"type": "text", "text": text}]))
+    outcome = answered("night", "harbour", sent).model_dump_json()
+    assert len(json.dumps(outcome)) < 262_144  # the Body of StoreOutcome: JSON in JSON
+    judgement = judge("harbour", "night", 1, json.dumps(outcome).encode())
+    if isinstance(verdict, int):
+        assert judgement.accepted
+        assert judgement.candidates == verdict
+    else:
+        assert (judgement.error, judgement.reason) == ("SchemaViolation", "schema")
+        assert 0 < len(judgement.message) <= 500
+        assert len(json.dumps(judgement.raw_answer)) <= RAW_ANSWER_LIMIT
+
+
+@pytest.mark.parametrize("length", range(1, len(many(2)), 3))
+def test_an_answer_that_is_cut_anywhere_is_a_violation(length: int) -> None:
+    with pytest.raises(Violation, match="not one JSON array"):
+        read_candidates(many(2)[:length])

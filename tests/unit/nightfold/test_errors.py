@@ -1,0 +1,121 @@
+"""nightfold/errors.py"""
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from nightfold import errors
+from nightfold.errors import (
+    MESSAGE_LIMIT,
+    AwsUnavailable,
+    aws_errors_named,
+    invalid,
+    one_line,
+    read_attempt,
+    with_attempt,
+)
+
+NAMES = sorted(
+    name for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == "nightfold.errors"
+)
+
+
+@given(st.text(), st.integers(1, 700))
+def test_one_line_is_one_visible_line_within_its_limit(text: str, limit: int) -> None:
+    line = one_line(text, limit)
+    assert len(line) <= limit
+    assert len(line.splitlines()) <= 1
+    assert not set(line) & set("\x00\x1b\x7f\x9b\u200b\u200e\u202e\u2028\u2066\ud800")
+    line.encode()  # no lone surrogates
+
+
+@given(st.text(max_size=900))
+def test_one_line_says_the_same_when_it_is_applied_twice(text: str) -> None:
+    assert one_line(one_line(text)) == one_line(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("plain words", "plain words"),
+        ("two\nlines\r\n\tand a tab", "two lines and a tab"),
+        ("\x1b[31mred\x1b[0m", "[31mred [0m"),
+        ("\x1b]0;title\x07", "]0;title"),
+        ("left\u202eright", "left right"),
+        ("zero\u200bwidth", "zero width"),
+        ("lone \ud800 surrogate", "lone surrogate"),
+        ("Häfen und Gärten", "Häfen und Gärten"),
+        ("港の記事", "港の記事"),
+        ("quoted “so” and…", "quoted “so” and…"),
+        ("", ""),
+        ("\x00\x01\x02", ""),
+    ],
+)
+def test_one_line_keeps_what_can_be_read_and_drops_what_acts(text: str, line: str) -> None:
+    assert one_line(text) == line
+
+
+@given(
+    st.text(),
+    st.integers(1, 99),
+    st.lists(st.sampled_from(["RateLimited", "Overloaded", "NetworkError", "ModelTimeout"]), max_size=5),
+)
+def test_an_attempt_is_read_as_it_was_written(message: str, attempt: int, earlier: list[str]) -> None:
+    written = with_attempt(message, attempt, earlier)
+    assert len(written) <= MESSAGE_LIMIT
+    assert read_attempt(f"{written} ") == (attempt, earlier)
+
+
+@pytest.mark.parametrize(
+    "message", ["", "Task timed out after 630.00 seconds", "attempt", "attempt x: y", "an attempt 1: y"]
+)
+def test_a_message_of_somebody_else_names_no_attempt(message: str) -> None:
+    assert read_attempt(message) == (None, [])
+
+
+@given(st.text() | st.from_regex(r"attempt \d+( after [A-Za-z, ]+)?: .*"))
+def test_reading_an_attempt_never_raises(message: str) -> None:
+    read_attempt(message)
+
+
+def test_reading_an_attempt_of_ten_thousand_digits_does_not_raise() -> None:
+    read_attempt(f"attempt {'1' * 10_000}: no")
+
+
+def test_error_classes_are_flat_leaves_with_a_docstring() -> None:
+    assert len(NAMES) == 10
+    for name in NAMES:
+        error = getattr(errors, name)
+        assert error.__bases__ == (Exception,), name
+        assert error.__doc__, name
+
+
+def test_aws_errors_leave_as_one_line_without_their_cause() -> None:
+    throttled = {"Error": {"Code": "SlowDown", "Message": "Please reduce\nyour request rate. " + "x" * 500}}
+    for error in (ClientError(throttled, "PutObject"), EndpointConnectionError(endpoint_url="https://s3")):  # type: ignore[arg-type]
+        with pytest.raises(AwsUnavailable) as raised, aws_errors_named():
+            raise error
+        assert len(str(raised.value)) <= MESSAGE_LIMIT
+        assert "\n" not in str(raised.value)
+        assert raised.value.__suppress_context__
+
+
+def test_what_is_not_of_aws_passes_untouched() -> None:
+    with pytest.raises(KeyError), aws_errors_named():
+        raise KeyError("key")
+
+
+def test_invalid_names_the_first_three_fields_and_counts_the_rest() -> None:
+    class Four(BaseModel):
+        a: int
+        b: int
+        c: int
+        d: int
+
+    with pytest.raises(ValidationError) as raised:
+        Four.model_validate({})
+    assert str(invalid(raised.value, "four")) == (
+        "four.a: Field required; four.b: Field required; four.c: Field required (and 1 more)"
+    )

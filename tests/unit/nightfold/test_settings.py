@@ -1,0 +1,159 @@
+"""nightfold/settings.py"""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from nightfold.errors import InvalidInput
+from nightfold.settings import (
+    MAX_TOKENS_CEILING,
+    MAX_TOKENS_FLOOR,
+    PRICES,
+    FunctionSettings,
+    RunConfiguration,
+    branches_at_once,
+    cost_usd,
+    regeneration_branches,
+    share,
+)
+
+
+@pytest.mark.parametrize(
+    ("budget", "branches", "tokens"),
+    [
+        (4_096, 1, 4_096),
+        (4_096, 2, 2_048),
+        (4_096, 3, 1_365),
+        (4_096, 4, 1_024),
+        (4_096, 8, 512),
+        (4_096, 16, MAX_TOKENS_FLOOR),
+        (8_192, 1, MAX_TOKENS_CEILING),
+        (100_000, 2, MAX_TOKENS_CEILING),
+        (8_192_000, 1_000, MAX_TOKENS_CEILING),
+    ],
+)
+def test_the_budget_of_one_moment_is_shared(budget: int, branches: int, tokens: int) -> None:
+    assert share(budget, branches) == tokens
+
+
+def test_a_share_under_the_floor_is_refused_with_the_numbers_that_would_do() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        share(4_096, 17)
+    assert "output_token_budget" in str(raised.value)
+    assert "output_token_budget 4352, or with max_concurrency 16" in str(raised.value)
+    assert share(4_352, 17) == MAX_TOKENS_FLOOR
+    assert share(4_096, 16) == MAX_TOKENS_FLOOR
+
+
+@given(st.integers(MAX_TOKENS_FLOOR, 8_192_000), st.integers(1, 1_000))
+def test_a_share_is_within_floor_and_ceiling_and_all_shares_within_the_budget(budget: int, branches: int) -> None:
+    try:
+        tokens = share(budget, branches)
+    except InvalidInput:
+        assert budget < branches * MAX_TOKENS_FLOOR
+    else:
+        assert MAX_TOKENS_FLOOR <= tokens <= MAX_TOKENS_CEILING
+        assert tokens * branches <= budget
+
+
+@pytest.mark.parametrize(("sites", "concurrency", "branches"), [(4, 4, 4), (40, 4, 4), (2, 4, 2), (1, 1_000, 1)])
+def test_no_more_branches_than_sites_run_at_once(sites: int, concurrency: int, branches: int) -> None:
+    assert branches_at_once(sites, concurrency) == branches
+
+
+@pytest.mark.parametrize(
+    ("rejected", "round_1", "truncated", "branches"),
+    [
+        (1, 4, False, 1),
+        (4, 4, False, 4),
+        (9, 4, False, 4),
+        (1, 4, True, 1),
+        (4, 4, True, 2),
+        (9, 4, True, 2),
+        (3, 3, True, 1),
+        (1, 1, True, 1),
+        (1, 1, False, 1),
+    ],
+)
+def test_round_2_runs_fewer_branches_and_half_as_many_after_a_cut(
+    rejected: int, round_1: int, truncated: bool, branches: int
+) -> None:
+    assert regeneration_branches(rejected, round_1, truncated=truncated) == branches
+
+
+@given(st.integers(1, 10_000), st.integers(2, 1_000))
+def test_a_cut_answer_gets_at_least_as_many_tokens_and_more_where_there_are_more(rejected: int, round_1: int) -> None:
+    budget = round_1 * 300
+    assert share(budget, regeneration_branches(rejected, round_1, truncated=True)) > share(budget, round_1)
+
+
+@pytest.mark.parametrize(
+    ("model", "usd"),
+    [("claude-haiku-5-5", 0.6), ("claude-opus-5-5", 24.0), ("claude-sonnet-4-6", 18.0), ("claude-sonnet-5-5", 12.0)],
+)
+def test_a_million_tokens_each_way_cost_what_anthropic_lists(model: str, usd: float) -> None:
+    assert cost_usd(model, 1_000_000, 1_000_000) == usd
+    assert model in PRICES
+
+
+def test_an_unknown_model_has_no_price() -> None:
+    assert cost_usd("claude-of-tomorrow", 1_000, 1_000) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_concurrency", 0),
+        ("max_concurrency", -1),
+        ("max_concurrency", 1_001),
+        ("max_concurrency", "4"),
+        ("max_concurrency", 4.5),
+        ("max_concurrency", True),
+        ("max_concurrency", None),
+        ("output_token_budget", 255),
+        ("output_token_budget", 8_192_001),
+        ("candidates_per_site", 0),
+        ("candidates_per_site", 21),
+        ("model", ""),
+        ("model", "two words"),
+        ("model", "claude\n"),
+        ("request_timeout_s", 0),
+        ("request_timeout_s", 601),
+        ("cost_ceiling_usd", 0),
+        ("cost_ceiling_usd", -1),
+        ("cost_ceiling_usd", float("nan")),
+        ("cost_ceiling_usd", float("inf")),
+        ("cost_ceiling_usd", "5"),
+        ("max_concurency", 4),
+    ],
+)
+def test_a_bad_configuration_names_its_field(field: str, value: Any) -> None:
+    with pytest.raises(ValidationError) as raised:
+        RunConfiguration.model_validate({field: value})
+    assert [error["loc"] for error in raised.value.errors()] == [(field,)]
+
+
+def test_a_ceiling_may_be_a_whole_number_or_none() -> None:
+    assert RunConfiguration.model_validate({"cost_ceiling_usd": 5}).cost_ceiling_usd == 5.0
+    assert RunConfiguration.model_validate({"cost_ceiling_usd": None}).cost_ceiling_usd is None
+
+
+class _Settings(FunctionSettings):
+    bucket: str
+    miss_queue_url: str
+
+
+def test_settings_come_from_variables_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUCKET", "nights")
+    monkeypatch.setenv("MISS_QUEUE_URL", "https://sqs/misses")
+    assert _Settings.from_environment() == _Settings(bucket="nights", miss_queue_url="https://sqs/misses")
+
+
+def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUCKET", "nights")
+    monkeypatch.delenv("MISS_QUEUE_URL", raising=False)
+    with pytest.raises(ValidationError, match="miss_queue_url"):
+        _Settings.from_environment()

@@ -1,0 +1,108 @@
+"""planner/budget.py: tokens per branch and the worst case, before anything is paid."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightfold.contract import Site
+from nightfold.errors import InvalidInput
+from nightfold.settings import RunConfiguration, regeneration_branches, share
+from planner.budget import CALLS_PER_ROUND, PROMPT_TOKENS, worst_case
+from planner.plan import items
+from tests.unit.examples import plan, site
+
+
+def many(count: int, **fields: Any) -> list[Site]:
+    return [site(f"site-{number}", **fields) for number in range(count)]
+
+
+def tokens_of(*sites: Site, **configuration: Any) -> list[int]:
+    return [item["max_tokens"] for item in json.loads(items(plan(*sites, **configuration)))]
+
+
+@pytest.mark.parametrize(("concurrency", "tokens"), [(2, 2_048), (4, 1_024), (8, 512), (16, 256)])
+def test_the_budget_is_shared_by_the_branches_of_one_moment(concurrency: int, tokens: int) -> None:
+    assert tokens_of(*many(40), max_concurrency=concurrency) == [tokens] * 40
+
+
+def test_fewer_sites_than_branches_share_among_themselves() -> None:
+    assert tokens_of(*many(2), max_concurrency=8) == [2_048] * 2
+    assert tokens_of(*many(1), max_concurrency=8, output_token_budget=100_000) == [8_192]
+
+
+def test_a_sites_own_limit_lowers_its_share_alone() -> None:
+    assert tokens_of(site("a"), site("b", max_tokens=300), site("c", max_tokens=8_192), max_concurrency=4) == [
+        1_365,
+        300,
+        1_365,
+    ]
+
+
+def test_a_share_under_the_floor_refuses_the_plan() -> None:
+    with pytest.raises(InvalidInput, match="output_token_budget 4352, or with max_concurrency 16"):
+        plan(*many(17), max_concurrency=17)
+    plan(*many(16), max_concurrency=17)  # only 16 can run at once
+
+
+def test_the_worst_case_of_four_sites() -> None:
+    worst = worst_case(many(4), RunConfiguration())
+    assert worst.model_calls == 24
+    assert worst.input_tokens == 24 * PROMPT_TOKENS
+    # Round 1: four answers of 1,024. Round 2: all four again, two at once because answers were cut, 2,048 each.
+    assert worst.output_tokens == CALLS_PER_ROUND * (4 * 1_024 + 4 * 2_048)
+    assert worst.cost_usd == pytest.approx((24_000 * 2 + 36_864 * 10) / 1_000_000)
+
+
+def test_the_worst_case_counts_briefs_and_own_limits() -> None:
+    plain = worst_case(many(1), RunConfiguration())
+    briefed = worst_case(many(1, brief="港" * 2_000), RunConfiguration())
+    limited = worst_case(many(1, max_tokens=256), RunConfiguration())
+    assert briefed.input_tokens == plain.input_tokens + 6 * 3_000
+    assert limited.output_tokens < plain.output_tokens
+
+
+def test_the_worst_case_of_nothing_is_nothing() -> None:
+    assert worst_case([], RunConfiguration()).model_dump() == {
+        "model_calls": 0,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cost_usd": 0.0,
+    }
+
+
+def test_a_model_of_unknown_price_has_no_worst_cost() -> None:
+    assert worst_case(many(1), RunConfiguration(model="claude-of-tomorrow")).cost_usd is None
+
+
+@given(st.integers(1, 60), st.integers(1, 40), st.integers(256, 50_000), st.data())
+def test_no_run_costs_more_than_its_worst_case(count: int, concurrency: int, budget: int, data: st.DataObject) -> None:
+    configuration = RunConfiguration(max_concurrency=concurrency, output_token_budget=budget)
+    try:
+        worst = worst_case(many(count), configuration)
+    except InvalidInput:
+        return
+    at_once = min(count, concurrency)
+    rejected = data.draw(st.integers(1, count))
+    branches = regeneration_branches(rejected, at_once, truncated=data.draw(st.booleans()))
+    paid = 3 * (count * share(budget, at_once) + rejected * share(budget, branches))
+    assert paid <= worst.output_tokens
+    assert 3 * (count + rejected) <= worst.model_calls
+
+
+def test_more_sites_never_cost_less() -> None:
+    costs = [worst_case(many(count), RunConfiguration()).output_tokens for count in range(1, 30)]
+    assert all(less <= more for less, more in pairwise(costs))
+
+
+def test_a_worst_case_above_the_ceiling_refuses_the_plan_and_says_both() -> None:
+    worst = worst_case(many(4), RunConfiguration()).cost_usd
+    assert worst is not None
+    plan(*many(4), cost_ceiling_usd=worst)
+    with pytest.raises(InvalidInput) as raised:
+        plan(*many(4), cost_ceiling_usd=worst - 0.001)
+    assert "cost_ceiling_usd: the worst case of 4 sites is $0.4166, above the ceiling of $0.4156" in str(raised.value)
+    assert "24 calls of claude-sonnet-5-5" in str(raised.value)

@@ -1,0 +1,139 @@
+"""planner/inputs.py: what a run is asked to do, and every way to ask it wrongly."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from nightfold.contract import RunId
+from nightfold.errors import InvalidInput
+from nightfold.settings import RunConfiguration
+from planner.inputs import configure, read_input, read_sites, run_id_of
+
+NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+
+
+def test_the_schedulers_input_is_read() -> None:
+    given_ = read_input({"mode": "collect", "scheduled_time": "2026-11-23T03:15:00Z"})
+    assert (given_.mode, given_.scheduled_time, given_.model_extra) == ("collect", NIGHT, {})
+
+
+def test_an_empty_input_is_a_manual_collection() -> None:
+    given_ = read_input({})
+    assert (given_.mode, given_.scheduled_time) == ("collect", None)
+
+
+def test_every_further_key_overrides_the_configuration() -> None:
+    given_ = read_input({"max_concurrency": 8})
+    assert configure('{"max_concurrency": 4, "request_timeout_s": 9}', given_.model_extra or {}) == RunConfiguration(
+        max_concurrency=8, request_timeout_s=9
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        ({"mode": "colect"}, "input.mode: Input should be 'collect' or 'redrive'"),
+        ({"mode": None}, "input.mode"),
+        ({"scheduled_time": "yesterday"}, "input.scheduled_time"),
+        ({"scheduled_time": "2026-11-23T03:15:00"}, "input.scheduled_time"),
+        ({"scheduled_time": "<aws.scheduler.scheduled-time>"}, "input.scheduled_time"),
+        ([], "input: Input should be a valid dictionary"),
+        (None, "input: Input should be a valid dictionary"),
+        ("redrive", "input: Input should be a valid dictionary"),
+    ],
+)
+def test_a_bad_execution_input_names_its_field(document: Any, complaint: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        read_input(document)
+    assert complaint in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "overrides", "complaint"),
+    [
+        ("", {}, "configuration: the parameter is no JSON"),
+        ("{", {}, "configuration: the parameter is no JSON"),
+        ("[" * 4_000, {}, "configuration: the parameter is no JSON"),
+        ("[]", {}, "configuration: the parameter is JSON, but not an object"),
+        ("null", {}, "configuration: the parameter is JSON, but not an object"),
+        ('{"max_concurrency": 0}', {}, "max_concurrency: Input should be greater than or equal to 1"),
+        ('{"max_concurrency": -4}', {}, "max_concurrency: "),
+        ('{"max_concurrency": "4"}', {}, "max_concurrency: Input should be a valid integer"),
+        ("{}", {"max_concurrency": 0}, "max_concurrency: Input should be greater than or equal to 1"),
+        ("{}", {"max_concurrency": "many"}, "max_concurrency: Input should be a valid integer"),
+        ("{}", {"mod": "redrive"}, "mod: Extra inputs are not permitted"),
+        ('{"cost_ceiling_usd": NaN}', {}, "cost_ceiling_usd"),
+        ("{}", {"cost_ceiling_usd": 1, "model": "claude-of-tomorrow"}, "cost_ceiling_usd: the price of model"),
+    ],
+)
+def test_a_bad_configuration_names_its_field(parameter: str, overrides: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        configure(parameter, overrides)
+    assert complaint in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_model_of_unknown_price_needs_no_price_without_a_ceiling() -> None:
+    assert configure('{"model": "claude-of-tomorrow"}', {}).model == "claude-of-tomorrow"
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        (None, "sites: there is no config/sites.json"),
+        (b"", "sites: config/sites.json is no JSON"),
+        (b"- site_id: harbour", "sites: config/sites.json is no JSON"),
+        (b"\xff\xfe\x00", "sites: config/sites.json is no JSON"),
+        (b"[" * 200_000, "sites: config/sites.json is no JSON"),
+        (b"[]", "sites: List should have at least 1 item"),
+        (b'{"sites": []}', "sites: Input should be a valid list"),
+        (b'[{"site_id": "a"}]', "sites.0.domain: Field required"),
+        (b'[{"site_id": "A", "domain": "a.example"}]', "sites.0.site_id: "),
+        (b'[{"site_id": "a", "domain": "a"}]', "sites.0.domain: "),
+        (b'[{"site_id": "a", "domain": "a.example", "breif": "x"}]', "sites.0.breif: Extra inputs are not permitted"),
+        (
+            b'[{"site_id": "a", "domain": "a.example"}, {"site_id": "a", "domain": "b.example"}]',
+            "site_id 'a' stands twice",
+        ),
+    ],
+)
+def test_a_bad_site_list_names_entry_and_field(document: bytes | None, complaint: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        read_sites(document)
+    assert complaint in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_many_mistakes_are_told_three_at_a_time() -> None:
+    sites = json.dumps([{"site_id": "A"}] * 5).encode()
+    with pytest.raises(InvalidInput, match=r"\(and 7 more\)"):
+        read_sites(sites)
+
+
+@pytest.mark.parametrize(
+    ("mode", "scheduled", "name", "run_id"),
+    [
+        ("collect", NIGHT, "anything", "nightly-2026-11-23"),
+        ("redrive", NIGHT, "anything", "redrive-2026-11-23"),
+        ("collect", None, "by-hand", "by-hand"),
+        ("redrive", None, "morning_2026.11", "morning_2026.11"),
+        ("collect", None, "näcthliche läufe", "n-cthliche-l-ufe"),
+        ("collect", None, "-starts-odd", "run-starts-odd"),
+        ("collect", None, "..", "run.."),
+        ("collect", None, "x" * 80, "x" * 80),
+        ("collect", None, "-" + "x" * 79, "run-" + "x" * 76),
+    ],
+)
+def test_a_run_is_named_after_its_day_or_its_execution(mode: Any, scheduled: Any, name: str, run_id: str) -> None:
+    assert run_id_of(mode, scheduled, name) == run_id
+
+
+@given(st.text(min_size=1, max_size=80))
+def test_any_execution_name_makes_a_run_id(name: str) -> None:
+    run_id = run_id_of("collect", None, name)
+    assert TypeAdapter(RunId).validate_python(run_id) == run_id
