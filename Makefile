@@ -10,6 +10,9 @@ SHELL := /bin/bash
 FIND_UV := for uv in uv .uv/bin/uv "$$HOME/.local/bin/uv" "$$HOME/.cargo/bin/uv" \
 	"$$(cd / && python3 -c 'import uv; print(uv.find_uv_bin())' 2>/dev/null)"; do \
 	[ -n "$$uv" ] && "$$uv" --version >/dev/null 2>&1 && { echo "$$uv"; break; }; done
+# Byte code is made once, here: without it the first run is two seconds slower.
+export UV_COMPILE_BYTECODE := 1
+
 UV = $(eval UV := $$(shell $(FIND_UV)))$(UV)
 
 .PHONY: help

@@ -1,4 +1,4 @@
-"""What all tests share: how hard hypothesis tries.
+"""What all tests share: how hard hypothesis tries, and Powertools' own settings, as template.yaml gives them.
 
 `HYPOTHESIS_PROFILE=thorough` draws much more. In CI the examples are the same at every run, so that a red build is
 red again when it is looked at.
@@ -7,6 +7,8 @@ red again when it is looked at.
 import os
 
 from hypothesis import settings
+
+os.environ.update(POWERTOOLS_SERVICE_NAME="nightfold", POWERTOOLS_METRICS_NAMESPACE="Nightfold")
 
 settings.register_profile("quick", max_examples=80, deadline=None)
 settings.register_profile("ci", max_examples=80, deadline=None, derandomize=True)

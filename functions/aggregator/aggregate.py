@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from aggregator.census import announce, take
 from aggregator.judge import Judgement, judge, unaccounted
-from aggregator.miss_queue import MissQueue
-from nightfold.contract import Miss, Plan, Round, RunId, RunState, Site, SiteTask, Summary
+from aggregator.miss_queue import BATCH_LIMIT, MissQueue
+from nightfold.contract import ForeignMessage, Miss, Plan, Round, RunId, RunState, Site, SiteTask, Summary
 from nightfold.errors import UnexpectedError, one_line
 from nightfold.observability import log_step
 from nightfold.settings import branches_at_once, regeneration_branches, share
@@ -44,15 +44,27 @@ def aggregate(task: AggregateTask, *, bucket: Bucket, misses: MissQueue, parked:
     document = bucket.get(plan_key(task.run_id))
     if document is None:
         raise UnexpectedError(f"run {task.run_id} has no plan")
-    plan = Plan.model_validate_json(document)
+    try:
+        plan = Plan.model_validate_json(document)
+    except ValidationError:
+        raise UnexpectedError(f"the plan of run {task.run_id} cannot be read") from None
     sites = {site.site_id: site for site in plan.sites}
     rounds = [_judge_round(plan, 1, sites, bucket)]
     regenerated = bucket.get(items_key(plan.run_id, 2)) if task.round == 2 else None
     if task.round == 1 and any(judgement.regenerate for judgement in rounds[0].values()):
         return _regenerate(plan, sites, rounds[0], bucket)
     if regenerated:
-        rounds.append(_judge_round(plan, 2, [item.site_id for item in _Tasks.validate_json(regenerated)], bucket))
+        rounds.append(_judge_round(plan, 2, _site_ids(plan, regenerated), bucket))
     return _close(plan, sites, rounds, bucket, misses, parked)
+
+
+def _site_ids(plan: Plan, items: bytes) -> list[str]:
+    """The sites of round 2. Items that cannot be read leave all of them with the word of round 1."""
+    try:
+        return [item.site_id for item in _Tasks.validate_json(items)]
+    except ValidationError:
+        log_step("aggregate", run_id=plan.run_id, round=2, error="UnreadableItems")
+        return []
 
 
 def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucket) -> dict[str, Judgement]:
@@ -63,7 +75,9 @@ def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucke
     def word_on(site_id: str) -> Judgement:
         try:
             document = bucket.get(outcome_key(plan.run_id, round_, site_id))
-        except (ClientError, BotoCoreError) as error:  # after botocore's retries
+        except ClientError as error:
+            if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                raise  # S3 is unwell, after botocore's retries: the step runs again, as what is stored was paid for
             return unaccounted(site_id, f"the outcome cannot be read: {one_line(str(error))}")
         verdict = judge(site_id, plan.run_id, round_, document)
         if verdict.accepted and candidates_key(plan.run_id, site_id) not in stored:
@@ -129,7 +143,7 @@ def _close(
         queue.acknowledge(_handles(plan, (site.site_id for site in summary.sites if site.accepted)))
         queue.give_back(_handles(plan, (site.site_id for site in summary.sites if not site.accepted)))
     if plan.foreign:
-        parked.send(json.dumps({"explanation": message.explanation, "body": message.body}) for message in plan.foreign)
+        parked.send(_parked(message) for message in plan.foreign)
         queue.acknowledge(message.receipt_handle for message in plan.foreign)
     bucket.put(summary_key(plan.run_id), summary.model_dump_json(indent=2).encode())
     announce(summary)
@@ -141,11 +155,12 @@ def _handles(plan: Plan, site_ids: Iterable[str]) -> list[str]:
 
 
 def _miss(plan: Plan, site: Site, rounds: list[dict[str, Judgement]]) -> str:
-    """The miss of `site` as one line of JSON. Its raw answer is the last one there was."""
+    """The miss of `site` as one line of ASCII JSON (SQS refuses U+FFFF, and U+2028 ends a line). Its raw answer is the
+    last one there was."""
     words = [(round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round]
     _, last = words[-1]
     answered = [(round_, word.raw_answer) for round_, word in words if word.raw_answer is not None]
-    return Miss(
+    miss = Miss(
         run_id=plan.run_id,
         site=site,
         reason=last.reason or "unknown",
@@ -154,7 +169,14 @@ def _miss(plan: Plan, site: Site, rounds: list[dict[str, Judgement]]) -> str:
         raw_answer=answered[-1][1] if answered else None,
         raw_answer_key=outcome_key(plan.run_id, answered[-1][0], site.site_id) if answered else None,
         missed_at=datetime.now(UTC),
-    ).model_dump_json()
+    )
+    return json.dumps(miss.model_dump(mode="json"))
+
+
+def _parked(message: ForeignMessage) -> str:
+    """The message with the explanation why it is no miss; alone where it is so large that the two do not fit."""
+    explained = json.dumps({"explanation": message.explanation, "body": message.body})
+    return explained if len(explained) <= BATCH_LIMIT else message.body
 
 
 def _state(summary: Summary) -> RunState:

@@ -70,6 +70,7 @@ def announce(summary: Summary) -> None:
         duration_s=summary.duration_s,
     )
     count(
+        **({"NightsFinished": 1} if summary.mode == "collect" else {}),  # the heartbeat alarm misses it
         Accepted=summary.accepted,
         MissedNetwork=summary.missed.network,
         MissedSchema=summary.missed.schema_,

@@ -3,10 +3,12 @@
 from functools import cache
 from typing import Any
 
+from pydantic import ValidationError
+
 from aggregator.aggregate import AggregateTask, aggregate
 from aggregator.miss_queue import MissQueue
 from aggregator.settings import settings
-from nightfold.errors import aws_errors_named
+from nightfold.errors import UnexpectedError, aws_errors_named, invalid
 from nightfold.storage import Bucket
 
 
@@ -21,5 +23,9 @@ def outside() -> dict[str, Any]:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    try:
+        task = AggregateTask.model_validate(event)
+    except ValidationError as error:
+        raise UnexpectedError(str(invalid(error, "event"))) from None
     with aws_errors_named():
-        return aggregate(AggregateTask.model_validate(event), **outside()).model_dump(mode="json")
+        return aggregate(task, **outside()).model_dump(mode="json")

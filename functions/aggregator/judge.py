@@ -62,7 +62,7 @@ def unaccounted(site_id: str, message: str) -> Judgement:
 
 def _judge_answer(site_id: str, answer: Answer) -> Judgement:
     paid: dict[str, Any] = {
-        "model_calls": answer.attempt,
+        "model_calls": min(answer.attempt, CALLS_PER_ROUND),  # Lambda's own hiccups are attempts too
         "rate_limited": answer.earlier_errors.count("RateLimited"),
         "input_tokens": answer.input_tokens,
         "output_tokens": answer.output_tokens,
@@ -102,13 +102,14 @@ def _judge_failure(site_id: str, failure: Failure) -> Judgement:
         reason=failure.reason,
         error=error,
         message=one_line(message),
-        model_calls=attempt,
+        model_calls=min(attempt, CALLS_PER_ROUND),
         rate_limited=[*earlier, error].count("RateLimited"),
     )
 
 
 def trimmed(text: str) -> str:
-    """`text`, cut until it fits into a miss."""
+    """`text`, cut until it fits into a miss, and without lone surrogates, which no queue takes."""
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     while (length := len(json.dumps(text))) > RAW_ANSWER_LIMIT:
         text = text[: len(text) * RAW_ANSWER_LIMIT // length - 1]
     return text

@@ -5,8 +5,7 @@ those entries are sent again here, and what still fails makes the aggregator rai
 """
 
 import time
-from collections.abc import Callable, Iterable
-from itertools import batched
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import boto3
@@ -16,6 +15,7 @@ from nightfold.storage import CALLS
 
 TRIES = 4
 PAUSE_S = 0.2  # doubled at every try
+BATCH_LIMIT = 1_000_000  # bytes; SQS takes 1 MiB, in one message or in all of a batch together
 
 Entry = dict[str, Any]
 
@@ -43,7 +43,7 @@ class MissQueue:
         )
 
     def _in_batches(self, call: Callable[..., Any], entries: Iterable[Entry]) -> None:
-        for batch in batched(entries, 10, strict=False):
+        for batch in _batches(entries):
             waiting = {str(number): {"Id": str(number), **entry} for number, entry in enumerate(batch)}
             for attempt in range(TRIES):
                 failed = call(QueueUrl=self.url, Entries=list(waiting.values())).get("Failed", [])
@@ -58,3 +58,18 @@ class MissQueue:
                 time.sleep(PAUSE_S * 2**attempt)
             else:
                 raise AwsUnavailable(f"SQS refused {len(waiting)} entries {TRIES} times: {failed[0].get('Code')}")
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """At most ten entries, and at most BATCH_LIMIT bytes of bodies, at a time."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        length = len(entry.get("MessageBody", "").encode())
+        if batch and (len(batch) == 10 or size + length > BATCH_LIMIT):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += length
+    if batch:
+        yield batch

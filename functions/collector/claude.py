@@ -12,8 +12,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-import anthropic
+import anthropic.resources.messages.messages  # noqa: F401 - the first call would import it, on a third of a processor
 import httpx2
+from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from collector.prompt import Prompt
@@ -57,7 +58,7 @@ class Claude:
 
     def __init__(self, api_key: str, base_url: str) -> None:
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line per request otherwise
-        self._client = anthropic.Anthropic(api_key=api_key.strip(), base_url=base_url, max_retries=0)
+        self._client = Anthropic(api_key=api_key.strip(), base_url=base_url, max_retries=0)
 
     def ask(self, task: SiteTask, prompt: Prompt) -> Answer:
         """Claude's answer, as it came. Raises one of nightfold.errors within `request_timeout_s` seconds."""
@@ -87,11 +88,11 @@ class Claude:
                     if len(body) > BODY_LIMIT:
                         raise NetworkError(f"the answer did not end after {len(body)} bytes")
                 headers = dict(response.headers)
-        except anthropic.APIStatusError as error:
+        except APIStatusError as error:
             raise _by_status(error) from None
-        except (anthropic.APITimeoutError, httpx2.TimeoutException):
+        except (APITimeoutError, httpx2.TimeoutException):
             raise ModelTimeout(f"no whole answer within {task.request_timeout_s} s") from None
-        except (anthropic.APIConnectionError, httpx2.TransportError, httpx2.DecodingError) as error:
+        except (APIConnectionError, httpx2.TransportError, httpx2.DecodingError) as error:
             cause = error.__cause__ or error
             raise NetworkError(f"{type(cause).__name__}: {one_line(str(cause)) or 'connection lost'}") from None
         message = _read(body)
@@ -135,7 +136,7 @@ def _within(seconds: float, call: Callable[[], Answer]) -> Answer:
 SPEND_LIMITS = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
 
 
-def _by_status(error: anthropic.APIStatusError) -> Exception:
+def _by_status(error: APIStatusError) -> Exception:
     """https://platform.claude.com/docs/en/api/errors"""
     status, code = error.status_code, error.error_code
     detail = error.body.get("error") if isinstance(error.body, dict) else None

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from collector.attempts import earlier_errors, remember
 from collector.prompt import Prompt, prompt_for
@@ -60,6 +61,8 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
         outcome="answered",
         answer=answer,
         failure=None,
+        started_at=event.started_at,
+        ended_at=datetime.now(UTC),
     )
 
 

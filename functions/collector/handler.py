@@ -6,13 +6,14 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from pydantic import ValidationError
 
 from collector.claude import Claude
 from collector.collect import collect
 from collector.prompt import Prompt
 from collector.settings import settings
 from nightfold.contract import Answer, CollectorEvent, SiteTask
-from nightfold.errors import AccessDenied, NetworkError
+from nightfold.errors import AccessDenied, NetworkError, UnexpectedError, invalid
 from nightfold.storage import CALLS
 
 
@@ -40,4 +41,8 @@ def ask(task: SiteTask, prompt: Prompt) -> Answer:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    return collect(CollectorEvent.model_validate(event), ask).model_dump(mode="json")
+    try:
+        call = CollectorEvent.model_validate(event)
+    except ValidationError as error:
+        raise UnexpectedError(str(invalid(error, "event"))) from None
+    return collect(call, ask).model_dump(mode="json")

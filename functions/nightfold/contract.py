@@ -36,7 +36,7 @@ Domain = Annotated[
     BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
     Field(max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"),
 ]
-MaxTokens = Annotated[int, Field(ge=MAX_TOKENS_FLOOR, le=MAX_TOKENS_CEILING)]
+MaxTokens = Annotated[int, Field(strict=True, ge=MAX_TOKENS_FLOOR, le=MAX_TOKENS_CEILING)]
 
 
 class _Shape(BaseModel):
@@ -70,10 +70,11 @@ def _plain_text(text: str) -> str:
     """One line of visible text. White space is folded; what could act on a terminal or hide text is refused."""
     text = " ".join(text.split())
     for character in text:
-        # Cc: control characters, Cs: lone surrogates; the rest of the list turns the direction of writing.
+        # Cc: control characters, Cs: lone surrogates; overrides turn the direction of writing, tags are never seen.
         if (
             unicodedata.category(character) in {"Cc", "Cs"}
             or character in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+            or "\U000e0000" <= character <= "\U000e007f"
         ):
             raise ValueError(f"must not hold the character U+{ord(character):04X}")
     if not any(character.isalnum() for character in text):
@@ -181,10 +182,12 @@ class SiteTask(_Shape):
 
 
 class CollectorEvent(_Shape):
-    """What CollectSite sends: the task, and how often this branch has been retried ($$.State.RetryCount)."""
+    """What CollectSite sends: the task, how often this branch has been retried ($$.State.RetryCount), and since when
+    the branch runs."""
 
     task: SiteTask
     attempt: Annotated[int, Field(ge=0)] = 0
+    started_at: AwareDatetime | None = None
 
 
 class Answer(_Shape):
@@ -219,6 +222,8 @@ class Outcome(_Shape):
     outcome: Literal["answered", "failed"]
     answer: Answer | None
     failure: Failure | None
+    started_at: AwareDatetime | None = None  # of the branch, before its first call; earlier records have no times
+    ended_at: AwareDatetime | None = None  # when its last call had ended
 
 
 class WaitingMessage(_Shape):

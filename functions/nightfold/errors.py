@@ -46,7 +46,7 @@ class SpendLimitReached(Exception):  # noqa: N818
 
 
 class UnexpectedError(Exception):
-    """What nobody foresaw; its traceback is in the collector's log. CollectSite gives up."""
+    """What nobody foresaw; in the collector its traceback is in the log. No state tries again."""
 
 
 class InvalidInput(Exception):  # noqa: N818
@@ -91,10 +91,15 @@ def read_attempt(message: str) -> tuple[int | None, list[str]]:
 
 @contextmanager
 def aws_errors_named() -> Iterator[None]:
-    """At a handler's edge: what botocore raises leaves as one line of `AwsUnavailable`."""
+    """At a handler's edge: what botocore raises leaves as one line, `AwsUnavailable` where another try may help."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except BotoCoreError as error:
         raise AwsUnavailable(one_line(str(error))) from None
+    except ClientError as error:
+        code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status >= 500 or "Throttl" in code or code in {"SlowDown", "RequestTimeout", "TooManyRequestsException"}:
+            raise AwsUnavailable(one_line(str(error))) from None
+        raise UnexpectedError(one_line(str(error))) from None  # a policy, a name: it would fail again

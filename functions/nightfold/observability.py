@@ -1,7 +1,8 @@
 """Logs and metrics: ids and numbers, never content.
 
 One line per branch and per step, as JSON, with the same keys for success and failure. Fields are passed per call,
-because the local run keeps all handlers in threads of one process.
+because the local run keeps all handlers in threads of one process. Service and namespace are Powertools' own settings
+in the environment (POWERTOOLS_SERVICE_NAME is the stack).
 """
 
 from functools import cache
@@ -10,13 +11,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-NAMESPACE = "Nightfold"
 _NULL = object()  # Powertools leaves None out, and then a failure's line would have other keys than a success's
 
 
 @cache
 def _logger() -> Logger:
-    return Logger(service="nightfold", json_default=lambda value: None if value is _NULL else str(value))
+    return Logger(json_default=lambda value: None if value is _NULL else str(value))
 
 
 def log_step(step: str, *, run_id: str, error: str | None = None, **fields: Any) -> None:
@@ -33,7 +33,7 @@ def log_traceback(step: str, frames: list[str], **fields: Any) -> None:
 def count(**values: float) -> None:
     """Metrics in CloudWatch's embedded format, one blob. No dimension beyond the service: a metric costs $0.30 a month
     for each combination."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service="nightfold")
+    metrics = EphemeralMetrics()
     for name, value in values.items():
         unit = (
             MetricUnit.Seconds

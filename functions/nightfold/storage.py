@@ -40,6 +40,10 @@ def summary_key(run_id: str) -> str:
     return f"runs/{run_id}/summary.json"
 
 
+def digest_key(run_id: str) -> str:
+    return f"runs/{run_id}/digest.html"
+
+
 class Bucket:
     """One S3 bucket. Errors are botocore's, except where an object that is not there is an answer."""
 

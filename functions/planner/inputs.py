@@ -2,17 +2,25 @@
 
 import json
 import re
-from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from nightfold.contract import RunId, Site, SiteList
-from nightfold.errors import InvalidInput, invalid
+from nightfold.errors import InvalidInput, invalid, one_line
 from nightfold.settings import PRICES, RunConfiguration
 from nightfold.storage import SITES_KEY
 
 Mode = Literal["collect", "redrive"]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{one_line(name, 60)} is no IANA time zone, as Europe/Berlin is") from None
+    return name
 
 
 class ExecutionInput(BaseModel):
@@ -22,6 +30,7 @@ class ExecutionInput(BaseModel):
 
     mode: Mode = "collect"
     scheduled_time: AwareDatetime | None = None
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"  # in which a scheduled night has its date
 
 
 def read_input(document: Any) -> ExecutionInput:
@@ -32,10 +41,12 @@ def read_input(document: Any) -> ExecutionInput:
         raise invalid(error, "input") from None
 
 
-def run_id_of(mode: Mode, scheduled_time: datetime | None, execution_name: str) -> str:
-    """A scheduled run is named after its day, any other after its execution."""
-    if scheduled_time is not None:
-        return f"{'redrive' if mode == 'redrive' else 'nightly'}-{scheduled_time:%Y-%m-%d}"
+def run_id_of(given: ExecutionInput, execution_name: str) -> str:
+    """A scheduled run is named after its day where the person lives: a change of the clock may put two nights into one
+    day of UTC. Any other run is named after its execution."""
+    if given.scheduled_time is not None:
+        day = given.scheduled_time.astimezone(ZoneInfo(given.time_zone))
+        return f"{'redrive' if given.mode == 'redrive' else 'nightly'}-{day:%Y-%m-%d}"
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", execution_name)
     return TypeAdapter(RunId).validate_python(name if name[0].isalnum() else f"run{name}"[:80])
 

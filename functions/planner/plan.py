@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from nightfold.contract import (
@@ -42,7 +43,7 @@ def plan_run(
 ) -> RunState:
     """Claims the run and says what to do next. Raises InvalidInput before anything has started or been paid."""
     given = read_input(task.input)
-    run_id = run_id_of(given.mode, given.scheduled_time, task.execution_name)
+    run_id = run_id_of(given, task.execution_name)
     configuration = configure(parameter.read(), given.model_extra or {})
     plan = _claimed(run_id, task, given, bucket)
     if plan == "another":
@@ -60,13 +61,19 @@ def plan_run(
     if not plan.sites and not plan.foreign:
         log_step("plan", run_id=run_id, status="nothing")
         return RunState(run_id=run_id, status="nothing")
-    if not bucket.put_if_absent(plan_key(run_id), plan.model_dump_json().encode()):
+    received = [*(message for of_site in plan.messages.values() for message in of_site), *plan.foreign]
+    try:
+        first = bucket.put_if_absent(plan_key(run_id), plan.model_dump_json().encode())
+    except (BotoCoreError, ClientError):
+        queue.give_back(message.receipt_handle for message in received)  # or the next attempt would find no misses
+        raise
+    if not first:
         # Written by an earlier attempt of this execution, or just now by another one.
         claimed = _claimed(run_id, task, given, bucket)
         if not isinstance(claimed, Plan):
             return RunState(run_id=run_id, status="nothing")
         plan = claimed
-    received = [*(message for of_site in plan.messages.values() for message in of_site), *plan.foreign]
+        received = [*(message for of_site in plan.messages.values() for message in of_site), *plan.foreign]
     queue.keep(message.receipt_handle for message in received)
     bucket.put(items_key(run_id, 1), items(plan))
     log_step(
@@ -134,7 +141,8 @@ def _claimed(run_id: str, task: PlanTask, given: ExecutionInput, bucket: Bucket)
     if document is None:
         return None
     plan = Plan.model_validate_json(document)
-    if plan.execution_id == task.execution_id:
+    # A name is free again after 90 days (locally with each process), and its execution then has the same id.
+    if (plan.execution_id, plan.started_at) == (task.execution_id, task.started_at):
         return plan
     if given.scheduled_time is None:
         raise InvalidInput(f"run_id: {run_id} was already used by {plan.execution_id}; start it under another name")

@@ -25,7 +25,10 @@ def lease(execution_id: str, bucket: Bucket, executions: Executions) -> bool:
     holder = str(json.loads(held[0])["execution_id"])
     if holder == execution_id:
         return True
-    return executions.over(holder) and bucket.replace(REDRIVE_LEASE_KEY, mine, held[1])
+    if not executions.over(holder):
+        return False
+    # Not replaced: somebody was faster, or an own write succeeded whose response was lost.
+    return bucket.replace(REDRIVE_LEASE_KEY, mine, held[1]) or bucket.get(REDRIVE_LEASE_KEY) == mine
 
 
 def find_dead_run(run_id: str, bucket: Bucket, executions: Executions) -> str | None:

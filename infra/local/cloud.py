@@ -7,7 +7,6 @@ Nothing of the user's AWS configuration is used and nothing but loopback is cont
 aside). There is one embedded cloud in a process at a time: the simulated AWS beneath it is process-wide.
 """
 
-import functools
 import json
 import logging
 import threading
@@ -17,23 +16,19 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote
-
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import HTTPClientError
 
 from infra.local import faults as fault_injection
-from infra.local import response, sandbox, template
-from infra.local.authorization import Roles
-from infra.local.lambdas import CannotInvoke, Event, Function, Lambdas
+from infra.local import sandbox, template
+from infra.local.door import Door
+from infra.local.identities import Identities
+from infra.local.lambdas import Event, Lambdas, Runtime
 from infra.local.messages import Messages
-from infra.local.moto_inside import calls, deployment, imports, interpreter, storage
+from infra.local.moto_inside import buckets, calls, deployment, imports, interpreter, parameters, queues
 from infra.local.objects import Objects
-from infra.local.sessions import SharedClients, parameters_of_this_call
+from infra.local.runtime import Function
 from infra.local.state import StateDirectory
 
 ROOT = Path(__file__).parents[2]
-ADMINISTRATOR = {"AccessKeyId": "AKIALOCALADMINISTRAT", "SecretAccessKey": "local", "SessionToken": "local"}
 
 logger = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()
@@ -68,18 +63,19 @@ class Cloud:
         observe: Callable[[Event], None] | None = None,
         faults: fault_injection.Hook | None = None,
         iam: bool = True,
+        runtime: Runtime | None = None,
     ) -> None:
         """`speed`: how many times faster than real time retries, waits and timeouts of AWS pass. `parameters`:
-        of the template. `secret`: the API key, kept in memory alone. `observe` is called from many threads."""
+        of the template. `secret`: the API key, kept in memory alone. `observe` is called from many threads.
+        `runtime` runs the functions elsewhere than in this process."""
         self._state = StateDirectory(state_dir)
         self._speed, self._parameters, self._secret = speed, dict(parameters or {}), secret
-        self._template, self._faults, self._iam = template, faults, iam
-        self._observer = observe
+        self._template = template
+        self._observer, self._runtime = observe, runtime
+        self._identities = Identities(enforced=iam)
+        self._door = Door(self._identities, faults)
         self._ended: dict[str, threading.Event] = {}
         self._stopped: set[str] = set()
-        self._roles = Roles({})
-        self._role_of_key: dict[str, str] = {}
-        self._sessions: dict[str | None, SharedClients] = {}
         self._lambdas: Lambdas | None = None
 
     # --- Opening and closing ---------------------------------------------------------------------------------------
@@ -93,8 +89,9 @@ class Cloud:
             stack.callback(self._state.close)
             imports.load()
             stack.enter_context(sandbox.layered_process())
-            stack.enter_context(calls.intercepted(self._door, self._permit))
-            stack.enter_context(storage.durable())
+            stack.enter_context(calls.intercepted(self._door, self._identities.permit))
+            for stored_thing in (buckets, queues, parameters):
+                stack.enter_context(stored_thing.durable())
             stack.enter_context(
                 interpreter.prepared(speed=self._speed, session=self._machine_session, ended=self._execution_ended)
             )
@@ -126,11 +123,11 @@ class Cloud:
 
     def client(self, service: str, **kwargs: Any) -> Any:
         """A boto3 client that may do everything, as the person who deployed."""
-        return self._session(None).client(service, **kwargs)
+        return self._identities.session(None).client(service, **kwargs)
 
     def client_as(self, logical_id: str, service: str, **kwargs: Any) -> Any:
         """A boto3 client with the role of this function, to see what that role may not do."""
-        return self._session(self._functions.find(logical_id).role_arn).client(service, **kwargs)
+        return self._identities.session(self._functions.find(logical_id).role_arn).client(service, **kwargs)
 
     # --- Running ---------------------------------------------------------------------------------------------------
 
@@ -186,27 +183,28 @@ class Cloud:
             self._deployment = deployment.deploy(expanded.cloudformation, self._parameters)
         outputs = self._deployment.outputs
         self._machine = expanded.machine
-        self._machine_role = outputs[template.MACHINE_ROLE]
-        self._roles = Roles(self._deployment.policies)
+        self._door.machine_role = outputs[template.MACHINE_ROLE]
+        self._identities.deployed(self._deployment.policies)
         self._attach_storage()
         root = self._template.parent
-        self._lambdas = Lambdas(
+        self._lambdas = self._door.lambdas = Lambdas(
             [
                 Function(code=(root / expanded.code[each.logical_id]).resolve(), **vars(each))
                 for each in self._deployment.functions
             ],
-            credentials=self._credentials,
-            session=self._session,
+            credentials=self._identities.credentials,
+            session=self._identities.session,
             logs=self._state.path / "logs",
             speed=self._speed,
             observe=self._observe,
+            runtime=self._runtime,
         )
         definition = (root / expanded.definition).read_text()
         for output, value in outputs.items():
             if output.startswith(template.SUBSTITUTION):
                 definition = definition.replace("${" + output.removeprefix(template.SUBSTITUTION) + "}", value)
         self.machine_arn = deployment.create_state_machine(
-            outputs[template.MACHINE_NAME], definition, self._machine_role
+            outputs[template.MACHINE_NAME], definition, self._door.machine_role
         )
         if self._secret is not None:
             name = outputs["ApiKeyName"]
@@ -223,70 +221,14 @@ class Cloud:
                     f"The state directory has room for one {kind}; the template has {of_kind[kind]}."
                 )
         for bucket in of_kind.get("AWS::S3::Bucket", []):
-            storage.attach_bucket(physical[bucket], Objects(self._state), self._stored)
+            buckets.attach(physical[bucket], Objects(self._state), self._stored)
+            self._door.bucket = physical[bucket]
         for queue in of_kind.get("AWS::SQS::Queue", []):
-            storage.attach_queue(physical[queue], Messages(self._state, queue))
+            queues.attach(physical[queue], Messages(self._state, queue))
         for parameter in of_kind.get("AWS::SSM::Parameter", []):
             file = self._state.path / f"{parameter.lower()}.json"
-            storage.attach_parameter(physical[parameter], self._state, file)
+            parameters.attach(physical[parameter], self._state, file)
         (self._state.path / "logs").mkdir(exist_ok=True)
-
-    def _door(self, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse:
-        """Every AWS call of this process and of the HTTP server."""
-        caller = sandbox.running()
-        if caller is not None and caller.over.is_set():
-            raise sandbox.SandboxKilled
-        role = self._role_of_key.get(calls.access_key(request))
-        answer = functools.partial(self._answer, service, operation)
-        if role is None or self._faults is None:
-            return answer(request)
-        fault = self._faults(service, operation, parameters_of_this_call())
-        if fault is None:
-            return answer(request)
-        try:
-            return fault_injection.meet(fault, service, request, answer)
-        except HTTPClientError as error:
-            if role != self._machine_role:
-                raise
-            # Step Functions reports a broken connection of its own as an error of the service's SDK client.
-            return response.error(request, service, 500, "SdkClientException", str(error))
-
-    def _answer(self, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse:
-        if service == "lambda" and operation == "Invoke":
-            return self._invoke(request)
-        answered = calls.forward(service, request)
-        if service == "s3" and answered.status_code == 404 and self._must_not_know(request):
-            return response.error(request, service, 403, "AccessDenied", "Access Denied")
-        return answered
-
-    def _invoke(self, request: AWSPreparedRequest) -> AWSResponse:
-        name = unquote(request.url.partition("/functions/")[2].partition("/invocations")[0])
-        try:
-            function = self._functions.find(name)
-            if not self._permit(calls.access_key(request), "lambda:InvokeFunction", function.arn):
-                message = f"User is not authorized to perform: lambda:InvokeFunction on resource: {function.arn}"
-                return response.error(request, "lambda", 403, "AccessDeniedException", message)
-            answered = self._functions.invoke(name, calls.body_of(request))
-        except CannotInvoke as error:
-            return response.error(request, "lambda", error.status, error.code, str(error))
-        headers = {"content-type": "application/json", "X-Amz-Executed-Version": "$LATEST"}
-        if answered.function_error:
-            headers["X-Amz-Function-Error"] = answered.function_error
-        return response.plain(request, 200, headers, answered.payload)
-
-    def _permit(self, access_key: str, action: str, resource: str) -> bool:
-        return not self._iam or self._roles.allow(self._role_of_key.get(access_key), action, resource)
-
-    def _must_not_know(self, request: AWSPreparedRequest) -> bool:
-        """S3 tells only those who may list the bucket that an object is not there."""
-        buckets = [
-            physical
-            for each, physical in self._deployment.physical.items()
-            if self._deployment.kinds[each] == "AWS::S3::Bucket"
-        ]
-        return not all(
-            self._permit(calls.access_key(request), "s3:ListBucket", f"arn:aws:s3:::{bucket}") for bucket in buckets
-        )
 
     @property
     def _functions(self) -> Lambdas:
@@ -294,21 +236,8 @@ class Cloud:
             raise RuntimeError("The embedded cloud is not open: use it as a context manager.")
         return self._lambdas
 
-    def _machine_session(self) -> SharedClients:
-        return self._session(self._machine_role)
-
-    def _session(self, role: str | None) -> SharedClients:
-        session = self._sessions.get(role)
-        if session is None:
-            credentials = ADMINISTRATOR if role is None else self._credentials(role)
-            session = self._sessions.setdefault(role, SharedClients(credentials))
-        return session
-
-    def _credentials(self, role: str) -> dict[str, str]:
-        """Temporary credentials of a role, which tell the caller in every later call."""
-        key = f"ASIA{uuid.uuid5(uuid.NAMESPACE_URL, role).hex[:16].upper()}"
-        self._role_of_key[key] = role
-        return {"AccessKeyId": key, "SecretAccessKey": "local", "SessionToken": "local"}
+    def _machine_session(self) -> Any:
+        return self._identities.session(self._door.machine_role)
 
     def _execution_ended(self, execution: Any) -> None:
         self._ended.setdefault(execution.exec_arn, threading.Event()).set()

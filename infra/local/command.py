@@ -1,26 +1,25 @@
-"""The command line: `nightfold run`, `plan`, `misses`, `redrive`, `cloud`.
+"""The command line: `nightfold run`, `plan`, `misses`, `redrive`, `report`, `cloud`.
 
 Payload goes to stdout, everything else to stderr. Exit codes: 0 every site accepted, 2 partial, 1 nothing accepted or
 the run broke, 64 bad input before anything started, 130 after Ctrl-C. Each command imports what it needs itself, so
 that `plan`, `misses` and `--help` answer at once.
 """
 
+import gc
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import reduce
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from infra.local.night import Ending
-    from infra.local.preflight import Order
-    from infra.local.world import World
+from infra.local.interrupts import INTERRUPTED, end_if_interrupted, interruptible
+from infra.local.terminal import STATE_DIR, payload, same, say, visible, width_of
 
-STATE_DIR = Path(".nightfold")
 BAD_INPUT = 64  #  sysexits.h's EX_USAGE; click's own 2 would mean "partial" here
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -32,7 +31,11 @@ def _options(*options: Decorator) -> Decorator:
 
 
 _STATE_DIR = click.option(
-    "--state-dir", type=_path, default=STATE_DIR, show_default=True, help="Where bucket, queues and configuration lie."
+    "--state-dir",
+    type=click.Path(file_okay=False, writable=True, path_type=Path),
+    default=STATE_DIR,
+    show_default=True,
+    help="Where bucket, queues and configuration lie.",
 )
 _SITES = click.option("--sites", type=_path, help="The site list, a JSON array.  [default: events/sites.json]")
 _CONFIGURATION = _options(
@@ -50,7 +53,11 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and no
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def nightfold() -> None:
-    """Fan out at night, fold in by morning: article candidates from Claude for each of your sites."""
+    """Fan out at night, fold in by morning: article candidates from Claude for each of your sites.
+
+    Exit codes of a run: 0 every site accepted, 2 some, 1 none (or it broke), 64 bad input before anything started,
+    130 after Ctrl-C.
+    """
 
 
 @nightfold.command()
@@ -68,6 +75,7 @@ def run(
 ) -> int:
     """One run, here and now."""
     from infra.local.preflight import SITES, here_or_in_repository, order_collection, overrides_of
+    from infra.local.watched import watched_night
     from infra.local.world import SCENARIO, choose_world
 
     world = choose_world(
@@ -80,7 +88,7 @@ def run(
     )
     overrides = overrides_of(concurrency, settings, os.environ)
     order = order_collection(state_dir, sites or here_or_in_repository(SITES), overrides, world.speed)
-    return _night(order, world, state_dir, as_json=as_json)
+    return watched_night(order, world, state_dir, as_json=as_json)
 
 
 @nightfold.command()
@@ -92,7 +100,7 @@ def plan(sites: Path | None, concurrency: str | None, settings: tuple[str, ...],
 
     overrides = overrides_of(concurrency, settings, os.environ)
     order = order_collection(state_dir, sites or here_or_in_repository(SITES), overrides)
-    _payload([planned.as_json(order)] if as_json else planned.as_text(order, _width()))
+    payload([planned.as_json(order)] if as_json else planned.as_text(order, width_of(sys.stdout)))
     return 0
 
 
@@ -103,14 +111,16 @@ def misses(as_json: bool, state_dir: Path) -> int:
     from infra.local import misses as queued
     from infra.local.unfinished import unfinished_runs
 
+    if not state_dir.exists():
+        say(f"There is no {state_dir} yet.")
     found = queued.read_misses(state_dir)
-    _payload([queued.as_json(found)] if as_json else queued.as_text(found, _width()))
+    payload([queued.as_json(found)] if as_json else queued.as_text(found, width_of(sys.stdout)))
     for dead in unfinished_runs(state_dir):
         kept = f"{dead.stored:,} of {len(dead.plan.sites):,} outcomes are stored"
-        _say(f"Run {dead.run_id} ended before its census: {kept}.")
-        _say(f"`uv run nightfold redrive{_same(state_dir)}` closes it and collects the rest.")
+        say(f"Run {dead.run_id} ended before its census: {kept}.")
+        say(f"`uv run nightfold redrive{same(state_dir)}` closes it and collects the rest.")
     if any(miss.queue == "waiting" for miss in found):
-        _say(f"`uv run nightfold redrive{_same(state_dir)}` collects what waits.")
+        say(f"`uv run nightfold redrive{same(state_dir)}` collects what waits.")
     return 0
 
 
@@ -133,6 +143,7 @@ def redrive(
     """The morning run: only the misses."""
     from infra.local import planned
     from infra.local.preflight import order_redrive, overrides_of
+    from infra.local.watched import watched_night
     from infra.local.world import choose_world
 
     world = choose_world(
@@ -140,12 +151,32 @@ def redrive(
     )
     order = order_redrive(state_dir, overrides_of(concurrency, settings, os.environ), world.speed)
     if sites is not None:
-        _say("--sites is not used here: the misses bring their sites along.")
+        say("--sites is not used here: the misses bring their sites along.")
     if dry_run:
         text = planned.redrive_as_json if as_json else planned.redrive_as_text
-        _payload(text(order, state_dir, _width()))
+        payload(text(order, state_dir, width_of(sys.stdout)))
         return 0
-    return _night(order, world, state_dir, as_json=as_json)
+    return watched_night(order, world, state_dir, as_json=as_json)
+
+
+@nightfold.command()
+@click.argument("run_id", required=False)
+@click.option("--open", "opened", is_flag=True, help="Open the page in a browser.")
+@click.option("--list", "listed", is_flag=True, help="Every run that has a census, newest first.")
+@_options(_JSON, _STATE_DIR)
+def report(run_id: str | None, opened: bool, listed: bool, as_json: bool, state_dir: Path) -> int:
+    """The page of a run, of the newest one unless named: prints its address."""
+    from infra.local import report as pages
+
+    if listed:
+        runs = pages.closed_runs(state_dir)
+        payload([pages.as_json(runs)] if as_json else pages.as_text(runs, width_of(sys.stdout)))
+        return 0
+    page = pages.page_of(state_dir, run_id)
+    payload([pages.page_as_json(page) if as_json else page.as_uri()])
+    if opened and not pages.open_page(page):
+        say("No browser could be opened here: open the address above in one.")
+    return 0
 
 
 @nightfold.command()
@@ -168,82 +199,21 @@ def cloud(
         seed=seed,
         speed=speed,
     )
-    _say(world.notice)
-    keep_up(world, state_dir, port, here_or_in_repository(SITES).read_bytes(), ready=_payload)
+    say(world.notice)
+    keep_up(world, state_dir, port, here_or_in_repository(SITES).read_bytes(), ready=payload)
     return 0
 
 
-def _night(order: "Order", world: "World", state_dir: Path, *, as_json: bool) -> int:
-    """One run with its view, and what is said after it."""
-    from infra.local import live, planned
-    from infra.local.ending import as_json as summary_json
-    from infra.local.night import spend_night
-    from infra.local.progress import Progress
-
-    stderr = sys.stderr
-    terminal = live.is_terminal(stderr)
-    _say(world.notice)
-    if order.plan.mode == "collect":
-        _say(planned.headline(order))
-    sites = [site.site_id for site in order.plan.sites] if order.plan.mode == "collect" else []
-    progress = Progress(sites) if terminal else Progress(sites, live.PlainLines(stderr))
-    notices: list[str] = []
-    with live.view(progress, stderr, keep=as_json or not sys.stdout.isatty()):
-        progress.say("deploying template.yaml into the embedded cloud")
-        ending = spend_night(order, world, state_dir, progress, notices.append)
-    for notice in notices:
-        _say(notice)
-    if ending.summary is not None and as_json and ending.how != "stopped":
-        _payload([summary_json(ending.summary)])
-    _last_words(ending, world, state_dir, as_json=as_json)
-    return ending.exit_code
-
-
-def _last_words(ending: "Ending", world: "World", state_dir: Path, *, as_json: bool) -> None:
-    from infra.local import ending as words
-
-    for line in words.dead_runs(ending):
-        _say(line)
-    same = _same(state_dir)
-    if ending.how == "nothing":
-        _say(f"Nothing to do: no miss waits. (What is parked: uv run nightfold misses{same})")
-    elif ending.how == "closed" and ending.summary is not None:
-        if not as_json:
-            _say("")
-            _payload(words.as_text(ending.summary, state_dir, _width(), simulated=world.simulated))
-            _payload(["", *words.whereabouts(ending.summary, state_dir, same)])
-    else:
-        for line in words.without_census(ending, state_dir, same):
-            _say(f"nightfold: {line}" if ending.how == "refused" else line)
-
-
-def _payload(lines: Iterable[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
-def _width() -> int | None:
-    from infra.local.terminal import width_of
-
-    return width_of(sys.stdout)
-
-
-def _same(state_dir: Path) -> str:
-    """The option that lets the next command find the same state."""
-    from shlex import quote
-
-    return "" if state_dir == STATE_DIR else f" --state-dir {quote(str(state_dir))}"
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point of the console script; returns the exit code."""
-    from infra.local.interrupts import INTERRUPTED, interruptible
+    """Entry point of the console script, which passes no arguments; returns the exit code."""
+    code = _main(arguments)
+    if arguments is None:  # the process ends here, and the interpreter's last look for garbage takes 0.8 s
+        gc.freeze()
+        end_if_interrupted(code)
+    return code
 
+
+def _main(arguments: list[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a title is no reason to fail in a terminal that is not UTF-8
@@ -251,17 +221,17 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             return int(nightfold.main(arguments, prog_name="nightfold", standalone_mode=False) or 0)
         except click.exceptions.NoArgsIsHelpError as error:
-            _say(error.format_message())
+            say(error.format_message())
             return BAD_INPUT
         except click.UsageError as error:
             of = error.ctx.command_path if error.ctx else "nightfold"
             return _refuse(f"{error.format_message()} (see {of} --help)")
         except (KeyboardInterrupt, click.Abort):
-            _say("Interrupted.")
+            say("Interrupted.")
             return INTERRUPTED
         except BrokenPipeError:  # `| head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+            return 128 + signal.SIGPIPE
         except Exception as error:
             if _is_bad_input(error):
                 return _refuse(str(error))
@@ -276,9 +246,7 @@ def _is_bad_input(error: Exception) -> bool:
 
 
 def _refuse(message: str) -> int:
-    from infra.local.terminal import visible
-
-    _say(f"nightfold: {visible(message)}")
+    say(f"nightfold: {visible(message)}")
     return BAD_INPUT
 
 

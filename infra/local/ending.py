@@ -9,7 +9,7 @@ from typing import Any
 from infra.local.night import Ending
 from infra.local.terminal import counted, dollars, fitted, visible
 from nightfold.contract import SiteSummary, Summary
-from nightfold.storage import candidates_key, misses_key
+from nightfold.storage import candidates_key, digest_key, misses_key
 
 FULLY = 5  # accepted sites whose titles are shown; the others are counted
 TITLES = 8
@@ -58,7 +58,10 @@ def census_line(summary: Summary) -> str:
 def whereabouts(summary: Summary, state_dir: Path, next_option: str) -> list[str]:
     """Where the results are, and what to do next."""
     run = state_dir / "runs" / summary.run_id
-    lines = [f"results    {run}/candidates/  (one file per site; summary.json beside it)"] if summary.accepted else []
+    page = (state_dir / digest_key(summary.run_id)).resolve()
+    lines = [f"page       {page.as_uri()}"] if page.exists() else []
+    if summary.accepted:
+        lines.append(f"results    {run}/candidates/  (one file per site; summary.json beside it)")
     if summary.planned > summary.accepted:
         lines += [
             f"misses     uv run nightfold misses{next_option}",
@@ -115,13 +118,14 @@ def _messages(state_dir: Path, run_id: str) -> dict[str, str]:
     return {miss["site"]["site_id"]: str(miss["message"]) for miss in misses}
 
 
-def dead_runs(ending: Ending) -> list[str]:
+def dead_runs(ending: Ending) -> Iterator[str]:
     """The runs that this one found dead and closed."""
-    return [
-        f"Run {closed.run_id} had died before its census. It is closed now: {closed.accepted:,} of {closed.planned:,} "
-        "sites accepted from what it had stored; the rest were misses, and this run took them up."
-        for closed in ending.dead_runs
-    ]
+    for closed in ending.dead_runs:
+        left = closed.planned - closed.accepted
+        yield (
+            f"Run {closed.run_id} had died before its census. It is closed now: {closed.accepted:,} of "
+            f"{closed.planned:,} sites accepted from what it had stored{f', {left:,} taken up again' if left else ''}."
+        )
 
 
 def without_census(ending: Ending, state_dir: Path, next_option: str) -> list[str]:
@@ -132,7 +136,7 @@ def without_census(ending: Ending, state_dir: Path, next_option: str) -> list[st
     cause = f": {visible(ending.cause, 600)}" if ending.cause else ""
     match ending.how:
         case "refused":
-            return [f"refused: {visible(ending.cause, 600)}"]
+            return [f"nightfold: {visible(ending.cause, 600)}"]
         case "stopped" if ending.planned == 0:
             return ["Stopped before anything was collected."]
         case "stopped":

@@ -2,11 +2,30 @@
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 INTERRUPTED = 130
 SHOW_CURSOR = b"\x1b[?25h\n"  # a live view hides it
+
+_asked = threading.Event()
+
+
+def stop_if_asked() -> None:
+    """KeyboardInterrupt once more, where something on the way may have swallowed the first one."""
+    if _asked.is_set():
+        raise KeyboardInterrupt
+
+
+def end_if_interrupted(code: int) -> None:
+    """End the process with this code. An interrupt that passed through `exec` makes Python 3.13 die of SIGINT at its
+    very end, although it was caught; and threads that are still in a call have nothing more to say."""
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 @contextmanager
@@ -20,12 +39,15 @@ def interruptible() -> Iterator[None]:
 
     def first(number: int, frame: object) -> None:  # noqa: ARG001
         signal.signal(signal.SIGINT, at_once)
+        _asked.set()
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:  # started in the background by a shell: Ctrl-C is not meant for it
+    # A shell that starts something in the background has it ignore Ctrl-C; and only the main thread may ask for it.
+    if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
         yield
         return
+    _asked.clear()
     signal.signal(signal.SIGINT, first)
     try:
         yield

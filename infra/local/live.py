@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import IO
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -70,7 +70,7 @@ class PlainLines:
         self._lock = threading.Lock()
 
     def __call__(self, at: float, site: str, what: str) -> None:
-        with self._lock:
+        with self._lock, suppress(OSError):  # nobody reads any more: no reason to end a run
             self._stream.write(f"{at:.1f}s {site} {what}\n")
             self._stream.flush()
 

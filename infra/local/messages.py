@@ -49,7 +49,8 @@ class Messages:
 
     def _readable(self) -> Iterator[StoredMessage]:
         try:
-            entries = list(os.scandir(self.folder))
+            with os.scandir(self.folder) as found:
+                entries = list(found)
         except FileNotFoundError:
             return
         for entry in entries:

@@ -69,7 +69,8 @@ class Objects:
     def _walk(self, folder: str, *, deep: bool) -> Iterator[tuple[str, bool]]:
         """Keys below a folder; without `deep`, a folder in it stands for all that it holds, if it holds anything."""
         try:
-            entries = list(os.scandir(f"{self._root}/{folder}"))
+            with os.scandir(f"{self._root}/{folder}") as found:
+                entries = list(found)
         except (FileNotFoundError, NotADirectoryError):
             return
         for entry in entries:
@@ -80,7 +81,7 @@ class Objects:
                 yield key, False
             elif deep:
                 yield from self._walk(key, deep=True)
-            elif any(os.scandir(entry.path)):
+            elif _holds_anything(entry.path):
                 yield f"{key}/", True
 
     def _path(self, key: str) -> str:
@@ -90,3 +91,8 @@ class Objects:
                 f"{key!r} cannot be an object of the embedded cloud: its key is no path below the state directory."
             )
         return f"{self._root}/{key}"
+
+
+def _holds_anything(folder: str) -> bool:
+    with os.scandir(folder) as entries:
+        return any(entries)

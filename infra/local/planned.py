@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infra.local.misses import MAX_RECEIVES, QueuedMiss, read_misses
+from infra.local.misses import MAX_RECEIVES, QueuedMiss, read_messages, read_misses
 from infra.local.preflight import Order
 from infra.local.terminal import counted, dollars, table
 
@@ -13,11 +13,15 @@ ROWS = 20  # sites that are listed; the others are counted
 
 
 def headline(order: Order) -> str:
-    """One line: how many, how, and at most at what cost."""
+    """How many, how, and at most at what cost."""
     most = order.plan.worst_case
+    return f"{_shape(order)}\nAt most {counted(most.model_calls, 'call')} and {dollars(most.cost_usd)}."
+
+
+def _shape(order: Order) -> str:
     return (
         f"{counted(len(order.plan.sites), 'site')}, {order.at_once:,} at once, {order.tokens_each:,} output tokens "
-        f"each, {order.plan.configuration.model}; at most {counted(most.model_calls, 'call')}, {dollars(most.cost_usd)}"
+        f"each, {order.plan.configuration.model}"
     )
 
 
@@ -27,7 +31,7 @@ def as_text(order: Order, width: int | None) -> list[str]:
     rows = [
         (site.site_id, site.domain, f"{_tokens(order, site.max_tokens):,} tokens") for site in order.plan.sites[:ROWS]
     ]
-    return [headline(order), "", *table([head, *rows], width), *_more(order), "", *_worst(order)]
+    return [_shape(order), "", *table([head, *rows], width), *_more(order), "", *_worst(order)]
 
 
 def as_json(order: Order) -> str:
@@ -36,22 +40,23 @@ def as_json(order: Order) -> str:
 
 def redrive_as_text(order: Order, state_dir: Path, width: int | None) -> list[str]:
     """`nightfold redrive --dry-run`, for a person."""
-    if not (order.plan.sites or order.plan.foreign or order.unfinished):
-        return ["Nothing would run: no miss waits."]
     lines = [
         f"Run {dead.run_id} ended before its census and would be closed first: "
         f"{dead.stored:,} of {counted(len(dead.plan.sites), 'outcome')} stored."
         for dead in order.unfinished
     ]
     if order.plan.foreign:
-        lines.append(f"{counted(len(order.plan.foreign), 'message')} that are no misses would be parked.")
+        lines.append(f"{counted(len(order.plan.foreign), 'message')} would be parked: not a miss of Nightfold.")
+    if worn_out := sum(message.received >= MAX_RECEIVES for message in read_messages(state_dir, "waiting")):
+        lines.append(f"{counted(worn_out, 'miss')} would be parked: {MAX_RECEIVES} redrives had it already.")
+    if not order.plan.sites:
+        return [*lines, "No site would run: no miss waits."]
     waiting = _waiting(order, state_dir)
     rows = [
         (site.site_id, *(_reason(waiting[site.site_id]) if site.site_id in waiting else ("-", "not collected", "0x")))
         for site in order.plan.sites[:ROWS]
     ]
-    if rows:
-        lines += [headline(order), "", *table([("SITE", "REASON", "ERROR", "TRIED"), *rows], width)]
+    lines += [_shape(order), "", *table([("SITE", "REASON", "ERROR", "TRIED"), *rows], width)]
     return [*lines, *_more(order), "", *_worst(order)]
 
 

@@ -117,11 +117,12 @@ def configuration_text(state_dir: Path) -> str:
     """
     try:
         text = (state_dir / "configuration.json").read_text("utf-8", "replace").strip()
+    except OSError:
+        return _default_configuration()
+    try:
         deployed = json.loads((state_dir / "state.json").read_bytes())["deployed"]["configuration.json"]
-    except FileNotFoundError:
-        return _default_configuration()
-    except (OSError, ValueError, KeyError, TypeError):  # the embedded cloud will say what is wrong with it
-        return _default_configuration()
+    except (OSError, ValueError, KeyError, TypeError):
+        return text
     return _default_configuration() if text == deployed else text
 
 

@@ -72,6 +72,8 @@ class Progress:
                 self._planner(event)
             elif event.function == "Aggregator":
                 self._aggregator(event)
+            elif event.function == "Reporter":
+                self._reporter(event)
 
     # --- One branch ------------------------------------------------------------------------------------------------
 
@@ -138,6 +140,12 @@ class Progress:
             self.say("aggregating", event.at)
         elif event.kind == "failed":
             self.say(f"aggregating again after {visible(event.error, 60)}", event.at)
+
+    def _reporter(self, event: Event) -> None:
+        if event.kind == "invoked":
+            self.say("rendering the page", event.at)
+        elif event.kind == "failed":
+            self.say(f"the page failed: {visible(event.error, 60)}", event.at)
 
     def _planned(self, run_id: str, plan: dict[str, Any], at: float) -> None:
         self.run_id = run_id

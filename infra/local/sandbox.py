@@ -167,9 +167,15 @@ def _session_of_the_sandbox(plain: Callable[..., boto3.Session]) -> boto3.Sessio
     return plain() if sandbox is None else sandbox.session()
 
 
+# Without these a laptop behind a proxy never reaches the Messages API.
+NETWORK = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
 def environment_of(base: Mapping[str, str], **more: str) -> dict[str, str]:
-    """A function's environment: what its template entry says, and what Lambda itself sets."""
+    """A function's environment: what its template entry says, what Lambda itself sets, and the laptop's way out."""
     return {
+        **{name: os.environ[name] for name in NETWORK if name in os.environ},
+        "NO_PROXY": "127.0.0.1,localhost",
         **base,
         **more,
         # Lambda has no home directory with somebody's profiles in it; here there may be one.

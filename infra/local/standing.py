@@ -1,8 +1,10 @@
 """The embedded cloud on a port, until somebody ends it."""
 
 import signal
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from infra.local.world import World
@@ -14,32 +16,39 @@ def keep_up(world: World, state_dir: Path, port: int, site_list: bytes, ready: C
     """Serve until Ctrl-C or SIGTERM. `site_list` is put where there is none. Raises StateDirInUse, CorruptState."""
     from infra.local.cloud import Cloud
 
+    _check_port(port)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     with (
         world.open() as url,
-        Cloud(state_dir, speed=world.speed, parameters={"AnthropicBaseUrl": url}, secret=world.key) as cloud,
+        Cloud(
+            state_dir,
+            speed=world.speed,
+            parameters={"AnthropicBaseUrl": url, "ScheduleState": "DISABLED"},
+            secret=world.key,
+        ) as cloud,
     ):
         bucket = cloud.output("BucketName")
         if not (state_dir / SITES_KEY).exists():
             cloud.client("s3").put_object(Bucket=bucket, Key=SITES_KEY, Body=site_list)
-        try:
-            serving = cloud.serve(port)
-            with serving as endpoint:
-                ready(
-                    [
-                        f"endpoint       {endpoint}",
-                        f"messages api   {url}{' (simulated)' if world.simulated else ''}",
-                        f"bucket         {bucket}",
-                        f"miss queue     {cloud.output('MissQueueUrl')}",
-                        f"parked queue   {cloud.output('ParkedQueueUrl')}",
-                        f"state machine  {cloud.output('StateMachineArn')}",
-                        f"configuration  {cloud.output('ConfigurationName')}",
-                        "Ctrl-C ends it; everything stays in the state directory.",
-                    ]
-                )
-                over.wait()
-        except OSError as error:
-            raise InvalidInput(f"--port: {port} cannot be listened on ({error.strerror or error})") from None
-        except KeyboardInterrupt:
-            return
+        with cloud.serve(port) as endpoint, suppress(KeyboardInterrupt):
+            ready(
+                [
+                    f"endpoint       {endpoint}",
+                    f"messages api   {url}{' (simulated)' if world.simulated else ''}",
+                    f"bucket         {bucket}",
+                    f"miss queue     {cloud.output('MissQueueUrl')}",
+                    f"parked queue   {cloud.output('ParkedQueueUrl')}",
+                    f"state machine  {cloud.output('StateMachineArn')}",
+                    f"configuration  {cloud.output('ConfigurationName')}",
+                    "Ctrl-C ends it; everything stays in the state directory.",
+                ]
+            )
+            over.wait()
+
+
+def _check_port(port: int) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise InvalidInput(f"--port: {port} cannot be listened on ({error.strerror})") from None

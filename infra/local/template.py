@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +40,8 @@ NAMED = {  # where CloudFormation would make up a name that is another one each 
 MACHINE_NAME, MACHINE_ROLE, SUBSTITUTION = "LocalStateMachineName", "LocalStateMachineRole", "LocalSubstitution"
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:"
 
+_ADDRESS = re.compile("https?://")
+
 logger = logging.getLogger(__name__)
 
 
@@ -58,29 +61,38 @@ class Expanded:
 
 def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
     """Raises BadTemplate, or the SAM translator's own exception, which names the resource and the property."""
-    text = path.read_bytes()
-    told = json.dumps([text.decode(), dict(parameters), version("aws-sam-translator"), Path(__file__).read_text()])
-    remembered = (
-        Path(__file__).parent / "__pycache__" / f"template-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
-    )
+    text = path.read_text()
+    # An address is another one in each simulated run: the template is remembered with a stand-in for it.
+    stand_ins = {name: f"https://{name}.invalid" for name, value in parameters.items() if _ADDRESS.match(value)}
+    given = {**parameters, **stand_ins}
+    told = json.dumps([text, given, version("aws-sam-translator"), Path(__file__).read_text()])
+    name = f"template-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
+    remembered = Path(__file__).parent / "__pycache__" / name
     try:
-        return Expanded(**json.loads(remembered.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        expanded = _for_this_machine(*_translate(text.decode(), parameters))
+        expanded = remembered.read_text()
+    except OSError:
+        expanded = json.dumps(vars(_for_this_machine(*_translate(text, given))))
+        _remember(remembered, expanded)
+    for parameter, stand_in in stand_ins.items():
+        expanded = expanded.replace(stand_in, json.dumps(parameters[parameter])[1:-1])
+    return Expanded(**json.loads(expanded))
+
+
+def _remember(file: Path, expanded: str) -> None:
     try:
-        remembered.parent.mkdir(exist_ok=True)
-        temporary = remembered.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(vars(expanded)))
-        temporary.replace(remembered)
+        file.parent.mkdir(exist_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}")
+        temporary.write_text(expanded)
+        temporary.replace(file)
     except OSError as error:  # a read-only checkout
         logger.debug("The expanded template is not remembered: %s", error)
-    return expanded
 
 
 def _translate(text: str, parameters: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], str, str]:
     from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
     from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of its own metrics when the process ends
     template = yaml_parse(text)
     default = template.get("Globals", {}).get("Function", {}).get("CodeUri")
     code, machines = {}, {}

@@ -1,11 +1,16 @@
 """Text for a person's terminal. What came from a model or the network shows, and never acts."""
 
 import os
+import shlex
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import IO
 
 from rich.cells import cell_len, set_cell_size
+
+STATE_DIR = Path(".nightfold")  # where the options say nothing else
 
 # Control and format characters (the bidirectional overrides are among these), surrogates, private use, unassigned,
 # line and paragraph separators.
@@ -62,3 +67,20 @@ def counted(number: int, noun: str) -> str:
     """`1 site`, `2 sites`, `2 misses`."""
     plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def payload(lines: Iterable[str]) -> None:
+    """What was asked for."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def say(line: str) -> None:
+    """What a person should know besides."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def same(state_dir: Path) -> str:
+    """The option with which another command finds the same state."""
+    return "" if state_dir == STATE_DIR else f" --state-dir {shlex.quote(str(state_dir))}"

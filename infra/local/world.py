@@ -14,7 +14,7 @@ SCENARIO = Path("events/scenario.json")  # the simulated night of `run`
 ANTHROPIC = "https://api.anthropic.com"
 BASE_URL_PATTERN = r"https?://\S+[^/\s]"  # AnthropicBaseUrl's AllowedPattern in template.yaml
 NO_KEY = """\
-No ANTHROPIC_API_KEY is set: this run speaks to a simulated Messages API.
+No ANTHROPIC_API_KEY is set, so the Messages API is a simulated one.
 The workflow is the real one, the answers are made up, nothing is paid.
 For real candidates: export ANTHROPIC_API_KEY=sk-ant-…"""
 

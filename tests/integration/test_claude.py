@@ -16,7 +16,7 @@ from nightfold.errors import AccessDenied, ModelTimeout, NetworkError, RateLimit
 
 
 @pytest.fixture
-def api(no_call_is_left_behind: None) -> Iterator[MessagesAPI]:
+def api() -> Iterator[MessagesAPI]:
     with MessagesAPI() as api:
         yield api
 

@@ -50,7 +50,7 @@ class _StandardOutput:
 
 @pytest.fixture(scope="session", autouse=True)
 def log_to_standard_output() -> None:
-    """As on Lambda. Powertools chooses its stream once, at the first line."""
+    """As on Lambda. Powertools chooses name and stream once, at the first line."""
     log_step("test", run_id="none")
     handlers = [h for h in logging.getLogger("nightfold").handlers if isinstance(h, logging.StreamHandler)]
     assert handlers, "Powertools logs elsewhere than it did"
@@ -80,25 +80,22 @@ def no_memory() -> Iterator[None]:
     collector.attempts._earlier.clear()
 
 
-@pytest.fixture
-def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
-    """An AWS account with what template.yaml puts into it, as far as the functions see it."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_SESSION_TOKEN": "testing",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    session = boto3.Session()
+@pytest.fixture(scope="session")
+def aws_session() -> boto3.Session:
+    session = boto3.Session("testing", "testing", "testing", region_name="eu-central-1")
     # Asks moto for what is there instead of a second of polling.
     session.events.register(
         "provide-client-params.sqs.ReceiveMessage", lambda params, **_: {**params, "WaitTimeSeconds": 0}
     )
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    return session
+
+
+@pytest.fixture
+def outside(aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    """An AWS account with what template.yaml puts into it, as far as the functions see it."""
     with mock_aws():
-        world = Outside.create(session)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws_session)
+        world = Outside.create(aws_session)
         monkeypatch.setattr(time, "sleep", world.waits.append)
         yield world
 

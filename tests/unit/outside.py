@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 
@@ -50,6 +50,11 @@ class Outside:
         )["stateMachineArn"]
         return world
 
+    def unwatched(self, session: boto3.Session) -> "Outside":
+        """The same account through clients that no Wire counts."""
+        s3, sqs = (session.client(name, config=CALLS) for name in ("s3", "sqs"))
+        return replace(self, s3=s3, sqs=sqs)
+
     def configure(self, **fields: object) -> None:
         self.ssm.put_parameter(Name=self.parameter, Value=json.dumps(fields), Type="String", Overwrite=True)
 
@@ -81,9 +86,9 @@ class Outside:
         """The bodies of all visible messages, which are gone afterwards."""
         bodies = []
         while found := self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in found:
-                bodies.append(json.loads(message["Body"]))
-                self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            bodies += [json.loads(message["Body"]) for message in found]
+            entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(found)]
+            self.sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
         return bodies
 
 
@@ -143,15 +148,25 @@ class Wire:
         finally:
             self._crash_after = self._crash_before = None
 
-    def fail(self, operation: str, *faults: Callable[[Any], AWSResponse | None] | None, about: str = "") -> None:
-        """The next calls of `operation` (about a URL that holds `about`) meet one fault each; None lets one pass."""
+    def fail(
+        self,
+        operation: str,
+        *faults: Callable[[Any], AWSResponse | None] | None,
+        about: str = "",
+        got_through: bool = False,
+    ) -> None:
+        """The next calls of `operation` (about a URL that holds `about`) meet one fault each; None lets one pass.
+        With `got_through` AWS does what was asked, and only its answer is another one."""
         waiting = list(faults)
 
         def fault(name: str, request: Any) -> AWSResponse | None:
             if not waiting or name != operation or about not in request.url:
                 return None
             answer = waiting.pop(0)
-            return answer(request) if answer else None
+            returned = answer(request) if answer else None
+            if returned is not None and not got_through:
+                request.url = NOWHERE
+            return returned
 
         self._faults.append(fault)
 
@@ -163,7 +178,6 @@ class Wire:
                 raise Crash
         for fault in self._faults:
             if (answer := fault(operation, request)) is not None:
-                request.url = NOWHERE
                 return answer
         return None
 

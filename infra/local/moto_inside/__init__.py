@@ -4,7 +4,9 @@
     calls         one door for every AWS call of this process
     deployment    CloudFormation, and reading back what it made
     interpreter   the state machine's own clients, waits scaled by `speed`, memory, recursion, the end of an execution
-    storage       the bucket, the queues and the configuration parameter written through to the state directory
+    buckets       the bucket,
+    queues        the queues and
+    parameters    the configuration parameter, written through to the state directory
 
 Each patch says why it is there. `tests/integration/test_moto_inside.py` fails when moto changes under it.
 """

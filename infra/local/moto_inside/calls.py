@@ -5,22 +5,30 @@ run, even after one has answered, so another handler could add an answer but not
 moto's own handler. Through it come the functions, the interpreter, the command line and the HTTP server.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from infra.local import response
+from infra.local.objects import KeyIsNoPath
 
 ACCOUNT = "123456789012"
 Door = Callable[[str, str, AWSPreparedRequest], AWSResponse]
 Permit = Callable[[str, str, str], bool]
 
+_KNOWN_WAY = frozenset({"s3", "sqs", "ssm"})
 _ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)/")
 _answers: dict[str, list[tuple[re.Pattern[str], Callable[..., Any]]]] = {}
+
+
+class Denied(Exception):  # noqa: N818
+    """The caller's role does not allow this call. Passes through moto, which would word it for the wrong protocol."""
 
 
 def access_key(request: Any) -> str:
@@ -51,12 +59,14 @@ def intercepted(door: Door, permit: Permit) -> Iterator[None]:
     from moto.core.model_instances import reset_model_data
     from moto.core.models import botocore_stubber
 
-    def through_the_door(_: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **__: Any) -> AWSResponse:
+    def through_the_door(_: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **__: Any) -> Any:
+        if urlsplit(request.url).hostname in {"127.0.0.1", "localhost"}:
+            return None  # somebody who wants to go over HTTP, to this cloud's own server for instance
         _prefix, service, operation = event_name.split(".")
         return door(service, operation, request)
 
-    def authorize(asked: Any, iam_request_cls: type, resource: str = "*") -> None:
-        _authorize(asked, iam_request_cls, resource, permit)
+    def authorize(asked: Any, _iam_request_cls: type, resource: str = "*") -> None:
+        _authorize(asked, resource, permit)
 
     # mock_aws() is not used: it also intercepts the `requests` library, and sets credentials in the environment.
     with (
@@ -75,22 +85,31 @@ def intercepted(door: Door, permit: Permit) -> Iterator[None]:
 
 
 def forward(service: str, request: AWSPreparedRequest) -> AWSResponse:
-    """moto's own answer. For the services of a run the way there is remembered: moto looks it up anew for each call,
-    among the addresses of all services, which takes longer than answering."""
+    """moto's own answer."""
+    try:
+        answered = _quickly(service, request) if service in _KNOWN_WAY else _process(request)
+    except Denied as denied:
+        code = "AccessDenied" if service in {"s3", "sqs", "sns", "sts"} else "AccessDeniedException"
+        return response.error(request, service, 403, code, str(denied))
+    except KeyIsNoPath as error:
+        return response.error(request, service, 400, "InvalidRequest", str(error))
+    if answered is None:  # moto has no such service: nothing goes out to the real one
+        return response.error(
+            request, service, 501, "NotImplemented", f"The embedded cloud cannot answer {request.url}."
+        )
+    status, headers, body = answered
+    return response.plain(request, int(status), dict(headers), body.encode() if isinstance(body, str) else body)
+
+
+def _process(request: AWSPreparedRequest) -> Any:
     from moto.core.models import botocore_stubber
 
-    if service not in {"s3", "sqs", "ssm"} or ".amazonaws.com" not in request.url:
-        answered = botocore_stubber.process_request(request)
-        if answered is None:  # moto knows no such service: nothing goes out to the real one
-            return response.error(
-                request, service, 501, "NotImplemented", f"The embedded cloud has no service {service!r}."
-            )
-        status, headers, body = answered
-        return response.plain(request, status, headers, body.encode() if isinstance(body, str) else body)
-    return _forward_quickly(service, request)
+    return botocore_stubber.process_request(request)
 
 
-def _forward_quickly(service: str, request: AWSPreparedRequest) -> AWSResponse:
+def _quickly(service: str, request: AWSPreparedRequest) -> Any:
+    """moto looks for its answer anew in each call, among the addresses of all services, which takes longer than the
+    answer. For the services of a run the way there is remembered."""
     from moto.core.request import normalize_request
     from moto.core.utils import get_equivalent_url_in_aws_domain
     from werkzeug.exceptions import HTTPException
@@ -101,11 +120,10 @@ def _forward_quickly(service: str, request: AWSPreparedRequest) -> AWSResponse:
         if pattern.match(address):
             normalized = normalize_request(request)
             try:
-                status, headers, body = answer(normalized, normalized.raw_url, normalized.headers)
+                return answer(normalized, normalized.raw_url, normalized.headers)
             except HTTPException as error:
-                status, headers, body = error.code, error.get_headers(), error.get_body()
-            return response.plain(request, int(status), dict(headers), body.encode() if isinstance(body, str) else body)
-    return response.error(request, service, 501, "NotImplemented", f"moto has no answer at {address}")
+                return error.code, error.get_headers(), error.get_body()
+    return None
 
 
 def _answers_of(service: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
@@ -117,27 +135,23 @@ def _answers_of(service: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]
     return found
 
 
-def _authorize(asked: Any, iam_request_cls: type, resource: str, permit: Permit) -> None:
+def _authorize(asked: Any, resource: str, permit: Permit) -> None:
     """In place of moto's check, which `infra.local.authorization` tells the shortcomings of."""
-    from moto.core.exceptions import AccessDeniedError
-    from moto.s3.exceptions import S3AccessDeniedError
-
     action = asked._get_action()
     action = action[0] if isinstance(action, list) else action
     service = asked.service_name
     service = {"stepfunctions": "states"}.get(service, service)
-    if resource == "*" and service in {"ssm", "states"}:
-        resource = _named_in_the_body(service, asked)
-    if permit(access_key(asked), f"{service}:{action}", resource):
-        return
-    if iam_request_cls.__name__ == "S3IAMRequest":
-        raise S3AccessDeniedError
-    raise AccessDeniedError(user_arn=access_key(asked), action=f"{service}:{action}")
+    if resource == "*" and service == "sns":
+        resource = asked._get_param("TopicArn") or "*"
+    if resource == "*" and service in {"ssm", "states", "sns"}:
+        resource = _named_in_the_call(service, asked)
+    if not permit(access_key(asked), f"{service}:{action}", resource):
+        raise Denied(f"User is not authorized to perform: {service}:{action} on resource: {resource}")
 
 
-def _named_in_the_body(service: str, asked: Any) -> str:
-    import json
-
+def _named_in_the_call(service: str, asked: Any) -> str:
+    if service == "sns":
+        return str(asked.querystring.get("TopicArn", ["*"])[0])
     try:
         parameters = json.loads(asked.body or "{}")
     except ValueError:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -118,6 +119,7 @@ def _branches_in_a_loop() -> Any:
     def eval_pool(worker: Any, job: Any, worker_frame: Any) -> None:
         while job is not None:
             branch = worker_frame.open_inner_frame()
+            _begin(branch)
             worker._eval_job(env=branch, job=job)
             worker_frame.delete_frame(branch)
             del branch
@@ -137,6 +139,12 @@ def _branches_in_a_loop() -> Any:
         worker._env.delete_frame(worker_frame)
 
     return mock.patch.object(worker_module.DistributedItemProcessorWorker, "_eval_pool", eval_pool)
+
+
+def _begin(branch: Any) -> None:
+    """A branch of a distributed Map is an execution with a start of its own; moto shows it the Map's."""
+    context = branch.states.context_object.context_object_data
+    context["Execution"] = context["Execution"] | {"StartTime": datetime.now(UTC).isoformat()}
 
 
 def _abandon(pool: Any) -> None:

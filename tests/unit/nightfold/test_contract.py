@@ -24,7 +24,7 @@ from nightfold.settings import RunConfiguration
 FINE = {"site_id": "harbour", "domain": "harbour.example"}
 
 words = st.from_regex(r"[A-Za-z0-9ä港][A-Za-z0-9ß港'\"\\<>&-]{0,12}( [A-Za-z0-9?!]{1,12}){0,5}", fullmatch=True)
-candidates = st.lists(st.fixed_dictionaries({"title": words, "angle": words}), min_size=1, max_size=6)
+candidates = st.lists(st.fixed_dictionaries({"title": words, "angle": words}), min_size=1, max_size=3)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (

@@ -10,6 +10,7 @@ from nightfold import errors
 from nightfold.errors import (
     MESSAGE_LIMIT,
     AwsUnavailable,
+    UnexpectedError,
     aws_errors_named,
     invalid,
     one_line,
@@ -92,10 +93,21 @@ def test_error_classes_are_flat_leaves_with_a_docstring() -> None:
         assert error.__doc__, name
 
 
+def _client_error(status: int, code: str) -> ClientError:
+    told = {"Code": code, "Message": "Please reduce\nyour request rate. " + "x" * 500}
+    return ClientError({"Error": told, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")  # type: ignore[typeddict-item]
+
+
 def test_aws_errors_leave_as_one_line_without_their_cause() -> None:
-    throttled = {"Error": {"Code": "SlowDown", "Message": "Please reduce\nyour request rate. " + "x" * 500}}
-    for error in (ClientError(throttled, "PutObject"), EndpointConnectionError(endpoint_url="https://s3")):  # type: ignore[arg-type]
-        with pytest.raises(AwsUnavailable) as raised, aws_errors_named():
+    for error, named in (
+        (_client_error(503, "SlowDown"), AwsUnavailable),
+        (_client_error(500, "InternalError"), AwsUnavailable),
+        (_client_error(400, "ThrottlingException"), AwsUnavailable),
+        (EndpointConnectionError(endpoint_url="https://s3"), AwsUnavailable),
+        (_client_error(403, "AccessDenied"), UnexpectedError),  # a policy: another try would fail as well
+        (_client_error(404, "NoSuchBucket"), UnexpectedError),
+    ):
+        with pytest.raises(named) as raised, aws_errors_named():
             raise error
         assert len(str(raised.value)) <= MESSAGE_LIMIT
         assert "\n" not in str(raised.value)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from nightfold.contract import RunId
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
-from planner.inputs import configure, read_input, read_sites, run_id_of
+from planner.inputs import ExecutionInput, configure, read_input, read_sites, run_id_of
 
 NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 
@@ -130,10 +130,23 @@ def test_many_mistakes_are_told_three_at_a_time() -> None:
     ],
 )
 def test_a_run_is_named_after_its_day_or_its_execution(mode: Any, scheduled: Any, name: str, run_id: str) -> None:
-    assert run_id_of(mode, scheduled, name) == run_id
+    assert run_id_of(ExecutionInput(mode=mode, scheduled_time=scheduled), name) == run_id
+
+
+def test_a_night_has_its_date_where_the_person_lives() -> None:
+    """In Berlin the clock changed on 2026-03-29: two nights at 01:15 fell into one day of UTC."""
+    nights = [datetime(2026, 3, 29, 0, 15, tzinfo=UTC), datetime(2026, 3, 29, 23, 15, tzinfo=UTC)]
+    names = [run_id_of(ExecutionInput(scheduled_time=night, time_zone="Europe/Berlin"), "any") for night in nights]
+    assert names == ["nightly-2026-03-29", "nightly-2026-03-30"]
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "../etc/passwd", "", "/"])
+def test_an_unknown_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match=r"input\.time_zone: .* is no IANA time zone"):
+        read_input({"time_zone": name})
 
 
 @given(st.text(min_size=1, max_size=80))
 def test_any_execution_name_makes_a_run_id(name: str) -> None:
-    run_id = run_id_of("collect", None, name)
+    run_id = run_id_of(ExecutionInput(), name)
     assert TypeAdapter(RunId).validate_python(run_id) == run_id

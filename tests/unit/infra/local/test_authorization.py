@@ -45,7 +45,9 @@ def test_somebody_without_a_role_is_the_person_who_deployed() -> None:
 
 
 def test_a_statement_may_stand_alone() -> None:
-    document = {"Statement": {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:*:*:parameter/x"}}
+    document = {
+        "Statement": {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:*:*:parameter/x"}
+    }
     assert Roles({"one": [document]}).allow("one", "ssm:GetParameter", "arn:aws:ssm:us-east-1:1:parameter/x")
 
 

@@ -37,7 +37,8 @@ def test_messages_come_back_oldest_first_with_counts_and_handles(state: StateDir
 
 
 @pytest.mark.parametrize(
-    "content", ["", "no JSON", "[]", "{}", '{"message_id": "other", "body": "x", "sent_at": 1}', '{"unknown": 1}', "\xff"]
+    "content",
+    ["", "no JSON", "[]", "{}", '{"message_id": "other", "body": "x", "sent_at": 1}', '{"unknown": 1}', "\xff"],
 )
 def test_a_file_that_is_no_message_is_set_aside_and_the_others_are_read(state: StateDirectory, content: str) -> None:
     messages = Messages(state, "Queue")

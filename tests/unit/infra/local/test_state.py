@@ -35,7 +35,9 @@ def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path: Path)
 def test_a_second_process_is_told_who_holds_the_directory_and_what_to_do(tmp_path: Path) -> None:
     holder = "import sys; from pathlib import Path; from infra.local.state import StateDirectory\n"
     holder += f"StateDirectory(Path({str(tmp_path)!r})).open(); print('open', flush=True); sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"open\n"
         with pytest.raises(StateDirInUse, match=rf"pid {process.pid}.*--state-dir"):

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -68,11 +69,14 @@ def do_sleep(event: dict[str, Any], context: Any) -> Any:
 
 def do_sleep_then_touch_s3(event: dict[str, Any], context: Any) -> Any:
     time.sleep(event["seconds"])
+    end = "still running"
     try:
         boto3.client("s3").list_buckets()
+    except BaseException as error:
+        end = type(error).__name__
+        raise
     finally:
-        with open(event["mark"], "w") as mark:  # noqa: PTH123
-            mark.write(sys.exc_info()[0].__name__ if sys.exc_info()[0] else "still running")
+        Path(event["mark"]).write_text(end)
 
 
 def do_raise(event: dict[str, Any], context: Any) -> Any:

@@ -1,0 +1,75 @@
+"""What a run used: tokens and cost of each site, and how near it came to the account's limits."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from nightfold.settings import cost_usd
+from reporter.records import Night
+
+LIMITS = {"requests": "requests", "input-tokens": "input tokens", "output-tokens": "output tokens"}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One site, both rounds. Calls that failed are not in it: nobody is told what they used."""
+
+    site_id: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    max_tokens: int  # of its last branch
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """The lowest that was left of one limit, as the answers' headers told it."""
+
+    name: str
+    limit: int
+    remaining: int
+
+    @property
+    def share(self) -> float:
+        return max(0.0, min(self.remaining / self.limit, 1.0))
+
+
+def usage(night: Night) -> list[Usage]:
+    """The dearest site first."""
+    tokens: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for branch in night.branches:
+        of_site = tokens[branch.task.site_id]
+        of_site[2] = branch.task.max_tokens
+        if branch.outcome is not None and (answer := branch.outcome.answer) is not None:
+            of_site[0] += answer.input_tokens
+            of_site[1] += answer.output_tokens
+    model = night.plan.configuration.model
+    used = [
+        Usage(site_id, input_, output, cost_usd(model, input_, output), most)
+        for site_id, (input_, output, most) in tokens.items()
+    ]
+    return sorted(used, key=lambda each: (-(each.cost_usd or 0), -each.output_tokens, each.site_id))
+
+
+def headroom(night: Night) -> list[Headroom]:
+    """One entry for each limit that at least one answer told."""
+    return [lowest for name in LIMITS if (lowest := _lowest(night, name)) is not None]
+
+
+def _lowest(night: Night, name: str) -> Headroom | None:
+    seen = [
+        told
+        for branch in night.branches
+        if branch.outcome is not None
+        and branch.outcome.answer is not None
+        and (told := _told(branch.outcome.answer.rate_limits, name)) is not None
+    ]
+    return min(seen, key=lambda each: each.share, default=None)
+
+
+def _told(headers: dict[str, str], name: str) -> Headroom | None:
+    try:
+        limit = int(headers[f"anthropic-ratelimit-{name}-limit"])
+        remaining = int(headers[f"anthropic-ratelimit-{name}-remaining"])
+    except (KeyError, ValueError):
+        return None
+    return Headroom(LIMITS[name], limit, remaining) if limit > 0 else None

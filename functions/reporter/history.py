@@ -1,0 +1,59 @@
+"""The last runs as small bars side by side. Numbers only; heights in percent of the chart."""
+
+from dataclasses import dataclass
+
+from reporter.records import Night, PastRun
+from reporter.timeline import seconds
+from reporter.verdict import counted, dollars
+
+
+@dataclass(frozen=True)
+class Column:
+    """One run."""
+
+    run: PastRun
+    accepted: float
+    missed: float
+    cost: float
+    duration: float
+    words: str
+
+
+@dataclass(frozen=True)
+class History:
+    """All columns, oldest first, and what a full height stands for."""
+
+    columns: list[Column]
+    most_sites: int
+    most_cost: float
+    most_seconds: float
+
+
+def bars(night: Night) -> History:
+    """The charts of the last runs, this one last."""
+    runs = night.history
+    most_sites = max(run.planned for run in runs) or 1
+    most_cost = max(run.cost_usd or 0.0 for run in runs)
+    most_seconds = max(run.duration_s for run in runs)
+    return History(
+        [
+            Column(
+                run=run,
+                accepted=_of(run.accepted, most_sites),
+                missed=_of(run.planned - run.accepted, most_sites),
+                cost=_of(run.cost_usd or 0.0, most_cost),
+                duration=_of(run.duration_s, most_seconds),
+                words=f"{run.run_id}: {run.accepted:,} accepted, {counted(run.planned - run.accepted, 'miss')}, "
+                f"{dollars(run.cost_usd)}, {seconds(run.duration_s)}",
+            )
+            for run in runs
+        ],
+        most_sites,
+        most_cost,
+        most_seconds,
+    )
+
+
+def _of(value: float, most: float) -> float:
+    """In percent, with anything that is there at all visible."""
+    return 0.0 if value <= 0 or most <= 0 else round(max(value / most * 100, 2.0), 2)

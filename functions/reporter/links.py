@@ -1,0 +1,28 @@
+"""Links to an object of the bucket that need no AWS account to be followed."""
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from nightfold.storage import CALLS
+
+LINK_S = (
+    43_200  # 12 h. The link is signed with the credentials of the function's role and ends with them, if that is sooner
+)
+
+
+class Links:
+    """Presigned links into one bucket. They can do no more than the role that signs them: read one object."""
+
+    def __init__(self, bucket: str, client: Any = None) -> None:
+        self.bucket = bucket
+        # Version 4 with a region: what a bucket outside us-east-1 understands without a redirect.
+        self._s3 = client or boto3.client("s3", config=CALLS.merge(Config(signature_version="s3v4")))
+
+    def to(self, key: str) -> str:
+        return str(self._s3.generate_presigned_url("get_object", {"Bucket": self.bucket, "Key": key}, ExpiresIn=LINK_S))
+
+    def place(self, key: str) -> str:
+        """Where the object lies, for somebody with an AWS account."""
+        return f"s3://{self.bucket}/{key}"

@@ -1,0 +1,93 @@
+"""The message of the morning: a subject that says it all, and one screen of text.
+
+What a model wrote comes here as one line without control characters, and without anything that a mail program would
+make a link of.
+"""
+
+from collections.abc import Iterator
+from textwrap import wrap
+
+from nightfold.errors import one_line
+from reporter.links import LINK_S
+from reporter.records import Night
+from reporter.verdict import (
+    Surroundings,
+    candidate_count,
+    counted,
+    dollars,
+    grouped,
+    headline,
+    missed_by_reason,
+    second_sentence,
+)
+
+SUBJECT_LIMIT = 100  # SNS's, and ASCII only
+WIDTH = 78
+GROUPS, SITES = 3, 6  # that are shown; the page has all
+
+
+def subject(night: Night, surroundings: Surroundings) -> str:
+    """`Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (network), $0.03`."""
+    summary = night.summary
+    reasons = ", ".join(reason for reason, number in missed_by_reason(summary).items() if number)
+    missed = summary.planned - summary.accepted
+    census = f"{summary.accepted:,} of {counted(summary.planned, 'site')}" if summary.planned else "nothing to collect"
+    cost = "simulated" if surroundings.simulated else dollars(summary.cost_usd)
+    rest = f": {', '.join([census, *([f'{missed:,} missed ({reasons})'] if missed else []), cost])}"
+    room = SUBJECT_LIMIT - len("Nightfold ") - len(rest)
+    name = summary.run_id if len(summary.run_id) <= room else f"{summary.run_id[: room - 3]}..."
+    return f"Nightfold {name}{rest}"
+
+
+def text(night: Night, surroundings: Surroundings, link: str, place: str) -> str:
+    """The whole message."""
+    return "\n".join(_lines(night, surroundings, link, place)) + "\n"
+
+
+def _lines(night: Night, surroundings: Surroundings, link: str, place: str) -> Iterator[str]:
+    summary = night.summary
+    missed = summary.planned - summary.accepted
+    yield headline(summary)
+    yield from wrap(second_sentence(night, surroundings), WIDTH)
+    yield ""
+    yield f"accepted  {summary.accepted:>6,}   {counted(candidate_count(night), 'candidate')}"
+    reasons = ", ".join(f"{reason} {number:,}" for reason, number in missed_by_reason(summary).items() if number)
+    yield f"missed    {missed:>6,}   {reasons}".rstrip()
+    paid = "nothing was paid, it was simulated" if surroundings.simulated else dollars(summary.cost_usd)
+    yield f"cost      {paid}; {counted(summary.model_calls, 'call')}, {summary.rate_limited:,} times 429"
+    yield ""
+    yield from _misses(night)
+    yield from _candidates(night)
+    yield "The page, with everything:"
+    yield link
+    hours = LINK_S // 3_600
+    yield f"The link works for {hours} hours at most; it can end sooner, with the credentials that signed it."
+    yield f"After that: aws s3 cp {place} ."
+
+
+def _misses(night: Night) -> Iterator[str]:
+    groups = grouped(night.misses)
+    for group in groups[:GROUPS]:
+        names = ", ".join(miss.site.site_id for miss in group.misses[:SITES])
+        more = f" and {len(group.misses) - SITES:,} more" if len(group.misses) > SITES else ""
+        yield from wrap(f"Missed: {names}{more}", WIDTH)
+        for sentence in (group.words.meaning, group.words.afterwards, f"You: {group.words.you}"):
+            yield from wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield ""
+    if len(groups) > GROUPS:
+        yield f"And {counted(len(groups) - GROUPS, 'other error')}, on the page."
+        yield ""
+
+
+def _candidates(night: Night) -> Iterator[str]:
+    accepted = [site.site_id for site in night.summary.sites if site.accepted]
+    for site_id in accepted[:SITES]:
+        candidates = night.candidates[site_id]
+        if candidates:
+            more = f" (+{len(candidates) - 1})" if len(candidates) > 1 else ""
+            title = one_line(candidates[0].title, 60).replace("://", ": //")
+            yield f"{site_id}: {title}{more}"
+    if len(accepted) > SITES:
+        yield f"and {counted(len(accepted) - SITES, 'site')} more"
+    if accepted:
+        yield ""

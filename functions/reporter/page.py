@@ -1,0 +1,194 @@
+"""The page: one HTML file that asks for nothing from outside and runs no script but its own.
+
+Everything is escaped by Jinja2; only our own style sheet and script are inserted as they are, and the
+Content-Security-Policy allows those two by their hashes and nothing else.
+"""
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from statistics import median
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from nightfold.contract import Candidate, Site
+from nightfold.errors import one_line
+from reporter.figures import headroom, usage
+from reporter.history import bars
+from reporter.records import Night
+from reporter.schedule import day_and_time
+from reporter.timeline import draw, seconds
+from reporter.verdict import (
+    Surroundings,
+    candidate_count,
+    counted,
+    dollars,
+    grouped,
+    headline,
+    missed_by_reason,
+    next_redrive,
+    second_sentence,
+)
+
+SITES_SHOWN = 50  # the others are found by search, or shown on demand
+MISSES_SHOWN, MISSES_UNFOLDED = 40, 5  # of one error
+RAW_SHOWN = 1_500  # characters of a rejected answer
+USAGE_SHOWN = 20
+PLAIN_LIMIT = 400_000  # bytes of the sites' data; above it is packed
+PACKED_LIMIT = 3_500_000  # bytes; with everything else the page stays under 5 MB
+
+
+@dataclass(frozen=True)
+class Data:
+    """All sites, for search and export: as JSON, or packed (gzip, base64) where that would be long."""
+
+    plain: list[Any] | None
+    packed: str
+    left_out: int  # accepted sites whose candidates did not fit
+
+
+def render(night: Night, surroundings: Surroundings) -> bytes:
+    """`digest.html`."""
+    summary = night.summary
+    style, script = _own("page.css"), _own("page.js")
+    missed = summary.planned - summary.accepted
+    sites = {site.site_id: site for site in night.plan.sites}
+    accepted = [site for site in summary.sites if site.accepted]
+    text = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            style=Markup(style),  # noqa: S704 - our own files
+            script=Markup(script),  # noqa: S704
+            policy=_policy(style, script),
+            summary=summary,
+            configuration=night.plan.configuration,
+            surroundings=surroundings,
+            zone=surroundings.schedule.zone,
+            headline=headline(summary),
+            second=second_sentence(night, surroundings),
+            when=next_redrive(night, surroundings),
+            missed=missed,
+            reasons=[(reason, number) for reason, number in missed_by_reason(summary).items() if number],
+            census=_census(night),
+            candidates=candidate_count(night),
+            shown=[(site, sites[site.site_id], night.candidates[site.site_id]) for site in accepted[:SITES_SHOWN]],
+            accepted=len(accepted),
+            groups=grouped(night.misses),
+            usual=_usual(night),
+            timeline=draw(night),
+            usage=usage(night),
+            headroom=headroom(night),
+            history=bars(night),
+            data=_data(night, sites),
+            limits={"misses": MISSES_SHOWN, "unfolded": MISSES_UNFOLDED, "raw": RAW_SHOWN, "usage": USAGE_SHOWN},
+        )
+    )
+    return text.encode("utf-8", "replace")
+
+
+def visible(text: str, limit: int) -> str:
+    """Text of several lines in which nothing acts: each line as `one_line` has it."""
+    cut = text[:limit]
+    lines = [one_line(line, limit) for line in cut.splitlines()]
+    return "\n".join(lines) + ("\n…" if len(text) > limit else "")
+
+
+def _policy(style: str, script: str) -> str:
+    def sha256(text: str) -> str:
+        return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+    return (
+        f"default-src 'none'; style-src 'sha256-{sha256(style)}'; script-src 'sha256-{sha256(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reporter", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+    environment.filters |= {
+        "dollars": dollars,
+        "seconds": seconds,
+        "counted": counted,
+        "visible": visible,
+        "day_and_time": day_and_time,
+        "percent": lambda share: f"{share * 100:.0f} %" if share < 0.995 or share == 1 else f"{share * 100:.1f} %",
+    }
+    return environment
+
+
+@cache
+def _own(name: str) -> str:
+    return files("reporter").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _census(night: Night) -> list[tuple[str, float, float]]:
+    """The bar of the census: what, where it begins and how wide it is, in percent."""
+    parts: list[tuple[str, float, float]] = []
+    x = 0.0
+    counts: dict[str, int] = {
+        "accepted": night.summary.accepted,
+        **dict(missed_by_reason(night.summary).items()),
+    }
+    for name, number in counts.items():
+        if number:
+            width = number / night.summary.planned * 100
+            parts.append((name, round(x, 3), round(width, 3)))
+            x += width
+    return parts
+
+
+def _usual(night: Night) -> float | None:
+    """What the earlier runs of the same kind cost, their median; None before there are three."""
+    costs = [
+        past.cost_usd
+        for past in night.history
+        if past.cost_usd is not None and past.mode == night.summary.mode and past.run_id != night.summary.run_id
+    ]
+    return median(costs) if len(costs) >= 3 else None
+
+
+def _data(night: Night, sites: dict[str, Site]) -> Data:
+    """An entry for each site: [site_id, domain, candidates, rounds] or [site_id, domain, null, error, message]."""
+    messages = {miss.site.site_id: miss.message for miss in night.misses}
+    entries: list[Any] = []
+    for site in night.summary.sites:
+        domain = sites[site.site_id].domain
+        if site.accepted:
+            entries.append([site.site_id, domain, _pairs(night.candidates[site.site_id]), site.rounds])
+        else:
+            entries.append([site.site_id, domain, None, site.error, messages.get(site.site_id, "")])
+    if len(_json(entries)) <= PLAIN_LIMIT:
+        return Data(entries, "", 0)
+    kept = [number for number, entry in enumerate(entries) if entry[2]]
+    left_out = 0
+    while len(packed := base64.b64encode(gzip.compress(_json(entries), 6, mtime=0))) > PACKED_LIMIT and kept:
+        surplus = 1 - PACKED_LIMIT / len(packed)
+        for number in kept[-max(int(len(kept) * surplus * 1.05), 1) :]:
+            entries[number][2] = []
+            left_out += 1
+        kept = [number for number in kept if entries[number][2]]
+    return Data(None, packed.decode(), left_out)
+
+
+def _pairs(candidates: Sequence[Candidate]) -> list[list[str]]:
+    return [[candidate.title, candidate.angle] for candidate in candidates]
+
+
+def _json(entries: list[Any]) -> bytes:
+    return json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

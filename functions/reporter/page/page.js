@@ -1,0 +1,182 @@
+"use strict";
+(() => {
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const said = $("#said");
+  const runId = document.body.dataset.run;
+  const PAGE = 50;
+
+  // --- The sites: beside the page as JSON, or packed ------------------------------------------------------------
+  let loaded = null;
+  const sites = () => (loaded ??= load());
+  async function load() {
+    const plain = $("#sites-json");
+    if (plain) return JSON.parse(plain.textContent);
+    const packed = $("#sites-packed");
+    if (!packed) return [];
+    const bytes = Uint8Array.from(atob(packed.textContent.trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  // --- Markdown, in which the model's text is text ---------------------------------------------------------------
+  const plain = (text) => text.replace(/[\\`*_{}[\]<>#|~!&]/g, "\\$&");
+  const markdownOf = ([id, domain, candidates]) =>
+    [`## ${id} (${domain})`, "", ...candidates.map(([title, angle]) => `- **${plain(title)}**: ${plain(angle)}`), ""].join("\n");
+  async function markdown() {
+    const accepted = (await sites()).filter((site) => site[2]?.length);
+    return [`# Article candidates, ${runId}`, "", ...accepted.map(markdownOf)].join("\n");
+  }
+
+  // --- Copying ----------------------------------------------------------------------------------------------------
+  async function copy(text, what, button) {
+    let done = false;
+    try {
+      await navigator.clipboard.writeText(text);
+      done = true;
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      area.className = "unseen";
+      area.setAttribute("aria-hidden", "true");
+      document.body.append(area);
+      area.select();
+      done = document.execCommand("copy");
+      area.remove();
+      button.focus();
+    }
+    said.textContent = "";
+    said.textContent = done ? `Copied ${what}.` : "The browser does not allow copying. Select the text instead.";
+    if (done) {
+      button.dataset.done = "";
+      setTimeout(() => delete button.dataset.done, 1600);
+    }
+  }
+
+  function download(text) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
+    link.download = `${runId}.md`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    said.textContent = `Saved ${runId}.md.`;
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-do]");
+    if (!button) return;
+    const site = button.closest("[data-site]");
+    switch (button.dataset.do) {
+      case "copy-all":
+        return copy(await markdown(), "all candidates as Markdown", button);
+      case "save-all":
+        return download(await markdown());
+      case "copy-site": {
+        const entry = (await sites()).find(([id]) => id === site.dataset.site);
+        return copy(markdownOf(entry), `the candidates of ${entry[0]}`, button);
+      }
+      case "copy-one": {
+        const item = button.closest("li");
+        return copy(`${$(".title", item).textContent}\n${$(".angle", item).textContent}`, "one candidate", button);
+      }
+      case "copy-text":
+        return copy($("code", button.parentElement).textContent, "the command", button);
+      case "more":
+        return more();
+    }
+  });
+
+  // --- Searching and showing more -----------------------------------------------------------------------------------
+  const list = $("#site-list");
+  const search = $("#search");
+  const moreButton = $("#more");
+  const found = $("#found");
+  if (!list) return;
+  const asRendered = [...list.children];
+  let matching = null; // null: all accepted sites
+  let shown = asRendered.length;
+
+  function element(entry) {
+    const node = $("#site-template").content.cloneNode(true);
+    const [id, domain, candidates, fourth, message] = entry;
+    const article = $("article", node);
+    article.dataset.site = id;
+    $(".name", node).textContent = id;
+    $(".domain", node).textContent = domain;
+    const candidateList = $("ul", node);
+    if (candidates === null) {
+      article.classList.add("is-missed");
+      $(".note", node).textContent = `missed: ${fourth}`;
+      $("button", node).remove();
+      candidateList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: message }));
+      return node;
+    }
+    $(".note", node).textContent = fourth > 1 ? "second answer" : "";
+    if (!candidates.length) {
+      $("button", node).remove();
+      const text = `Not on this page: runs/${runId}/candidates/${id}.json`;
+      candidateList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: text }));
+      return node;
+    }
+    for (const [title, angle] of candidates) {
+      const item = $("#candidate-template").content.cloneNode(true);
+      $(".title", item).textContent = title;
+      $(".angle", item).textContent = angle;
+      $("button", item).setAttribute("aria-label", `Copy: ${title}`);
+      candidateList.append(item);
+    }
+    return node;
+  }
+
+  async function entries() {
+    return matching ?? (await sites()).filter((site) => site[2] !== null);
+  }
+
+  async function more() {
+    const all = await entries();
+    const first = list.children.length;
+    list.append(...all.slice(shown, shown + PAGE).map(element));
+    shown = Math.min(shown + PAGE, all.length);
+    tell(all.length);
+    $("button, h3", list.children[first])?.focus();
+  }
+
+  function tell(total) {
+    if (moreButton) moreButton.hidden = shown >= total;
+    found.textContent = matching === null ? "" : `${total.toLocaleString("en")} ${total === 1 ? "site matches" : "sites match"}${shown < total ? `, ${shown} shown` : ""}.`;
+  }
+
+  async function find() {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    if (!words.length) {
+      matching = null;
+      list.replaceChildren(...asRendered);
+      shown = asRendered.length;
+      return tell((await entries()).length);
+    }
+    const all = await sites();
+    matching = all.filter((site) => {
+      const text = (site.haystack ??= JSON.stringify(site).toLowerCase());
+      return words.every((word) => text.includes(word));
+    });
+    shown = Math.min(PAGE, matching.length);
+    list.replaceChildren(...matching.slice(0, shown).map(element));
+    tell(matching.length);
+  }
+
+  let waiting;
+  search?.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(find, 120);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && search && !/^(input|textarea)$/i.test(document.activeElement.tagName)) {
+      event.preventDefault();
+      search.focus();
+    }
+    if (event.key === "Escape" && document.activeElement === search) {
+      search.value = "";
+      find();
+    }
+  });
+  window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => (each.open = true)));
+})();

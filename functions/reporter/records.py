@@ -1,0 +1,183 @@
+"""Everything that a run has left in the bucket, read into one place. It judges nothing: the aggregator has."""
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from nightfold.contract import Candidate, Miss, MissedByReason, Outcome, Plan, SiteTask, Summary
+from nightfold.errors import UnexpectedError, read_attempt
+from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
+
+READERS = 16  # objects that are read at once
+NIGHTS = 30  # runs that the history shows
+HEADS = 90  # summaries that are read to find them: names tell the day, not always the hour
+
+_Tasks = TypeAdapter(list[SiteTask])
+_Candidates = TypeAdapter(list[Candidate])
+_DAY = re.compile(r"(20\d\d)-?(\d\d)-?(\d\d)(?:T(\d{6}))?")
+
+
+class Source(Protocol):
+    """What is read from: the bucket, or the state directory of a laptop."""
+
+    def get(self, key: str) -> bytes | None: ...
+    def run_ids(self) -> Iterator[str]: ...
+
+
+class PastRun(BaseModel):
+    """A summary without its sites."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run_id: str
+    mode: Literal["collect", "redrive"]
+    status: Literal["complete", "partial", "failed"]
+    planned: int
+    accepted: int
+    missed: MissedByReason
+    cost_usd: float | None
+    duration_s: float
+    started_at: AwareDatetime
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One branch of one round: a task, and its outcome where there is one."""
+
+    task: SiteTask
+    outcome: Outcome | None
+    rejected: bool = False  # it answered, and the answer was not accepted
+
+    @property
+    def error(self) -> str | None:
+        """The name of the error that the state machine caught."""
+        if self.outcome is None or self.outcome.failure is None:
+            return None
+        caught = self.outcome.failure.caught
+        return str(caught.get("Error") or "UnexpectedError") if isinstance(caught, dict) else "UnexpectedError"
+
+    @property
+    def calls(self) -> int | None:
+        """Model calls that are known of; None where a failure does not tell."""
+        if self.outcome is None:
+            return None
+        if self.outcome.answer is not None:
+            return self.outcome.answer.attempt
+        caught = self.outcome.failure.caught if self.outcome.failure else None
+        return read_attempt(_message(caught))[0]
+
+    @property
+    def earlier_errors(self) -> list[str]:
+        """How the calls before the last one ended, as far as it is known."""
+        if self.outcome is None:
+            return []
+        if self.outcome.answer is not None:
+            return self.outcome.answer.earlier_errors
+        return read_attempt(_message(self.outcome.failure.caught if self.outcome.failure else None))[1]
+
+
+@dataclass(frozen=True)
+class Night:
+    """One run, whole."""
+
+    summary: Summary
+    plan: Plan
+    branches: list[Branch]  # in the order of the plan, round by round
+    candidates: dict[str, list[Candidate]]  # by site
+    misses: list[Miss]
+    history: list[PastRun]  # oldest first, this run among them
+
+
+def read_night(run_id: str, source: Source) -> Night:
+    """Raises UnexpectedError where the run has no census yet, or no plan."""
+    closed, planned = source.get(summary_key(run_id)), source.get(plan_key(run_id))
+    if closed is None or planned is None:
+        raise UnexpectedError(f"run {run_id} has no {'summary' if closed is None else 'plan'}")
+    summary = Summary.model_validate_json(closed)
+    rounds = [_Tasks.validate_json(source.get(items_key(run_id, round_)) or b"[]") for round_ in (1, 2)]
+    again = {task.site_id for task in rounds[1]}
+    accepted = {site.site_id for site in summary.sites if site.accepted}
+
+    def branch(task: SiteTask) -> Branch:
+        outcome = _outcome(source.get(outcome_key(run_id, task.round, task.site_id)))
+        last = task.round == 2 or task.site_id not in again
+        answered = outcome is not None and outcome.answer is not None
+        return Branch(task, outcome, rejected=answered and not (last and task.site_id in accepted))
+
+    def candidates(site_id: str) -> tuple[str, list[Candidate]]:
+        return site_id, _kept(source.get(candidates_key(run_id, site_id)))
+
+    with ThreadPoolExecutor(READERS) as readers:
+        branches = list(readers.map(branch, [task for tasks in rounds for task in tasks]))
+        kept = dict(readers.map(candidates, [site.site_id for site in summary.sites if site.accepted]))
+        history = _history(source, summary, readers)
+    return Night(
+        summary=summary,
+        plan=Plan.model_validate_json(planned),
+        branches=branches,
+        candidates=kept,
+        misses=list(_misses(source.get(misses_key(run_id)))),
+        history=history,
+    )
+
+
+def _outcome(document: bytes | None) -> Outcome | None:
+    """AWS stores it as a quoted JSON string, the embedded cloud bare."""
+    try:
+        stored = json.loads(document or b"null")
+        return Outcome.model_validate(json.loads(stored) if isinstance(stored, str) else stored)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _kept(document: bytes | None) -> list[Candidate]:
+    try:
+        return _Candidates.validate_python(json.loads(document or b"null")["candidates"])
+    except (ValueError, TypeError, KeyError):
+        return []
+
+
+def _misses(document: bytes | None) -> Iterator[Miss]:
+    for line in (document or b"").split(b"\n"):
+        try:
+            yield Miss.model_validate_json(line)
+        except ValidationError:
+            continue
+
+
+def _history(source: Source, summary: Summary, readers: ThreadPoolExecutor) -> list[PastRun]:
+    """The last runs up to this one. The names tell which summaries are worth reading; the summaries tell the order."""
+    newest = sorted(source.run_ids(), key=_day_of, reverse=True)[:HEADS]
+    runs = {
+        past.run_id: past for past in readers.map(lambda each: _past(source.get(summary_key(each))), newest) if past
+    }
+    runs[summary.run_id] = PastRun.model_validate(summary.model_dump(exclude={"sites"}))
+    earlier = [past for past in runs.values() if past.started_at <= summary.started_at]
+    return sorted(earlier, key=lambda past: past.started_at)[-NIGHTS:]
+
+
+def _past(document: bytes | None) -> PastRun | None:
+    try:
+        return None if document is None else PastRun.model_validate_json(document)
+    except ValidationError:
+        return None
+
+
+def _day_of(run_id: str) -> str:
+    """Sorts runs by the day in their names; a name without one may be of any day, and comes first."""
+    found = _DAY.search(run_id)
+    return "".join(part or "" for part in found.groups()) if found else "3"
+
+
+def _message(caught: Any) -> str:
+    """Lambda's cause is JSON, Step Functions' own is text, and either may be missing."""
+    cause = str(caught.get("Cause") or "") if isinstance(caught, dict) else ""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return cause

@@ -1,0 +1,157 @@
+"""What each error means, what Nightfold does next and what a person can do: for the page, the message and the runbook.
+
+`uv run python -m reporter.words` prints the table in infra/docs/runbook.md.
+"""
+
+from typing import NamedTuple
+
+
+class Words(NamedTuple):
+    """What is said about the misses of one error."""
+
+    title: str  # five words at most, for a card
+    meaning: str
+    afterwards: str  # what Nightfold does next
+    you: str  # what the person can do
+
+
+_AGAIN = "The next redrive asks again."
+_IN_VAIN = (
+    "The next redrive tries again, and ends the same way until the cause is mended. After three redrives it is parked."
+)
+
+ERRORS = {
+    "RateLimited": Words(
+        "Too many requests at once",
+        "Claude answered 429 three times: the account's rate limit was used up at that moment.",
+        _AGAIN,
+        "Nothing. If it comes back every night, lower max_concurrency or ask Anthropic for a higher limit.",
+    ),
+    "Overloaded": Words(
+        "Claude had no capacity",
+        "Claude answered 529 or 503 three times: it was overloaded, for everybody.",
+        _AGAIN,
+        "Nothing. If it comes back, move the schedule away from the full hour.",
+    ),
+    "NetworkError": Words(
+        "The connection failed",
+        "The connection was refused, reset or cut, or the server answered with an error of its own, three times.",
+        _AGAIN,
+        "Nothing, unless every site has it: then look at status.anthropic.com and at AnthropicBaseUrl.",
+    ),
+    "ModelTimeout": Words(
+        "No answer in time",
+        "No whole answer came within request_timeout_s, three times.",
+        _AGAIN,
+        "Nothing. If it comes back, raise request_timeout_s or ask for fewer candidates. "
+        "A call that timed out may have been billed.",
+    ),
+    "Sandbox.Timedout": Words(
+        "The function ran out of time",
+        "Lambda ended the collector before Claude had answered, three times.",
+        _AGAIN,
+        "Nothing. If it comes back, lower request_timeout_s: it should end first.",
+    ),
+    "States.Timeout": Words(
+        "The step ran out of time",
+        "The state machine gave the call up, three times.",
+        _AGAIN,
+        "Nothing. If it comes back, look at the collector's log for what it waited for.",
+    ),
+    "Lambda.*": Words(
+        "Lambda itself failed",
+        "AWS Lambda could not run the collector, seven times. Claude was not asked and nothing was paid.",
+        _AGAIN,
+        "Nothing. For Lambda.TooManyRequestsException, lower max_concurrency or ask AWS for more Lambda concurrency.",
+    ),
+    "SchemaViolation": Words(
+        "The answer broke the contract",
+        "Claude's answer was not the JSON array of titles and angles it was asked for, twice.",
+        "The next redrive asks again, from the beginning.",
+        "Read the raw answer below. A clearer brief for this site or another model helps if it comes back.",
+    ),
+    "Truncated": Words(
+        "The answer was cut",
+        "The answer ended at its token limit, and so did the second one, which had more tokens.",
+        "The next redrive asks again, with the share of tokens that fewer sites leave it.",
+        "Raise output_token_budget, lower max_concurrency or candidates_per_site, or raise the site's own max_tokens.",
+    ),
+    "Refused": Words(
+        "Claude refused",
+        "Claude declined to answer for this site. The same question would be declined again.",
+        _IN_VAIN,
+        "Read the site's domain and brief as Claude would, and word the brief differently.",
+    ),
+    "RequestRejected": Words(
+        "The request was rejected",
+        "The API answered 400, 404, 413 or 422: the request itself is wrong, for instance the model's name.",
+        _IN_VAIN,
+        "Read the message. Mend the configuration (model) or the site (brief), then redrive.",
+    ),
+    "AccessDenied": Words(
+        "The API key was not accepted",
+        "The API answered 401 or 403, or there is no key. No call was paid.",
+        _IN_VAIN,
+        "Put a valid key into the SSM parameter that the stack's output ApiKeyName names (locally ANTHROPIC_API_KEY), "
+        "then redrive.",
+    ),
+    "SpendLimitReached": Words(
+        "The spend limit is reached",
+        "The Anthropic account may not spend more this month.",
+        _IN_VAIN,
+        "Raise the limit or add credit at platform.claude.com, then redrive.",
+    ),
+    "UnexpectedError": Words(
+        "Something nobody foresaw",
+        "The collector failed in a way that it has no name for; the traceback is in its log.",
+        _IN_VAIN,
+        "Look for the site in the collector's log and report it as an issue.",
+    ),
+    "Unaccounted": Words(
+        "No trace of the branch",
+        "The branch left no outcome that can be read, so nothing is known about it. It may have been paid.",
+        _AGAIN,
+        "If many sites have it, look at the execution in the Step Functions console: the Map itself failed.",
+    ),
+}
+OTHER = Words(
+    "An error without a name",
+    "The step failed with an error that Nightfold does not know.",
+    _IN_VAIN,
+    "Read the message, then look for the site in the collector's log.",
+)
+REASONS = {
+    "network": "The API was limited, overloaded, unreachable or too slow.",
+    "schema": "Two answers in a row broke the contract.",
+    "unknown": "Trying again at once would not have helped.",
+}
+_OF_REASON = {
+    **dict.fromkeys(
+        ("RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout", "States.Timeout", "Lambda.*"),
+        "network",
+    ),
+    **dict.fromkeys(("SchemaViolation", "Truncated"), "schema"),
+}
+
+
+def words_for(error: str) -> Words:
+    """What is said about `error`, whatever it is."""
+    return ERRORS.get("Lambda.*" if error.startswith("Lambda.") else error, OTHER)
+
+
+def markdown() -> str:
+    """The runbook's table."""
+    lines = [
+        "| error | reason | what it means | what Nightfold does next | what you can do |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{error}` | {_OF_REASON.get(error, 'unknown')} | {words.meaning} | {words.afterwards} | {words.you} |"
+        for error, words in ERRORS.items()
+    ]
+    lines.append(f"| any other | unknown | {OTHER.meaning} | {OTHER.afterwards} | {OTHER.you} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())  # noqa: T201

@@ -1,0 +1,80 @@
+"""A function's locked dependencies, as wheels for Lambda's platform whatever machine this is.
+
+boto3 and what it brings stay out: Lambda's runtime has them, and a fifth of every package would be a second copy.
+"""
+
+import os
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+IN_THE_RUNTIME = "boto3"
+ARCHITECTURES = ("arm64", "x86_64")
+
+
+class CannotBuild(Exception):  # noqa: N818
+    """The message says what is missing, and what to do."""
+
+
+def install(group: str, architecture: str, target: Path, *, without: str | None = IN_THE_RUNTIME) -> None:
+    """What uv.lock has for the project and its dependency group, unpacked into `target`; hashes are checked."""
+    prune = [f"--prune={without}"] if without else []
+    locked = _uv(
+        *("export", "--frozen", "--no-default-groups", "--group", group, "--no-emit-project", "--no-header"), *prune
+    )
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
+        requirements.write(locked)
+        requirements.flush()
+        install_requirements(Path(requirements.name), architecture, target)
+
+
+def install_requirements(requirements: Path, architecture: str, target: Path, *, dependencies: bool = False) -> None:
+    """A requirements file with hashes, unpacked into `target`."""
+    platform = Path(__file__).with_name(architecture).joinpath("platform").read_text().strip()
+    _uv(
+        *(
+            "pip",
+            "install",
+            "--quiet",
+            "--link-mode=copy",
+            "--target",
+            str(target),
+            "--requirements",
+            str(requirements),
+        ),
+        *("--python-platform", platform, "--python-version", "3.13", "--only-binary", ":all:", "--no-compile-bytecode"),
+        *([] if dependencies else ["--no-deps", "--require-hashes"]),
+    )
+    (target / ".lock").unlink(missing_ok=True)
+
+
+def _uv(*arguments: str) -> str:
+    done = subprocess.run([_find_uv(), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise CannotBuild(f"uv {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+@cache
+def _find_uv() -> str:
+    """`uv run` tells its children where it lies; else as the Makefile does: a pyenv shim may exist and still fail in this
+    folder, so each is tried."""
+    home = Path.home()
+    for candidate in (os.environ.get("UV"), "uv", ROOT / ".uv/bin/uv", home / ".local/bin/uv", home / ".cargo/bin/uv"):
+        if candidate and _answers(str(candidate), "--version", cwd=ROOT):
+            return str(candidate)
+    module = _answers("python3", "-c", "import uv; print(uv.find_uv_bin())", cwd=Path("/"))
+    if module:
+        return module
+    raise CannotBuild("uv is not to be found: `make build` finds or installs it.")
+
+
+def _answers(*command: str, cwd: Path) -> str:
+    """What the command prints; nothing where it fails."""
+    try:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,86 @@
+"""One function as a folder: its own code, what the functions share, and its locked dependencies, compiled."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.build.dependencies import ROOT, CannotBuild, install
+from infra.build.lazy import make_lazy
+from infra.build.reach import reached
+
+FUNCTIONS = ROOT / "functions"
+SHARED = "nightfold"
+ON_LAMBDA = "/var/task"
+
+# Parts of our dependencies that none of the functions can reach, and that weigh something.
+UNUSED = (
+    "anthropic/resources/beta/organization",  # the administration API
+    "anthropic/resources/organization",
+    "aws_lambda_powertools/event_handler",
+    "aws_lambda_powertools/utilities/data_classes",
+    "aws_lambda_powertools/utilities/parser",
+    "pydantic/mypy.py",
+    "pydantic/v1",
+)
+# What a first invocation imports beyond the handler's imports: compiled too, where a package has it.
+AT_THE_FIRST_CALL = ("opentelemetry.context.contextvars_context", "opentelemetry.trace")
+# Of a distribution's metadata the licences stay, and what entry points and versions are read from.
+KEPT_METADATA = {"METADATA", "entry_points.txt", "licenses"}
+
+
+def assemble(function: str, architecture: str, folder: Path, *, lazy: bool = True, compiled: bool = True) -> None:
+    """Make `folder` the package of `function`, a folder of functions/. Raises CannotBuild."""
+    if sys.version_info[:2] != (3, 13):
+        raise CannotBuild(f"Bytecode for Lambda's python3.13 is compiled by Python 3.13, not {sys.version.split()[0]}.")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    install(function, architecture, folder)
+    _trim(folder)
+    if lazy and (folder / "anthropic").is_dir():
+        rewritten = make_lazy(folder / "anthropic")
+        if "anthropic" not in rewritten:
+            raise CannotBuild(
+                "infra/build/lazy.py does not understand anthropic/__init__.py any more: build with --eager."
+            )
+    for own in (function, SHARED):
+        shutil.copytree(FUNCTIONS / own, folder / own, ignore=shutil.ignore_patterns("__pycache__"))
+    if compiled:
+        compile_folder(folder, f"{function}.handler", *AT_THE_FIRST_CALL)
+
+
+def _trim(folder: Path) -> None:
+    for name in UNUSED:
+        unused = folder / name
+        shutil.rmtree(unused) if unused.is_dir() else unused.unlink(missing_ok=True)
+    for metadata in folder.glob("*.dist-info"):
+        for file in metadata.iterdir():
+            if file.name not in KEPT_METADATA:
+                file.unlink() if file.is_file() else shutil.rmtree(file)
+    for pattern in ("*.pyi", "py.typed", "*.pyx", "*.c"):
+        for file in folder.rglob(pattern):
+            file.unlink()
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+
+
+def compile_folder(folder: Path, *roots: str) -> int:
+    """Bytecode of what `roots` import, taken without a look at the source's date: SAM dates every file 1980.
+
+    A process of its own with fixed hashes, and one worker: the order of a frozenset's items is part of the bytes.
+    """
+    files = sorted(reached(folder, *roots))
+    done = subprocess.run(  # noqa: S603
+        [
+            *(sys.executable, "-S", "-P", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"),
+            *("-s", str(folder), "-p", ON_LAMBDA, "-i", "-"),
+        ],
+        env={"PATH": os.defpath, "PYTHONHASHSEED": "0"},
+        input="\n".join(map(str, files)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CannotBuild(f"The package does not compile:\n{done.stdout}{done.stderr}")
+    return len(files)

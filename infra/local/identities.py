@@ -1,0 +1,47 @@
+"""Whose call an AWS call is: the credentials and sessions of the template's roles, and what each may do."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infra.local.authorization import Roles
+from infra.local.sessions import SharedClients
+
+ADMINISTRATOR = {"AccessKeyId": "AKIALOCALADMINISTRAT", "SecretAccessKey": "local", "SessionToken": "local"}
+
+
+class Identities:
+    """The roles of one deployment, told apart by the access key that signs a call.
+
+    Any other key is the person at this laptop, who may do everything.
+    """
+
+    def __init__(self, *, enforced: bool) -> None:
+        self._enforced = enforced
+        self._roles = Roles({})
+        self._role_of_key: dict[str, str] = {}
+        self._sessions: dict[str | None, SharedClients] = {}
+
+    def deployed(self, policies: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """`policies`: role ARN → its policy documents."""
+        self._roles = Roles(policies)
+
+    def role(self, access_key: str) -> str | None:
+        return self._role_of_key.get(access_key)
+
+    def permit(self, access_key: str, action: str, resource: str) -> bool:
+        return not self._enforced or self._roles.allow(self.role(access_key), action, resource)
+
+    def credentials(self, role: str) -> dict[str, str]:
+        """Temporary credentials, as AssumeRole would give them to Lambda or Step Functions."""
+        key = f"ASIA{uuid.uuid5(uuid.NAMESPACE_URL, role).hex[:16].upper()}"
+        self._role_of_key[key] = role
+        return {"AccessKeyId": key, "SecretAccessKey": "local", "SessionToken": "local"}
+
+    def session(self, role: str | None) -> SharedClients:
+        """The role's session; without a role, that of the person at this laptop."""
+        session = self._sessions.get(role)
+        if session is None:
+            credentials = ADMINISTRATOR if role is None else self.credentials(role)
+            session = self._sessions.setdefault(role, SharedClients(credentials))
+        return session

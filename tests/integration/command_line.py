@@ -1,0 +1,91 @@
+"""Running `nightfold` as a person does: a process of its own, with streams, an exit code and a clean environment."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+NIGHTFOLD = [sys.executable, "-m", "infra.local.command"]
+SITES = ("harbour", "orchard", "lantern", "meadow")  # events/sites.json
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This one, without what a developer's may say about Nightfold; byte code is kept, as anywhere but here."""
+    unwanted = {"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "MAX_CONCURRENCY", "PYTHONDONTWRITEBYTECODE", "NO_COLOR"}
+    return {name: value for name, value in os.environ.items() if name not in unwanted} | more
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def nightfold(*arguments: str | Path, **more: str) -> Said:
+    """Run to the end."""
+    done = subprocess.run(  # noqa: S603
+        [*NIGHTFOLD, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+class Started:
+    """A command that runs; its stderr goes to a file, so that one can wait for what it says."""
+
+    def __init__(self, folder: Path, *arguments: str | Path, **more: str) -> None:
+        self._out, self._err = folder / "stdout.txt", folder / "stderr.txt"
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self._process = subprocess.Popen(  # noqa: S603
+                [*NIGHTFOLD, *map(str, arguments)], cwd=ROOT, env=environment(**more), stdout=out, stderr=err
+            )
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        return self._err.read_text()
+
+    def wait_for(self, text: str, seconds: float = 20) -> None:
+        """Until it has said `text` on either stream."""
+        deadline = time.monotonic() + seconds
+        while text not in self.err + self.out:
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                self._process.kill()
+                self._process.wait()
+                assert text in self.err + self.out, self.err
+            time.sleep(0.05)
+
+    def ctrl_c(self) -> int:
+        """The exit code."""
+        self._process.send_signal(signal.SIGINT)
+        try:
+            return self._process.wait(timeout=20)
+        finally:
+            self._process.kill()
+            self._process.wait()
+
+
+def scenario(file: Path, sites: dict[str, list[Any]], **more: Any) -> Path:
+    file.write_text(json.dumps({"schema_version": 1, "sites": sites, **more}))
+    return file

@@ -1,0 +1,25 @@
+"""The smallest template of the shape that the embedded cloud is for, with functions of its own."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.local.cloud import Cloud, Execution
+
+TEMPLATE = Path(__file__).parent / "template.yaml"
+
+
+def small_cloud(state_dir: Path, **options: Any) -> Cloud:
+    return Cloud(state_dir, template=TEMPLATE, **options)
+
+
+def collect(cloud: Cloud, *items: Mapping[str, Any], at_once: int = 10) -> Execution:
+    """One execution over these items, to its end."""
+    cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="items.json", Body=json.dumps(items).encode())
+    return cloud.wait(cloud.start({"at_once": at_once}), timeout=60)
+
+
+def outcome(cloud: Cloud, item: str) -> Any:
+    """What the branch of this item stored, as its file shows it."""
+    return json.loads((cloud.state_dir / "outcomes" / f"{item}.json").read_text())

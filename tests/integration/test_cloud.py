@@ -1,0 +1,304 @@
+"""The embedded cloud with a small state machine: deploying, running, roles, speed, and what a second process finds."""
+
+import json
+import os
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.local.cloud import Cloud
+from infra.local.lambdas import Event
+from tests.integration.small_cloud import collect, outcome, small_cloud
+
+SPEED = 20.0
+
+
+class Seen:
+    """An observer that can be asked."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+
+@pytest.fixture(scope="module")
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, seen: Seen) -> Iterator[Cloud]:
+    with small_cloud(tmp_path_factory.mktemp("cloud"), speed=SPEED, secret="sk-secret", observe=seen) as cloud:
+        yield cloud
+
+
+def refusal(call: Any, **parameters: Any) -> str:
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    return str(error.value.response["Error"]["Code"])
+
+
+def test_outputs_and_names_are_the_same_in_every_deployment(cloud: Cloud) -> None:
+    assert cloud.output("BucketName") == cloud.physical("Bucket") == "nightfold-bucket-123456789012"
+    assert cloud.output("MachineArn") == cloud.physical("Machine") == cloud.machine_arn
+    assert cloud.output("QueueUrl").endswith("/nightfold-Queue")
+
+
+def test_what_moto_cannot_make_is_left_out_with_its_outputs(cloud: Cloud) -> None:
+    with pytest.raises(KeyError):
+        cloud.output("AlarmName")
+
+
+def test_branches_retry_fail_and_store_as_the_state_machine_says(cloud: Cloud) -> None:
+    execution = collect(
+        cloud,
+        {"id": "fine"},
+        {"id": "flaky", "fails": 2},
+        {"id": "lost", "fails": 9},
+        {"id": "hopeless", "hopeless": True},
+    )
+    assert execution.status == "SUCCEEDED"
+    assert outcome(cloud, "fine")["answer"]["result"] == {"attempt": 0}
+    assert outcome(cloud, "flaky")["answer"]["result"] == {"attempt": 2}
+    assert outcome(cloud, "lost")["caught"]["Error"] == "Flaky"
+    caught = outcome(cloud, "hopeless")["caught"]
+    assert caught["Error"] == "Hopeless"
+    assert json.loads(caught["Cause"])["errorMessage"] == "never"
+
+
+def test_more_items_than_pythons_recursion_limit_go_through_one_worker(cloud: Cloud) -> None:
+    execution = collect(cloud, *({"id": f"many-{each}"} for each in range(sys.getrecursionlimit() + 50)), at_once=1)
+    assert execution.status == "SUCCEEDED"
+    assert len(list((cloud.state_dir / "outcomes").glob("many-*.json"))) == sys.getrecursionlimit() + 50
+
+
+def test_no_more_branches_run_at_once_than_asked_for(cloud: Cloud, seen: Seen) -> None:
+    seen.events.clear()
+    collect(cloud, *({"id": f"narrow-{each}", "seconds": 0.02} for each in range(20)), at_once=3)
+    running = most = 0
+    for event in seen.events:
+        running += {"invoked": 1, "returned": -1}.get(event.kind, 0)
+        most = max(most, running)
+    assert most == 3
+
+
+def test_an_observer_is_told_of_invocations_and_of_what_was_stored(cloud: Cloud, seen: Seen) -> None:
+    seen.events.clear()
+    collect(cloud, {"id": "told", "fails": 1})
+    of_function = [event.kind for event in seen.events if event.function == "Probe"]
+    assert of_function == ["invoked", "failed", "invoked", "returned"]
+    assert [event.error for event in seen.events if event.kind == "failed"] == ["Flaky"]
+    assert [event.key for event in seen.events if event.kind == "stored"] == ["items.json", "outcomes/told.json"]
+
+
+def test_waits_and_retries_pass_faster_by_the_speed(cloud: Cloud) -> None:
+    began = time.monotonic()
+    assert cloud.wait(cloud.start({"pause": True}), timeout=10).status == "SUCCEEDED"
+    assert 20 / SPEED <= time.monotonic() - began < 20 / SPEED + 1
+    began = time.monotonic()
+    collect(cloud, {"id": "slow", "fails": 3})  # 2 + 4 + 8 seconds
+    assert 14 / SPEED <= time.monotonic() - began < 14 / SPEED + 1
+
+
+def test_a_function_times_out_faster_by_the_speed(cloud: Cloud) -> None:
+    failure, error = cloud.invoke("Hurried", {"do": "sleep", "seconds": 1})
+    assert error == "Sandbox.Timedout"
+    assert "after 1.00 seconds" in failure["errorMessage"]
+
+
+def test_a_stopped_execution_is_aborted_at_once(cloud: Cloud) -> None:
+    arn = cloud.start({"pause": True})
+    assert cloud.wait(arn, timeout=0.05).status == "RUNNING"
+    cloud.stop(arn)
+    assert cloud.wait(arn, timeout=1).status == "ABORTED"
+
+
+def test_a_stopped_map_begins_no_more_branches(cloud: Cloud, seen: Seen) -> None:
+    items = [{"id": f"stopped-{each}", "seconds": 0.2} for each in range(50)]
+    cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="items.json", Body=json.dumps(items).encode())
+    arn = cloud.start({"at_once": 5})
+    time.sleep(0.3)
+    cloud.stop(arn)
+    assert cloud.wait(arn, timeout=1).status == "ABORTED"
+    time.sleep(0.5)
+    seen.events.clear()
+    time.sleep(0.5)
+    assert [event for event in seen.events if event.kind == "invoked"] == []
+
+
+def test_an_execution_that_is_used_twice_is_refused(cloud: Cloud) -> None:
+    cloud.wait(cloud.start({"pause": True}, name="once"), timeout=5)
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        cloud.start({"pause": False, "other": 1}, name="once")
+
+
+# --- Roles ---
+
+
+def test_a_function_may_do_what_its_role_allows_and_nothing_else(cloud: Cloud) -> None:
+    reader, bucket = cloud.client_as("Reader", "s3"), cloud.output("BucketName")
+    reader.put_object(Bucket=bucket, Key="open/a", Body=b"x")
+    assert reader.get_object(Bucket=bucket, Key="open/a")["Body"].read() == b"x"
+    assert refusal(reader.put_object, Bucket=bucket, Key="closed/a", Body=b"x") == "AccessDenied"
+    assert refusal(reader.get_object, Bucket=bucket, Key="outcomes/fine.json") == "AccessDenied"
+    assert refusal(reader.list_objects_v2, Bucket=bucket) == "AccessDenied"
+    assert refusal(reader.delete_object, Bucket=bucket, Key="open/a") == "AccessDenied"
+
+
+def test_batches_ask_for_the_permission_that_aws_asks_for(cloud: Cloud) -> None:
+    queue, url = cloud.client_as("Reader", "sqs"), cloud.output("QueueUrl")
+    assert queue.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}])["Successful"]
+    assert "AccessDenied" in refusal(queue.receive_message, QueueUrl=url)
+    assert "AccessDenied" in refusal(
+        queue.delete_message_batch, QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": "x"}]
+    )
+
+
+def test_a_parameter_is_read_only_by_the_role_that_names_it(cloud: Cloud) -> None:
+    reader = cloud.client_as("Reader", "ssm")
+    assert (
+        reader.get_parameter(Name=cloud.output("ConfigurationName"))["Parameter"]["Value"] == '{"max_concurrency": 4}'
+    )
+    assert "AccessDenied" in refusal(reader.get_parameter, Name=cloud.output("ApiKeyName"), WithDecryption=True)
+    assert "AccessDenied" in refusal(
+        cloud.client_as("Probe", "ssm").get_parameter, Name=cloud.output("ConfigurationName")
+    )
+
+
+def test_a_topic_is_published_to_by_the_role_that_names_it(cloud: Cloud) -> None:
+    topic = cloud.output("TopicArn")
+    assert cloud.client_as("Reader", "sns").publish(TopicArn=topic, Message="good morning")["MessageId"]
+    assert refusal(cloud.client_as("Probe", "sns").publish, TopicArn=topic, Message="x") == "AccessDenied"
+    assert refusal(cloud.client_as("Reader", "sns").publish, TopicArn=topic + "-other", Message="x") == "AccessDenied"
+
+
+def test_who_may_not_list_the_bucket_is_not_told_that_an_object_is_missing(cloud: Cloud) -> None:
+    bucket = cloud.output("BucketName")
+    assert refusal(cloud.client_as("Reader", "s3").get_object, Bucket=bucket, Key="open/nothing") == "AccessDenied"
+    assert refusal(cloud.client("s3").get_object, Bucket=bucket, Key="open/nothing") == "NoSuchKey"
+
+
+def test_a_function_may_invoke_no_other_and_a_handlers_own_client_has_its_role(cloud: Cloud) -> None:
+    assert (
+        refusal(cloud.client_as("Probe", "lambda").invoke, FunctionName=cloud.physical("Reader"))
+        == "AccessDeniedException"
+    )
+    denied, _ = cloud.invoke(
+        "Reader", {"service": "s3", "operation": "get_object", "parameters": {"Key": "outcomes/fine.json"}}
+    )
+    assert denied == {"refused": "AccessDenied", "attempts": 1}
+
+
+def test_two_conditional_writes_of_one_object_have_one_winner(cloud: Cloud) -> None:
+    s3, bucket = cloud.client("s3"), cloud.output("BucketName")
+    won: list[int] = []
+    lost: list[str] = []
+
+    def claim(each: int) -> None:
+        try:
+            s3.put_object(Bucket=bucket, Key="claims/one", Body=str(each).encode(), IfNoneMatch="*")
+        except ClientError as error:
+            lost.append(error.response["Error"]["Code"])
+        else:
+            won.append(each)
+
+    threads = [threading.Thread(target=claim, args=(each,)) for each in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert lost == ["PreconditionFailed"] * 29
+    written = s3.get_object(Bucket=bucket, Key="claims/one")
+    assert written["Body"].read() == str(won[0]).encode()
+    s3.put_object(Bucket=bucket, Key="claims/one", Body=b"mine", IfMatch=written["ETag"])
+    assert (
+        refusal(s3.put_object, Bucket=bucket, Key="claims/one", Body=b"late", IfMatch=written["ETag"])
+        == "PreconditionFailed"
+    )
+
+
+def test_a_key_that_is_no_path_is_refused(cloud: Cloud) -> None:
+    s3, bucket = cloud.client("s3"), cloud.output("BucketName")
+    assert refusal(s3.put_object, Bucket=bucket, Key="queues/Queue/forged.json", Body=b"x") == "InvalidRequest"
+    assert refusal(s3.get_object, Bucket=bucket, Key="state.json") == "NoSuchKey"
+
+
+# --- Over HTTP ---
+
+
+def test_the_same_cloud_answers_over_http(cloud: Cloud) -> None:
+    with cloud.serve() as url:
+        given: dict[str, Any] = {
+            "endpoint_url": url,
+            "region_name": "us-east-1",
+            "aws_access_key_id": "anything",
+            "aws_secret_access_key": "anything",
+            "config": Config(s3={"addressing_style": "path"}),
+        }
+        session = boto3.Session()
+        bucket = cloud.output("BucketName")
+        s3 = session.client("s3", **given)
+        s3.put_object(Bucket=bucket, Key="over/http ü", Body=b"there")
+        assert cloud.client("s3").get_object(Bucket=bucket, Key="over/http ü")["Body"].read() == b"there"
+        assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="over/")["Contents"]] == [
+            "over/http ü"
+        ]
+        sqs = session.client("sqs", **given)
+        sqs.send_message(QueueUrl=cloud.output("ParkedUrl"), MessageBody="over http")
+        assert sqs.receive_message(QueueUrl=cloud.output("ParkedUrl"))["Messages"][0]["Body"] == "over http"
+        answered = session.client("lambda", **given).invoke(
+            FunctionName=cloud.physical("Probe"), Payload=b'{"do": "raise"}'
+        )
+        assert answered["FunctionError"] == "Unhandled"
+        assert json.loads(answered["Payload"].read())["errorType"] == "Hopeless"
+        assert session.client("stepfunctions", **given).list_executions(stateMachineArn=cloud.machine_arn)["executions"]
+        for client in (s3, sqs):
+            client.close()
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(url)  # noqa: S310 - http, on loopback
+
+
+# --- The process around it ---
+
+
+def test_there_is_one_embedded_cloud_in_a_process(cloud: Cloud, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="already"), small_cloud(tmp_path):
+        pass
+    assert cloud.invoke("Probe", {"do": "echo"})[1] is None
+
+
+def test_nothing_of_the_users_aws_configuration_is_used(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert cloud.client("logs").meta.region_name == "us-east-1"
+    assert cloud.client("logs").describe_log_groups()["logGroups"] == []
+
+
+def test_a_service_that_is_not_there_is_an_error_and_no_call_to_the_real_one(cloud: Cloud) -> None:
+    client = cloud.client("secretsmanager", config=Config(retries={"total_max_attempts": 1}, connect_timeout=1))
+    with pytest.raises(ClientError):
+        client.get_secret_value(SecretId="x")
+
+
+def test_the_secret_is_nowhere_on_disk(cloud: Cloud) -> None:
+    value = cloud.client("ssm").get_parameter(Name=cloud.output("ApiKeyName"), WithDecryption=True)["Parameter"][
+        "Value"
+    ]
+    assert value == "sk-secret"
+    files = [Path(folder) / name for folder, _, names in os.walk(cloud.state_dir) for name in names]
+    assert files
+    assert not [file for file in files if b"sk-secret" in file.read_bytes()]

@@ -1,0 +1,208 @@
+"""Bad input: exit 64, one line that names the field, nothing started and nothing paid."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.command import main
+from infra.local.messages_api import MessagesAPI
+from infra.local.night import spend_night
+from infra.local.preflight import order_collection
+from infra.local.progress import Progress
+from infra.local.scenario import Scenario
+from infra.local.state import StateDirectory
+from infra.local.world import World
+from tests.integration.command_line import ROOT, nightfold
+
+A = {"site_id": "a", "domain": "a.example"}
+
+
+@pytest.fixture
+def api() -> Iterator[MessagesAPI]:
+    with MessagesAPI() as api:
+        yield api
+
+
+@pytest.fixture(autouse=True)
+def a_key_is_set(api: MessagesAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAX_CONCURRENCY", raising=False)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", api.url)
+
+
+def refused(capsys: pytest.CaptureFixture[str], api: MessagesAPI, *arguments: str | Path) -> str:
+    """The one line that a refused command says."""
+    assert main([str(argument) for argument in arguments]) == 64
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1, said.err
+    assert api.history == ()
+    return said.err
+
+
+BAD_SITES = {
+    "no sites": ([], "sites: List should have at least 1 item"),
+    "a duplicate": ([A, A], "site_id 'a' stands twice"),
+    "an id outside the pattern": ([A | {"site_id": "A b"}], "sites.0.site_id: "),
+    "a domain that is no hostname": ([A, {"site_id": "b", "domain": "no host"}], "sites.1.domain: "),
+    "an unknown key": ([A | {"colour": "red"}], "sites.0.colour: Extra inputs"),
+    "no array": ({"sites": [A]}, "sites: Input should be a valid list"),
+    "a budget under the floor": ([A | {"max_tokens": 5}], "sites.0.max_tokens: "),
+}
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize(("sites", "says"), BAD_SITES.values(), ids=BAD_SITES)
+def test_a_bad_site_list_is_refused(
+    command: str, sites: Any, says: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, state = tmp_path / "sites.json", tmp_path / "state"
+    file.write_text(json.dumps(sites))
+    assert says in refused(capsys, api, command, "--sites", file, "--state-dir", state)
+    assert not state.exists()
+
+
+BAD_OPTIONS = {
+    "concurrency zero": (["--concurrency", "0"], "max_concurrency: Input should be greater than or equal to 1"),
+    "concurrency below zero": (["--concurrency=-3"], "max_concurrency: Input should be greater than or equal to 1"),
+    "concurrency no number": (["--concurrency", "four"], "max_concurrency: Input should be a valid integer"),
+    "concurrency no integer": (["--concurrency", "2.5"], "max_concurrency: Input should be a valid integer"),
+    "a share under the floor": (["--set", "output_token_budget=1000"], "output_token_budget: 1,000 tokens for 4"),
+    "a cost above the ceiling": (["--set", "cost_ceiling_usd=0.01"], "cost_ceiling_usd: the worst case of 4 sites"),
+    "a ceiling without a price": (
+        ["--set", "cost_ceiling_usd=1", "--set", "model=claude-new"],
+        "cost_ceiling_usd: the price of model claude-new is not known",
+    ),
+    "a ceiling that is no number": (["--set", "cost_ceiling_usd=NaN"], "cost_ceiling_usd: "),
+    "an unknown field": (["--set", "colour=red"], "--set: there is no field 'colour'; there are max_concurrency, "),
+    "a key of the execution input": (["--set", "mode=redrive"], "--set: there is no field 'mode'"),
+    "no assignment": (["--set", "model"], "--set: 'model' is not FIELD=VALUE"),
+    "a site list that is not there": (["--sites", "nowhere.json"], "sites: nowhere.json cannot be read (No such file"),
+    "an unknown option": (["--colour", "red"], "No such option '--colour'"),
+    "an option without its value": (["--concurrency"], "'--concurrency' requires an argument"),
+}
+RUN_ONLY = {
+    "a speed of nothing": (["--simulate", "--speed", "0"], "--speed: must be a number above 0"),
+    "a speed without end": (["--simulate", "--speed", "inf"], "--speed: must be a number above 0"),
+    "a speed that is no number": (["--simulate", "--speed", "fast"], "'--speed': 'fast' is not a valid float"),
+    "the real world made faster": (["--speed", "2"], "--speed: only a simulated run can have it"),
+    "a scenario that is not there": (["--scenario", "nowhere.json"], "--scenario: nowhere.json: No such file"),
+    "a scenario that is none": (["--scenario", "events/sites.json"], "--scenario: events/sites.json: Input should be"),
+}
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize(("options", "says"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
+def test_a_bad_option_is_refused(
+    command: str, options: list[str], says: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    assert says in refused(capsys, api, command, "--state-dir", state, *options)
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("command", ["run", "redrive"])
+@pytest.mark.parametrize(("options", "says"), RUN_ONLY.values(), ids=RUN_ONLY)
+def test_a_bad_world_is_refused(
+    command: str, options: list[str], says: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    assert says in refused(capsys, api, command, "--state-dir", state, *options)
+    assert not state.exists()
+
+
+BAD_ENVIRONMENTS = {
+    "MAX_CONCURRENCY no number": ("MAX_CONCURRENCY", "many", "max_concurrency: Input should be a valid integer (the"),
+    "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", "the environment has MAX_CONCURRENCY='0'"),
+    "a base URL that is none": ("ANTHROPIC_BASE_URL", "localhost:80", "ANTHROPIC_BASE_URL: 'localhost:80' is no URL"),
+}
+
+
+@pytest.mark.parametrize(("variable", "value", "says"), BAD_ENVIRONMENTS.values(), ids=BAD_ENVIRONMENTS)
+def test_a_bad_environment_is_refused(
+    variable: str,
+    value: str,
+    says: str,
+    tmp_path: Path,
+    api: MessagesAPI,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert says in refused(capsys, api, "run", "--state-dir", tmp_path / "state")
+    assert not (tmp_path / "state").exists()
+
+
+BAD_CONFIGURATIONS = {
+    "no JSON": ("{", "configuration: the parameter is no JSON"),
+    "no object": ("[]", "configuration: the parameter is JSON, but not an object"),
+    "a bad value": ('{"max_concurrency": 0}', "max_concurrency: Input should be greater"),
+    "a misspelt field": ('{"max_concurency": 2}', "max_concurency: Extra inputs"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), BAD_CONFIGURATIONS.values(), ids=BAD_CONFIGURATIONS)
+def test_a_bad_configuration_file_is_refused_and_named(
+    text: str, says: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "configuration.json").write_text(text)
+    (tmp_path / "state.json").write_text('{"schema_version": 1, "deployed": {}}')
+    said = refused(capsys, api, "run", "--state-dir", tmp_path)
+    assert says in said
+    assert str(tmp_path / "configuration.json") in said
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_state_directory_that_cannot_be_is_refused(
+    place: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    assert "--state-dir" in refused(capsys, api, "run", "--state-dir", tmp_path / place)
+
+
+def test_a_state_directory_in_use_is_refused(
+    tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    holder = StateDirectory(tmp_path).open()
+    try:
+        assert main(["run", "--state-dir", str(tmp_path)]) == 64
+    finally:
+        holder.close()
+    assert "Another Nightfold process" in capsys.readouterr().err.splitlines()[-1]
+    assert api.history == ()
+
+
+def test_a_corrupt_state_directory_is_refused_and_kept(
+    tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "state.json").write_text("torn")
+    assert main(["run", "--state-dir", str(state)]) == 64
+    assert "could not be used" in capsys.readouterr().err.splitlines()[-1]
+    assert [kept.name for kept in tmp_path.glob("state.kept-*/state.json")] == ["state.json"]
+    assert api.history == ()
+
+
+def test_what_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> None:
+    order = order_collection(tmp_path, ROOT / "events/sites.json", {})
+    changed_meanwhile = replace(order, overrides={"max_concurrency": 0})
+    world = World("", scenario=Scenario())
+    ending = spend_night(changed_meanwhile, world, tmp_path, Progress(), pytest.fail)
+    assert (ending.how, ending.exit_code) == ("refused", 64)
+    assert "max_concurrency: Input should be greater" in ending.cause
+
+
+def test_a_process_of_its_own_refuses_in_the_same_way(tmp_path: Path) -> None:
+    said = nightfold("run", "--concurrency", "0", "--state-dir", tmp_path / "state")
+    assert (said.code, said.out) == (64, "")
+    assert said.err == "nightfold: max_concurrency: Input should be greater than or equal to 1\n"
+
+
+def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 64
+    assert "redrive" in capsys.readouterr().err

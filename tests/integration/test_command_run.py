@@ -1,0 +1,178 @@
+"""`nightfold` from its start to its end, each time as a process: streams, exit codes, and what is left."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+import boto3
+import pytest
+
+from infra.local.messages_api import MessagesAPI
+from infra.local.scenario import Scenario
+from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, scenario
+
+KEYS = [
+    *("run_id", "status", "planned", "accepted", "missed", "regenerated", "model_calls", "rate_limited", "tokens"),
+    *("cost_usd", "duration_s", "sites"),
+]
+
+
+def test_a_night_its_misses_and_the_morning_after(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    night = nightfold("run", "--json", "--speed", "20", "--state-dir", state)
+    assert night.code == 2
+    assert list(night.json) == KEYS
+    assert (night.json["status"], night.json["planned"], night.json["accepted"]) == ("partial", 4, 3)
+    assert night.json["missed"] == {"network": 0, "schema": 1, "unknown": 0}
+    assert "export ANTHROPIC_API_KEY=" in night.err
+    lines = night.err.splitlines()
+    assert any(re.fullmatch(r"\d+\.\ds harbour stored", line) for line in lines)
+    assert any(re.fullmatch(r"\d+\.\ds orchard retrying after Overloaded", line) for line in lines)
+    assert any(re.fullmatch(r"\d+\.\ds meadow missed: schema, SchemaViolation", line) for line in lines)
+
+    waiting = nightfold("misses", "--json", "--state-dir", state)
+    assert [(miss["site_id"], miss["queue"], miss["received"]) for miss in waiting.json] == [("meadow", "waiting", 0)]
+    assert waiting.json[0]["run_id"] == night.json["run_id"]
+
+    before = sorted(state.rglob("*"))
+    would = nightfold("redrive", "--dry-run", "--json", "--state-dir", state)
+    assert (would.code, would.json["planned"], would.json["sites"][0]["reason"]) == (0, 1, "schema")
+    assert would.json["worst_case"]["model_calls"] == 6
+    assert sorted(state.rglob("*")) == before, "a dry run changes nothing"
+
+    morning = nightfold("redrive", "--speed", "20", "--state-dir", state)
+    assert morning.code == 0
+    assert "complete: planned 1 = accepted 1 + missed 0" in morning.out
+    assert f"{state}/runs/redrive-" in morning.out
+
+    nothing = nightfold("redrive", "--json", "--speed", "20", "--state-dir", state)
+    assert (nothing.code, list(nothing.json), nothing.json["status"]) == (0, KEYS, "complete")
+    assert (nothing.json["planned"], nothing.json["sites"]) == (0, [])
+    assert "Nothing to do: no miss waits" in nothing.err
+    assert nightfold("misses", "--json", "--state-dir", state).json == []
+
+
+def test_a_night_without_any_answer_fails_and_says_what_to_do(tmp_path: Path) -> None:
+    api_says_no = scenario(tmp_path / "scenario.json", {}, default=[400])
+    said = nightfold("run", "--scenario", api_says_no, "--speed", "20", "--state-dir", tmp_path / "state")
+    assert said.code == 1
+    assert "failed: planned 4 = accepted 0 + missed 4 (unknown 4)" in said.out
+    assert re.search(r"harbour +missed: unknown, RequestRejected: attempt 1: 400 invalid_request_error", said.out)
+    assert f"uv run nightfold redrive --state-dir {tmp_path}" in said.out
+    assert "results" not in said.out
+
+
+def test_ctrl_c_keeps_what_was_stored_and_nobody_pays_for_it_again(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with MessagesAPI(
+        Scenario.model_validate({"sites": {site: ["hang" if site == "lantern" else "ok"] for site in SITES}})
+    ) as api:
+        real = {"ANTHROPIC_API_KEY": "sk-test", "ANTHROPIC_BASE_URL": f"{api.url}/"}
+        night = Started(tmp_path, "run", "--json", "--state-dir", state, **real)
+        for site in set(SITES) - {"lantern"}:
+            night.wait_for(f"{site} stored")
+        assert night.ctrl_c() == 130
+        assert night.out == ""
+        assert f"Kept: 3 of 4 outcomes, under {state}/runs/manual-" in night.err
+        assert f"uv run nightfold redrive --state-dir {state}" in night.err
+        assert "Collecting from" in night.err
+        assert "Traceback" not in night.err
+        assert len(list(state.glob("runs/*/round-1/outcomes/*.json"))) == 3
+        assert "ended before its census: 3 of 4" in nightfold("misses", "--state-dir", state).err
+
+        morning = nightfold("redrive", "--json", "--state-dir", state, **real)
+        assert (morning.code, [site["site_id"] for site in morning.json["sites"]]) == (0, ["lantern"])
+        assert "had died before its census. It is closed now: 3 of 4 sites accepted" in morning.err
+        assert {site: api.calls(site) for site in SITES} == {"harbour": 1, "orchard": 1, "lantern": 2, "meadow": 1}
+
+
+def test_the_sites_titles_are_shown_as_text_and_nothing_more(tmp_path: Path) -> None:
+    title = "[bold red]Ten \\[/] tips \u2013 \u201creally\u201d \U0001f331"
+    answer = json.dumps([{"title": title, "angle": "Plain."}])
+    sites = tmp_path / "sites.json"
+    sites.write_text('[{"site_id": "harbour", "domain": "harbour.example"}]')
+    says = scenario(tmp_path / "scenario.json", {"harbour": [{"do": "text", "text": answer}]})
+    said = nightfold("run", "--sites", sites, "--scenario", says, "--state-dir", tmp_path / "state")
+    assert said.code == 0
+    assert f"- {title}\n" in said.out
+    assert "misses" not in said.out
+
+
+def test_the_embedded_cloud_stays_up_until_ctrl_c(tmp_path: Path) -> None:
+    cloud = Started(tmp_path, "cloud", "--port", "0", "--state-dir", tmp_path / "state")
+    cloud.wait_for("Ctrl-C ends it")
+    named = dict(re.split(r" {2,}", line, maxsplit=1) for line in cloud.out.splitlines()[:-1])
+    assert named["messages api"].endswith("(simulated)")
+    session = boto3.Session("anybody", "secret", region_name="us-east-1")
+    s3 = session.client("s3", endpoint_url=named["endpoint"])
+    listed = [found["Key"] for found in s3.list_objects_v2(Bucket=named["bucket"])["Contents"]]
+    s3.close()
+    assert listed == ["config/sites.json"]
+    assert cloud.ctrl_c() == 0
+
+
+def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
+    shown, code = in_a_terminal("run", "--simulate", "--speed", "4", "--state-dir", str(tmp_path / "state"))
+    assert code == 2
+    frames = [
+        re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", frame) for frame in re.split(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*", shown)
+    ]
+    assert 5 < len(frames) < 100
+    for row in (
+        r"  harbour  waiting",
+        r"[⠁-⣿] harbour  collecting +\d\.\d s",
+        r"  harbour  stored",
+        r"[⠁-⣿] lantern  regenerating +\d\.\d s",
+        r"✓ lantern  accepted, 5 candidates",
+        r"✗ meadow   missed: schema, SchemaViolation",
+        r"━+─* +4 of 4 stored, 2 of 2 again · 429s: 0 · \d+\.\d s",
+    ):
+        assert any(re.search(row, frame) for frame in frames), row
+    assert all(len(line) <= 80 for frame in frames[1:-1] for line in frame.splitlines())
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor is back"
+
+
+@pytest.mark.parametrize("command", [["--help"], ["plan"], ["misses"]])
+def test_what_only_looks_answers_at_once(command: list[str]) -> None:
+    heavy = (
+        "import sys, infra.local.command as c; c.main(sys.argv[1:]); print({'moto', 'anthropic'} & set(sys.modules))"
+    )
+    ran = subprocess.run(  # noqa: S603
+        [NIGHTFOLD[0], "-c", heavy, *command], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "set()"
+
+
+def in_a_terminal(*arguments: str, rows: int = 24, columns: int = 80) -> tuple[str, int]:
+    """Everything that was written to a terminal of this size, and the exit code."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen(  # noqa: S603
+        [*NIGHTFOLD, *arguments],
+        cwd=ROOT,
+        env=environment(TERM="xterm-256color"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    written, deadline = b"", time.monotonic() + 40
+    while time.monotonic() < deadline:
+        readable, _, _ = select.select([ours], [], [], 1)
+        try:
+            chunk = os.read(ours, 65_536) if readable else None
+        except OSError:  # nobody holds the other end any more
+            break
+        if chunk == b"":
+            break
+        written += chunk or b""
+    os.close(ours)
+    return written.decode(), process.wait(timeout=10)

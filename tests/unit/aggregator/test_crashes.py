@@ -1,0 +1,98 @@
+"""Everything the aggregator does may be done twice: it dies at every single AWS call, before it was sent and after,
+is started again, and must leave the same results, the same census and no site forgotten."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import boto3
+import pytest
+
+from nightfold.contract import ForeignMessage, Summary
+from nightfold.storage import Bucket, candidates_key, misses_key, summary_key
+from tests.unit.aggregator.test_aggregate import OVERLOADED, close, received, store
+from tests.unit.examples import answered, failed, miss, plan
+from tests.unit.outside import Crash, Outside, Wire
+
+SITES = ("fine", "healed", "broken", "down", "silent")
+ENDINGS = {"fine": None, "healed": None, "broken": "SchemaViolation", "down": "Overloaded", "silent": "Unaccounted"}
+
+
+def begin(outside: Outside, mode: Any, run_id: str) -> None:
+    """A run whose round 1 is over."""
+    if mode == "redrive":
+        handles = received(outside, *[miss(name).model_dump_json() for name in SITES], "hello")
+        foreign = ForeignMessage(**handles.pop().model_dump(), body="hello", explanation="not a miss")
+        messages = {name: [handle] for name, handle in zip(SITES, handles, strict=True)}
+        store(outside, plan(*SITES, run_id=run_id, mode=mode, messages=messages, foreign=(foreign,)))
+    else:
+        store(outside, plan(*SITES, run_id=run_id))
+    store(
+        outside,
+        answered(run_id, "fine"),
+        answered(run_id, "healed", "prose"),
+        answered(run_id, "broken", "prose"),
+        failed(run_id, "down", OVERLOADED),
+    )
+
+
+def round_2(outside: Outside, run_id: str) -> None:
+    store(outside, answered(run_id, "healed", round_=2), answered(run_id, "broken", "prose", round_=2))
+
+
+def end(outside: Outside, aggregating: dict[str, Any], run_id: str, wire: Wire, number: int, after: bool) -> bool:
+    """The whole run, with one crash at call `number`. False where it needed fewer calls."""
+    crashed = False
+    round_ = 1
+    with wire.crash(number, after=after):
+        try:
+            if close(aggregating, round_, run_id).status == "regenerate":
+                round_ = 2
+                round_2(outside, run_id)
+                close(aggregating, round_, run_id)
+        except Crash:
+            crashed = True
+    if close(aggregating, round_, run_id).status == "regenerate":
+        round_2(outside, run_id)
+        close(aggregating, 2, run_id)
+    return crashed
+
+
+# To die after call n is nearly to die before call n + 1, so one of each is enough.
+@pytest.mark.parametrize(("mode", "after"), [("collect", False), ("redrive", True)])
+def test_a_crash_at_any_call_and_another_try_leave_the_same(
+    outside: Outside, aggregating: dict[str, Any], aws_session: boto3.Session, mode: str, after: bool
+) -> None:
+    calls = Wire(outside.s3, outside.sqs)
+    quiet = outside.unwatched(aws_session)
+    crashed_at = []
+    for number in range(1, 60):
+        run_id = f"night-{number}"
+        begin(quiet, mode, run_id)
+        if not end(quiet, aggregating, run_id, calls, number, after):
+            break
+        crashed_at.append(number)
+        check(quiet, mode, run_id)
+    assert len(crashed_at) > 15
+    assert crashed_at == list(range(1, len(crashed_at) + 1))
+
+
+def check(outside: Outside, mode: str, run_id: str) -> None:
+    summary = Summary.model_validate_json(outside.text(summary_key(run_id)))
+    assert {site.site_id: site.error for site in summary.sites} == ENDINGS
+    assert (summary.planned, summary.accepted, summary.regenerated) == (5, 2, 2)
+    assert summary.missed.model_dump() == {"network": 1, "schema": 1, "unknown": 1}
+    assert (summary.model_calls, summary.tokens.input) == (1 + 2 + 2 + 3, 5 * 210)
+    missed = {name for name, error in ENDINGS.items() if error}
+    stored = set(Bucket(outside.bucket, outside.s3).keys(f"runs/{run_id}/candidates/"))
+    assert stored == {candidates_key(run_id, name) for name in ENDINGS.keys() - missed}
+    lines = [json.loads(line) for line in outside.text(misses_key(run_id)).splitlines()]
+    assert Counter(line["site"]["site_id"] for line in lines) == Counter(missed)
+    waiting = Counter(body["site"]["site_id"] for body in outside.drain(outside.miss_queue))
+    assert waiting.keys() == missed  # nobody forgotten, nobody acknowledged too early, nobody kept
+    assert outside.count(outside.miss_queue) == (0, 0)
+    if mode == "redrive":
+        assert set(waiting.values()) == {1}
+        parked = outside.drain(outside.parked_queue)
+        assert parked
+        assert all(message == {"explanation": "not a miss", "body": "hello"} for message in parked)

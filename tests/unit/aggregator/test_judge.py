@@ -1,0 +1,177 @@
+"""aggregator/judge.py: what one outcome is worth, whatever was stored."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.judge import CALLS_PER_ROUND, Judgement, judge, trimmed
+from nightfold.contract import RAW_ANSWER_LIMIT, Outcome
+from tests.unit.examples import GOOD, answered, failed, raised
+
+
+def bare(outcome: Outcome) -> bytes:
+    """As the local engine writes the Body."""
+    return outcome.model_dump_json().encode()
+
+
+def quoted(outcome: Outcome) -> bytes:
+    """As AWS writes it: the Body is a string, so it is written as JSON once more."""
+    return json.dumps(outcome.model_dump_json()).encode()
+
+
+def word_on(outcome: Outcome) -> Judgement:
+    return judge("harbour", "night", 1, bare(outcome))
+
+
+def test_aws_and_the_local_engine_are_read_alike() -> None:
+    for outcome in (answered("night", "harbour"), failed("night", "harbour", raised("Overloaded", "529"))):
+        assert judge("harbour", "night", 1, bare(outcome)) == judge("harbour", "night", 1, quoted(outcome))
+
+
+def test_a_good_answer_is_accepted_with_its_candidates_and_what_it_cost() -> None:
+    word = word_on(answered("night", "harbour", attempt=3, earlier_errors=["RateLimited", "Overloaded"]))
+    assert (word.accepted, word.candidates, word.reason, word.error) == (True, 5, None, None)
+    assert [candidate.title for candidate in word.kept] == [f"Title {number}" for number in range(1, 6)]
+    assert (word.model_calls, word.rate_limited, word.input_tokens, word.output_tokens) == (3, 1, 210, 190)
+    assert word.raw_answer is None
+
+
+@pytest.mark.parametrize(
+    ("text", "stop_reason", "error", "reason", "regenerate"),
+    [
+        (GOOD, "end_turn", None, None, False),
+        (GOOD, "stop_sequence", None, None, False),
+        (GOOD, None, None, None, False),
+        (GOOD, "of tomorrow", None, None, False),
+        ("no JSON", "end_turn", "SchemaViolation", "schema", True),
+        ("[]", "end_turn", "SchemaViolation", "schema", True),
+        ("", "end_turn", "SchemaViolation", "schema", True),
+        (GOOD[:50], "max_tokens", "Truncated", "schema", True),
+        (GOOD, "max_tokens", "Truncated", "schema", True),
+        ("", "model_context_window_exceeded", "Truncated", "schema", True),
+        ("", "refusal", "Refused", "unknown", False),
+        (GOOD, "refusal", "Refused", "unknown", False),
+    ],
+)
+def test_every_answer_has_its_verdict(
+    text: str, stop_reason: str | None, error: str | None, reason: str | None, regenerate: bool
+) -> None:
+    word = word_on(answered("night", "harbour", text, stop_reason=stop_reason))
+    assert (word.error, word.reason, word.regenerate) == (error, reason, regenerate)
+    assert word.accepted == (error is None)
+    assert (word.raw_answer is not None) == regenerate
+    assert (word.model_calls, word.output_tokens) == (1, 190)
+
+
+@pytest.mark.parametrize(
+    ("caught", "reason", "error", "message", "calls", "limited"),
+    [
+        (raised("Overloaded", "attempt 3: 529"), "network", "Overloaded", "attempt 3: 529", 3, 0),
+        (
+            raised("RateLimited", "attempt 3 after RateLimited, Overloaded: 429"),
+            "network",
+            "RateLimited",
+            "attempt 3 after RateLimited, Overloaded: 429",
+            3,
+            2,
+        ),
+        (raised("RequestRejected", "attempt 1: 400"), "unknown", "RequestRejected", "attempt 1: 400", 1, 0),
+        (raised("Sandbox.Timedout", "RequestId: 0 Error: Task timed out"), "network", "Sandbox.Timedout", None, 3, 0),
+        ({"Error": "States.Timeout", "Cause": ""}, "network", "States.Timeout", "", 3, 0),
+        ({"Error": "States.Timeout"}, "network", "States.Timeout", "", 3, 0),
+        ({"Error": "States.Timeout", "Cause": None}, "network", "States.Timeout", "", 3, 0),
+        (
+            {"Error": "Lambda.TooManyRequestsException", "Cause": "Rate Exceeded."},
+            "network",
+            None,
+            "Rate Exceeded.",
+            0,
+            0,
+        ),
+        ({"Error": "Lambda.Unknown", "Cause": "exited"}, "unknown", "Lambda.Unknown", "exited", 0, 0),
+        ({"Error": "Odd", "Cause": "two\nlines \x1b[31m"}, "unknown", "Odd", "two lines [31m", 1, 0),
+        ({"Error": "Odd", "Cause": '"text"'}, "unknown", "Odd", '"text"', 1, 0),
+        ({"Error": "Odd", "Cause": "[1]"}, "unknown", "Odd", "[1]", 1, 0),
+        ({"Error": "Odd", "Cause": "7"}, "unknown", "Odd", "7", 1, 0),
+        ({"Error": "Odd", "Cause": "null"}, "unknown", "Odd", "null", 1, 0),
+        ({"Error": "Odd", "Cause": "{}"}, "unknown", "Odd", "{}", 1, 0),
+        ({"Error": "Odd", "Cause": "[" * 100_000}, "unknown", "Odd", None, 1, 0),
+        ({"Error": "Odd", "Cause": {"errorMessage": "x"}}, "unknown", "Odd", None, 1, 0),
+        ({"Cause": "no name"}, "unknown", "UnexpectedError", "no name", 1, 0),
+        ({"Error": None}, "unknown", "UnexpectedError", "", 1, 0),
+        ({}, "unknown", "UnexpectedError", "", 1, 0),
+        (None, "unknown", "UnexpectedError", "", 1, 0),
+        ("text", "unknown", "UnexpectedError", "", 1, 0),
+        ([], "network", "UnexpectedError", "", 3, 0),
+        ({"Error": "x" * 500, "Cause": "y" * 5_000}, "unknown", None, None, 1, 0),
+    ],
+)
+def test_every_failure_is_read_however_it_was_caught(
+    caught: Any, reason: Any, error: str | None, message: str | None, calls: int, limited: int
+) -> None:
+    word = word_on(failed("night", "harbour", caught, reason=reason))
+    assert (word.accepted, word.reason, word.regenerate) == (False, reason, False)
+    assert error is None or word.error == error
+    assert message is None or word.message == message
+    assert (word.model_calls, word.rate_limited) == (calls, limited)
+    assert len(word.error or "") <= 200
+    assert len(word.message) <= 200
+    assert calls <= CALLS_PER_ROUND
+
+
+FINE = answered("night", "harbour").model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (None, "the branch left no outcome"),
+        (b"", "the outcome cannot be read"),
+        (b"{", "the outcome cannot be read"),
+        (b"\xff\xfe", "the outcome cannot be read"),
+        (b"null", "the outcome cannot be read"),
+        (b"[]", "the outcome cannot be read"),
+        (b'"no JSON in it"', "the outcome cannot be read"),
+        (json.dumps(json.dumps(json.dumps(FINE))).encode(), "the outcome cannot be read"),
+        (b"[" * 200_000, "the outcome cannot be read"),
+        (b"9" * 5_000, "the outcome cannot be read"),
+        (json.dumps(FINE | {"schema_version": 2}).encode(), "the outcome cannot be read"),
+        (json.dumps(FINE | {"more": 1}).encode(), "the outcome cannot be read"),
+        (json.dumps(FINE | {"site_id": "orchard"}).encode(), "the outcome belongs to another branch"),
+        (json.dumps(FINE | {"run_id": "other"}).encode(), "the outcome belongs to another branch"),
+        (json.dumps(FINE | {"round": 2}).encode(), "the outcome belongs to another branch"),
+        (json.dumps(FINE | {"answer": None}).encode(), "the outcome holds neither answer nor failure"),
+    ],
+)
+def test_what_cannot_be_read_is_unaccounted(document: bytes | None, message: str) -> None:
+    word = judge("harbour", "night", 1, document)
+    assert (word.error, word.reason, word.message, word.model_calls) == ("Unaccounted", "unknown", message, 0)
+
+
+@given(
+    st.binary(max_size=60)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*FINE, "x"]), inner, max_size=5),
+    ).map(lambda document: json.dumps(document).encode())
+    | st.tuples(st.sampled_from([*FINE]), st.integers() | st.text(max_size=9) | st.none()).map(
+        lambda change: json.dumps(FINE | {change[0]: change[1]}).encode()
+    )
+)
+def test_no_document_makes_the_judge_raise(document: bytes) -> None:
+    word = judge("harbour", "night", 1, document)
+    assert word.site_id == "harbour"
+    assert word.accepted == (word.error is None)
+
+
+@given(st.text(st.characters(), max_size=40), st.integers(1, 3_000))
+def test_a_raw_answer_is_trimmed_to_fit_and_not_further_than_needed(words: str, times: int) -> None:
+    text = words * times
+    kept = trimmed(text)
+    assert len(json.dumps(kept)) <= RAW_ANSWER_LIMIT
+    assert text.startswith(kept) or "\ufffd" in kept or not text.isprintable()
+    kept.encode()
+    assert kept == text or len(json.dumps(kept)) > RAW_ANSWER_LIMIT * 0.6

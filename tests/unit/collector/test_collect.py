@@ -1,0 +1,201 @@
+"""collector/collect.py and collector/attempts.py, with plain callables in Claude's place."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from collector import attempts
+from collector.collect import FORESEEN, Ask, collect
+from collector.prompt import Prompt
+from nightfold.contract import Answer, CollectorEvent, SiteTask
+from nightfold.errors import MESSAGE_LIMIT, NetworkError, Overloaded, RateLimited, UnexpectedError, read_attempt
+from nightfold.settings import RunConfiguration
+from tests.unit.examples import STARTED, answer, site
+
+MARKER = "MARKER-c0ffee"
+KEYS = {
+    "step",
+    "run_id",
+    "site_id",
+    "round",
+    "attempt",
+    "outcome",
+    "error",
+    "latency_ms",
+    "input_tokens",
+    "output_tokens",
+    "stop_reason",
+}
+
+
+def event(attempt: int = 0, site_id: str = "harbour", round_: int = 1, violation: str | None = None) -> CollectorEvent:
+    about = site(site_id, brief=f"About {MARKER}.")
+    task = SiteTask.for_site(about, "night", round_, RunConfiguration(), 1_024, violation)
+    return CollectorEvent(task=task, attempt=attempt)
+
+
+def raising(error: BaseException) -> Ask:
+    def ask(_: SiteTask, __: Prompt) -> Answer:
+        raise error
+
+    return ask
+
+
+def fine(_: SiteTask, __: Prompt) -> Answer:
+    return answer(f"[{MARKER}]")
+
+
+def log_lines(text: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line for line in lines if "step" in line]
+
+
+def test_an_answer_becomes_an_outcome_untouched() -> None:
+    outcome = collect(event(), fine)
+    assert (outcome.run_id, outcome.round, outcome.site_id, outcome.outcome) == ("night", 1, "harbour", "answered")
+    assert outcome.answer == answer(f"[{MARKER}]")
+    assert outcome.failure is None
+
+
+def test_an_outcome_knows_since_when_the_branch_ran_and_when_its_call_ended() -> None:
+    outcome = collect(event().model_copy(update={"started_at": STARTED}), fine)
+    assert outcome.started_at == STARTED
+    assert outcome.ended_at is not None
+    assert abs((datetime.now(UTC) - outcome.ended_at).total_seconds()) < 5
+
+
+def test_claude_is_asked_once_with_the_task_and_its_prompt() -> None:
+    asked: list[tuple[SiteTask, Prompt]] = []
+
+    def ask(task: SiteTask, prompt: Prompt) -> Answer:
+        asked.append((task, prompt))
+        return answer("no JSON at all")  # which is none of the collector's business
+
+    assert collect(event(), ask).outcome == "answered"
+    ((task, prompt),) = asked
+    assert task == event().task
+    assert MARKER in prompt.user
+
+
+@pytest.mark.parametrize("error", FORESEEN)
+def test_a_foreseen_error_keeps_its_name_and_gets_one_short_line(error: type[Exception]) -> None:
+    with pytest.raises(error) as raised:
+        collect(event(), raising(error("two\nlines " + "x" * 1_000)))
+    assert type(raised.value) is error
+    assert len(str(raised.value)) <= MESSAGE_LIMIT
+    assert str(raised.value).startswith("attempt 1: two lines x")
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("error", [KeyError("title"), RecursionError("too deep"), MemoryError(), Exception()])
+def test_an_unforeseen_error_is_wrapped_and_its_frames_are_logged(error: Exception, printed: Callable[[], str]) -> None:
+    with pytest.raises(UnexpectedError) as raised:
+        collect(event(), raising(error))
+    assert f"attempt 1: {type(error).__name__}" in str(raised.value)
+    assert raised.value.__suppress_context__
+    traceback, line = log_lines(printed())
+    assert traceback["exception"] == type(error).__name__
+    assert any("test_collect.py" in frame for frame in traceback["frames"])
+    assert line["error"] == "UnexpectedError"
+
+
+def test_the_end_of_the_process_is_no_error_of_the_branch() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        collect(event(), raising(KeyboardInterrupt()))
+
+
+def test_success_and_failure_log_one_line_with_the_same_keys(printed: Callable[[], str]) -> None:
+    collect(event(), fine)
+    (success,) = log_lines(printed())
+    with pytest.raises(Overloaded):
+        collect(event(attempt=1), raising(Overloaded("529")))
+    (failure,) = log_lines(printed())
+    assert success.keys() == failure.keys()
+    assert success.keys() >= KEYS
+    assert {key: success[key] for key in KEYS} == {
+        "step": "collect",
+        "run_id": "night",
+        "site_id": "harbour",
+        "round": 1,
+        "attempt": 1,
+        "outcome": "answered",
+        "error": None,
+        "latency_ms": 3_104,
+        "input_tokens": 210,
+        "output_tokens": 190,
+        "stop_reason": "end_turn",
+    }
+    assert (failure["outcome"], failure["error"], failure["attempt"]) == ("failed", "Overloaded", 2)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        fine,
+        raising(RateLimited(f"429 {MARKER}")),
+        raising(NetworkError(MARKER)),
+        raising(ValueError(f"cannot read {MARKER}")),
+    ],
+)
+def test_nothing_that_was_said_is_logged(ask: Ask, printed: Callable[[], str]) -> None:
+    with suppress(RateLimited, NetworkError, UnexpectedError):
+        collect(event(violation=f"wrong: {MARKER}", round_=2), ask)
+    text = printed()
+    assert log_lines(text)
+    assert MARKER not in text
+
+
+def test_every_429_is_counted_and_nothing_else_is(printed: Callable[[], str]) -> None:
+    for error in (RateLimited("429"), Overloaded("529")):
+        with pytest.raises(type(error)):
+            collect(event(), raising(error))
+    metrics = [line for line in map(json.loads, printed().splitlines()) if "_aws" in line]
+    assert [metric["RateLimited"] for metric in metrics] == [[1.0]]
+    assert metrics[0]["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Nightfold"
+
+
+def test_an_answer_after_failures_knows_how_they_ended() -> None:
+    for attempt, error in enumerate([RateLimited("429"), Overloaded("529")]):
+        with pytest.raises(type(error)):
+            collect(event(attempt), raising(error))
+    outcome = collect(event(attempt=2), fine)
+    assert outcome.answer is not None
+    assert (outcome.answer.attempt, outcome.answer.earlier_errors) == (3, ["RateLimited", "Overloaded"])
+
+
+def test_the_last_failure_tells_how_the_earlier_ones_ended() -> None:
+    messages = []
+    for attempt, error in enumerate([RateLimited("429"), Overloaded("529"), NetworkError("reset")]):
+        with pytest.raises(type(error)) as raised:
+            collect(event(attempt), raising(error))
+        messages.append(str(raised.value))
+    assert messages[-1] == "attempt 3 after RateLimited, Overloaded: reset"
+    assert read_attempt(messages[-1]) == (3, ["RateLimited", "Overloaded"])
+
+
+def test_another_branch_and_another_round_remember_nothing() -> None:
+    with pytest.raises(RateLimited):
+        collect(event(), raising(RateLimited("429")))
+    for other in (event(1, "orchard"), event(1, round_=2)):
+        outcome = collect(other, fine)
+        assert outcome.answer is not None
+        assert outcome.answer.earlier_errors == []
+
+
+def test_a_first_attempt_forgets_what_an_earlier_execution_met() -> None:
+    with pytest.raises(RateLimited):
+        collect(event(), raising(RateLimited("429")))
+    with pytest.raises(Overloaded) as raised:
+        collect(event(attempt=0), raising(Overloaded("529")))
+    assert str(raised.value) == "attempt 1: 529"
+
+
+def test_memory_is_bounded() -> None:
+    for number in range(attempts._REMEMBERED + 10):
+        attempts.remember(event(site_id="harbour").task.model_copy(update={"site_id": f"s{number}"}), 0, "RateLimited")
+    assert len(attempts._earlier) == attempts._REMEMBERED

@@ -1,0 +1,129 @@
+"""template.yaml: what the functions expect of it, both ways, and what a linter does not know."""
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from nightfold.settings import FunctionSettings, RunConfiguration
+
+ROOT = Path(__file__).parents[3]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS = {
+    name: resource["Properties"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table"}
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    return [statement for policy in FUNCTIONS[name]["Policies"] for statement in policy["Statement"]]
+
+
+def actions(name: str) -> set[str]:
+    found: set[str] = set()
+    for statement in statements(name):
+        found |= {statement["Action"]} if isinstance(statement["Action"], str) else {*statement["Action"]}
+    return found
+
+
+def test_the_scans_below_see_something() -> None:
+    assert FUNCTIONS.keys() >= {"Planner", "Collector", "Aggregator"}
+    assert all(statements(name) for name in FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_settings_and_environment_are_the_same_both_ways(name: str) -> None:
+    model: type[FunctionSettings] = importlib.import_module(f"{name.lower()}.settings").Settings
+    given = FUNCTIONS[name]["Environment"]["Variables"]
+    assert {variable.lower() for variable in given} == model.model_fields.keys()
+    assert all(variable == variable.upper() for variable in given)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_named_after_its_folder_and_its_handler_exists(name: str) -> None:
+    assert FUNCTIONS[name]["Handler"] == f"{name.lower()}.handler.handler"
+    assert callable(importlib.import_module(f"{name.lower()}.handler").handler)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_is_followed_by_its_log_group(name: str) -> None:
+    names = list(RESOURCES)
+    assert names[names.index(name) + 1] == f"{name}Logs"
+    group = RESOURCES[f"{name}Logs"]["Properties"]
+    assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/${{{name}}}"}
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_globals_log_json_on_python_3_13() -> None:
+    shared = TEMPLATE["Globals"]["Function"]
+    assert shared["Runtime"] == "python3.13"
+    assert shared["LoggingConfig"]["LogFormat"] == "JSON"
+    assert shared["Environment"]["Variables"].keys() == {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
+
+
+def test_what_holds_something_survives_the_stack() -> None:
+    stateful = [name for name, resource in RESOURCES.items() if resource["Type"] in STATEFUL] + [
+        "MissQueue",
+        "ParkedQueue",
+    ]
+    assert len(stateful) >= 3
+    for name in stateful:
+        assert RESOURCES[name]["DeletionPolicy"] == "Retain", name
+        assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_the_configuration_parameter_says_what_the_code_does_without_it() -> None:
+    document = RESOURCES["Configuration"]["Properties"]["Value"]
+    assert RunConfiguration.model_validate_json(document) == RunConfiguration()
+    assert json.loads(document).keys() == RunConfiguration.model_fields.keys()
+
+
+def test_three_mornings_and_then_a_person() -> None:
+    redrive = RESOURCES["MissQueue"]["Properties"]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == 3
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["ParkedQueue", "Arn"]}
+    for queue in ("MissQueue", "ParkedQueue"):
+        assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_the_collector_touches_nothing_but_its_key() -> None:
+    assert actions("Collector") == {"ssm:GetParameter"}
+    (statement,) = statements("Collector")
+    assert statement["Resource"]["Fn::Sub"].endswith("parameter/${AWS::StackName}/anthropic-api-key")
+
+
+def test_the_planner_deletes_no_miss_and_reads_no_key() -> None:
+    assert not {action for action in actions("Planner") if "Delete" in action or "Send" in action}
+    assert not [s for s in statements("Planner") if "anthropic-api-key" in json.dumps(s["Resource"])]
+
+
+def test_nobody_deletes_an_object_or_may_do_everything() -> None:
+    for name in FUNCTIONS:
+        assert not {action for action in actions(name) if "*" in action or action.startswith("s3:Delete")}, name
+        for statement in statements(name):
+            assert statement["Resource"] != "*", f"{name}: {statement['Sid']}"
+            assert statement["Sid"]
+
+
+def test_every_statement_of_the_machine_names_what_it_may_touch() -> None:
+    (policy,) = RESOURCES["Nightly"]["Properties"]["Policies"]
+    invoked = next(s for s in policy["Statement"] if s["Action"] == "lambda:InvokeFunction")["Resource"]
+    assert {target["Fn::GetAtt"][0] for target in invoked} == FUNCTIONS.keys()
+    for statement in policy["Statement"]:
+        everything = statement["Resource"] == "*"
+        assert not everything or statement["Sid"] == "DeliverLogs"
+
+
+def test_every_parameter_is_described_and_used() -> None:
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    assert TEMPLATE["Parameters"]
+    for name, parameter in TEMPLATE["Parameters"].items():
+        assert len(parameter["Description"].split()) >= 4, name
+        assert re.search(rf"!Ref {name}\b|\$\{{{name}\}}", text), name

@@ -1,0 +1,248 @@
+"""planner/redrive.py, executions.py and miss_queue.py: the morning run's plan."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from nightfold.contract import Plan
+from nightfold.errors import AwsUnavailable, InvalidInput
+from nightfold.storage import REDRIVE_LEASE_KEY, items_key, plan_key, summary_key
+from planner.miss_queue import PLANNING_S, RUN_S
+from planner.plan import plan_run
+from planner.redrive import lease
+from tests.unit.examples import miss, plan, plan_task, site
+from tests.unit.outside import Outside, Wire, error, response
+
+REDRIVE = {"mode": "redrive"}
+
+
+@pytest.fixture
+def put(outside: Outside) -> Callable[..., None]:
+    def send(*bodies: str) -> None:
+        for body in bodies:
+            outside.sqs.send_message(QueueUrl=outside.miss_queue, MessageBody=body)
+
+    return send
+
+
+def redrive(planning: dict[str, Any], execution_id: str = "execution-1", **given: Any) -> Any:
+    return plan_run(plan_task(execution_id, execution_id, REDRIVE | given), **planning)
+
+
+def test_an_empty_queue_is_nothing_to_do(outside: Outside, planning: dict[str, Any]) -> None:
+    assert redrive(planning).status == "nothing"
+    assert outside.keys() == {REDRIVE_LEASE_KEY}
+
+
+def test_waiting_misses_become_the_plan_and_are_hidden_for_the_run(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    put(*[miss(f"site-{number}").model_dump_json() for number in range(23)])
+    wire = Wire(outside.sqs)
+    state = redrive(planning)
+    assert (state.status, state.planned) == ("planned", 23)
+    made = Plan.model_validate_json(outside.text(plan_key("execution-1")))
+    assert {entry.site_id for entry in made.sites} == made.messages.keys() == {f"site-{n}" for n in range(23)}
+    assert len(outside.read(items_key("execution-1", 1))) == 23
+    assert outside.count(outside.miss_queue) == (0, 23)
+    assert not [call for call in wire.sent if call.startswith("Delete")]
+
+
+def test_several_messages_for_one_site_become_one_branch_as_the_newest_describes_it(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    newest = site("harbour", brief="of today")
+    put(
+        miss(site("harbour", brief="of old"), age_days=2).model_dump_json(),
+        miss(newest, age_days=0).model_dump_json(),
+        miss(site("harbour", brief="of yesterday"), age_days=1).model_dump_json(),
+        miss("orchard").model_dump_json(),
+    )
+    assert redrive(planning).planned == 2
+    made = Plan.model_validate_json(outside.text(plan_key("execution-1")))
+    assert newest in made.sites
+    assert {site_id: len(messages) for site_id, messages in made.messages.items()} == {"harbour": 3, "orchard": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "explanation"),
+    [
+        ("hello", "not a miss of Nightfold: body: Invalid JSON"),
+        ("{}", "not a miss of Nightfold: run_id: Field required"),
+        ("[]", "not a miss of Nightfold: body: "),
+        (json.dumps(miss("harbour").model_dump(mode="json") | {"schema_version": 2}), "schema_version"),
+        (json.dumps(miss("harbour").model_dump(mode="json") | {"reason": "weather"}), "reason"),
+        (json.dumps(miss("harbour").model_dump(mode="json") | {"more": 1}), "more"),
+        (json.dumps(miss("harbour").model_dump(mode="json") | {"site": {"site_id": "../x"}}), "site.site_id"),
+    ],
+)
+def test_a_message_that_is_no_miss_is_listed_with_the_reason_and_stops_nobody(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None], body: str, explanation: str
+) -> None:
+    put(body, miss("orchard").model_dump_json())
+    assert redrive(planning).planned == 1
+    made = Plan.model_validate_json(outside.text(plan_key("execution-1")))
+    ((foreign),) = made.foreign
+    assert foreign.body == body
+    assert explanation in foreign.explanation
+    assert len(foreign.explanation) <= 200
+
+
+def test_foreign_messages_alone_are_a_run_without_sites(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    put("hello", "there")
+    state = redrive(planning)
+    assert (state.status, state.planned) == ("planned", 0)
+    assert outside.read(items_key("execution-1", 1)) == []
+
+
+def test_messages_of_a_refused_plan_are_given_back(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    put("hello", *[miss(f"site-{number}").model_dump_json() for number in range(11)])
+    with pytest.raises(InvalidInput, match="cost_ceiling_usd"):
+        redrive(planning, cost_ceiling_usd=0.001)
+    assert outside.count(outside.miss_queue) == (12, 0)
+    assert redrive(planning, "execution-1").planned == 11
+
+
+def test_messages_that_no_plan_names_are_given_back_when_the_claim_cannot_be_written(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    put(miss("harbour").model_dump_json())
+    Wire(outside.s3).fail("PutObject", *[error(503, "SlowDown")] * 5, about="plan.json")
+    with pytest.raises(ClientError, match="SlowDown"):
+        redrive(planning)
+    assert redrive(planning).planned == 1
+
+
+def test_a_retry_of_the_same_redrive_hides_its_messages_again_and_receives_none(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    put(miss("harbour").model_dump_json())
+    first = redrive(planning)
+    wire = Wire(outside.sqs)
+    assert redrive(planning) == first
+    assert wire.sent == ["ChangeMessageVisibilityBatch"]
+
+
+def test_hiding_that_fails_on_their_side_is_an_outage_and_a_message_that_is_gone_is_none(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    def refused(sender_fault: bool) -> Callable[[Any], Any]:
+        entry = {"Id": "0", "SenderFault": sender_fault, "Code": "InternalError", "Message": "no"}
+        return lambda request: response(request, 200, json.dumps({"Successful": [], "Failed": [entry]}))
+
+    put(miss("harbour").model_dump_json())
+    Wire(outside.sqs).fail("ChangeMessageVisibilityBatch", refused(False), refused(True))
+    with pytest.raises(AwsUnavailable, match="1 messages could not be hidden: InternalError"):
+        redrive(planning)
+    assert redrive(planning).status == "planned"
+
+
+def test_the_queue_is_hidden_first_for_planning_and_then_for_the_run(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    asked: list[int] = []
+    for operation in ("ReceiveMessage", "ChangeMessageVisibilityBatch"):
+        outside.sqs.meta.events.register(
+            f"provide-client-params.sqs.{operation}",
+            lambda params, **_: asked.append(
+                params.get("VisibilityTimeout") or params["Entries"][0]["VisibilityTimeout"]
+            ),
+        )
+    put(miss("harbour").model_dump_json())
+    redrive(planning)
+    assert asked == [PLANNING_S, PLANNING_S, RUN_S]
+
+
+# --- one redrive at a time ----------------------------------------------------------------------------------------
+
+
+def test_two_redrives_never_run_side_by_side(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    first, second = outside.start("first"), outside.start("second")
+    put(miss("harbour").model_dump_json())
+    assert plan_run(plan_task(first, "first", REDRIVE), **planning).status == "planned"
+    put(miss("orchard").model_dump_json())
+    assert plan_run(plan_task(second, "second", REDRIVE), **planning).status == "nothing"
+    assert outside.count(outside.miss_queue) == (1, 1)
+    outside.put(summary_key("first"), {})
+    outside.stop(first)
+    assert plan_run(plan_task(second, "second", REDRIVE), **planning).planned == 1
+
+
+def test_a_lease_of_an_execution_that_nobody_knows_is_taken(outside: Outside, planning: dict[str, Any]) -> None:
+    known = outside.start("known")
+    for holder in (f"{known}-gone", "no arn at all"):
+        outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": holder})
+        assert lease("me", planning["bucket"], planning["executions"])
+        assert outside.read(REDRIVE_LEASE_KEY)["execution_id"] == "me"
+
+
+def test_a_lease_that_was_taken_over_with_a_lost_response_is_ones_own(
+    outside: Outside, planning: dict[str, Any]
+) -> None:
+    outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": "gone"})
+
+    Wire(outside.s3).fail("PutObject", None, error(500, "InternalError"), got_through=True)
+    assert lease("me", planning["bucket"], planning["executions"])
+
+
+def test_of_two_that_take_over_the_same_lease_one_gets_it(outside: Outside, planning: dict[str, Any]) -> None:
+    outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": "gone"})
+
+    def somebody_was_faster(_: Any) -> None:
+        other = {"schema_version": 1, "execution_id": "other"}
+        boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=json.dumps(other).encode())
+
+    Wire(outside.s3).fail("PutObject", None, somebody_was_faster)
+    assert not lease("me", planning["bucket"], planning["executions"])
+
+
+def test_step_functions_that_does_not_answer_is_an_error_and_no_verdict(
+    outside: Outside, planning: dict[str, Any]
+) -> None:
+    outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": outside.start("first")})
+    Wire(outside.states).fail("DescribeExecution", *[error(500, "InternalFailure")] * 5)
+    with pytest.raises(ClientError):
+        lease("me", planning["bucket"], planning["executions"])
+
+
+# --- runs that died --------------------------------------------------------------------------------------------------
+
+
+def claimed(outside: Outside, name: str) -> str:
+    execution_id = outside.start(name)
+    made = plan("harbour", run_id=name).model_copy(update={"execution_id": execution_id})
+    outside.put(plan_key(name), made.model_dump(mode="json"))
+    return execution_id
+
+
+def test_a_run_that_died_is_closed_before_anything_else(
+    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+) -> None:
+    put(miss("orchard").model_dump_json())
+    outside.stop(claimed(outside, "dead"))
+    claimed(outside, "alive")
+    outside.stop(claimed(outside, "closed"))
+    outside.put(summary_key("closed"), {})
+    outside.put("runs/unreadable/plan.json", {"schema_version": 9})
+    outside.put("runs/no-plan/items.json", [])
+    state = redrive(planning)
+    assert (state.run_id, state.status, state.round) == ("dead", "dead_run", 2)
+    assert outside.count(outside.miss_queue) == (1, 0)
+    outside.put(summary_key("dead"), {})
+    assert redrive(planning).status == "planned"
+
+
+def test_a_nightly_run_looks_for_no_dead_ones(outside: Outside, planning: dict[str, Any]) -> None:
+    outside.stop(claimed(outside, "dead"))
+    outside.put("config/sites.json", [{"site_id": "harbour", "domain": "harbour.example"}])
+    assert plan_run(plan_task("execution-1", "by-hand"), **planning).run_id == "by-hand"

@@ -1,0 +1,266 @@
+"""Runs as they lie in the bucket, made by the code that makes them: planner, judge and census.
+
+A site is what its calls did, round by round: `"ok"`, `"prose"`, `"cut"`, `"hostile"`, an error's name (`"Overloaded"`),
+`"lost"` for a branch without an outcome.
+"""
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from aggregator.census import take
+from aggregator.judge import Judgement, judge
+from nightfold.contract import Miss, Outcome, Plan, Site, SiteTask
+from nightfold.settings import RunConfiguration
+from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
+from planner.plan import PlanTask, draft, items
+
+STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
+NETWORK = {"RateLimited", "Overloaded", "NetworkError", "ModelTimeout"}
+HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">'
+TITLES = (
+    "Why retry storms deserve an afternoon",
+    "The quiet cost of incident write-ups",
+    "Log retention, explained with one real example",
+    "Staging environments: the checklist",
+    "Before you automate cold starts",
+)
+ANGLES = (
+    "A small experiment that any reader can repeat in an hour.",
+    "What the usual advice leaves out, shown on a real outage.",
+    "One case from start to end, with the numbers before and after.",
+    "The three decisions that mattered, and the one that was wrong.",
+    "For a team of five: what to do first, what to leave for later.",
+)
+
+
+WORDS = ["".join(syllables) for syllables in product(("har", "or", "lan", "mea", "ti", "ke", "so", "vu"), repeat=4)]
+
+
+@dataclass
+class Shelf:
+    """A bucket in memory."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    def get(self, key: str) -> bytes | None:
+        return self.objects.get(key)
+
+    def run_ids(self) -> Iterator[str]:
+        return iter(sorted({key.split("/")[1] for key in self.objects if key.startswith("runs/")}))
+
+
+def spend(
+    shelf: Shelf,
+    sites: Mapping[str, Sequence[str]],
+    *,
+    run_id: str = "nightly-2026-11-23",
+    mode: Literal["collect", "redrive"] = "collect",
+    started: datetime = STARTED,
+    angle_words: int = 9,
+    times: bool = True,
+    **configuration: Any,
+) -> None:
+    """One run, put on the shelf."""
+    plan = draft(
+        run_id,
+        mode,
+        [Site(site_id=name, domain=f"{name}.example") for name in sites],
+        RunConfiguration.model_validate(configuration),
+        PlanTask(execution_id=f"arn:{run_id}", execution_name=run_id, started_at=started, input={}),
+    )
+    shelf.objects[plan_key(run_id)] = plan.model_dump_json().encode()
+    shelf.objects[items_key(run_id, 1)] = items(plan)
+    first = _round(shelf, plan, TypeAdapter(list[SiteTask]).validate_json(items(plan)), sites, angle_words, times)
+    rounds = [first]
+    again = [
+        SiteTask.for_site(site, run_id, 2, plan.configuration, 2_048, violation=first[site.site_id].message)
+        for site in plan.sites
+        if first[site.site_id].regenerate
+    ]
+    if again:
+        shelf.objects[items_key(run_id, 2)] = TypeAdapter(list[SiteTask]).dump_json(again)
+        rounds.append(_round(shelf, plan, again, sites, angle_words, times))
+    summary = take(plan, rounds).model_copy(update={"duration_s": 14.2 + len(sites) * 0.01})
+    shelf.objects[summary_key(run_id)] = summary.model_dump_json().encode()
+    last = {**rounds[0], **rounds[-1]}
+    shelf.objects[misses_key(run_id)] = b"".join(
+        _miss(plan, site, last[site.site_id]) for site in plan.sites if not last[site.site_id].accepted
+    )
+
+
+def _round(
+    shelf: Shelf,
+    plan: Plan,
+    tasks: Sequence[SiteTask],
+    sites: Mapping[str, Sequence[str]],
+    angle_words: int,
+    times: bool,
+) -> dict[str, Judgement]:
+    judged = {}
+    at_once = plan.configuration.max_concurrency
+    began = plan.started_at + timedelta(seconds=1 if tasks[:1] and tasks[0].round == 1 else 8) if tasks else STARTED
+    for number, task in enumerate(tasks):
+        did = sites[task.site_id]
+        what = did[min(task.round, len(did)) - 1]
+        start = began + timedelta(seconds=number // at_once * 3.1 + number % 7 * 0.05)
+        outcome = _outcome(task, what, number, angle_words)
+        if outcome is not None:
+            if times:
+                wait = 2.2 if outcome.failure else 0.1
+                took = timedelta(seconds=wait + (outcome.answer.latency_ms / 1000 if outcome.answer else 3))
+                outcome = outcome.model_copy(update={"started_at": start, "ended_at": start + took})
+            shelf.objects[outcome_key(plan.run_id, task.round, task.site_id)] = outcome.model_dump_json().encode()
+        document = shelf.objects.get(outcome_key(plan.run_id, task.round, task.site_id))
+        verdict = judged[task.site_id] = judge(task.site_id, plan.run_id, task.round, document)
+        if verdict.accepted:
+            kept = {"candidates": [candidate.model_dump() for candidate in verdict.kept]}
+            shelf.objects[candidates_key(plan.run_id, task.site_id)] = json.dumps(kept).encode()
+    return judged
+
+
+def _outcome(task: SiteTask, what: str, number: int, angle_words: int) -> Outcome | None:
+    of_branch: dict[str, Any] = {"run_id": task.run_id, "round": task.round, "site_id": task.site_id}
+    if what == "lost":
+        return None
+    if what[0].isupper():
+        reason: Literal["network", "unknown"] = "network" if what in NETWORK else "unknown"
+        attempt = f"attempt 3 after {what}, {what}" if reason == "network" else "attempt 1"
+        cause = json.dumps({"errorMessage": f"{attempt}: 4xx {what}: no", "errorType": what})
+        failure = {"reason": reason, "caught": {"Error": what, "Cause": cause}}
+        return Outcome.model_validate({**of_branch, "outcome": "failed", "answer": None, "failure": failure})
+    answer = {
+        "text": _text(what, number, angle_words),
+        "stop_reason": "max_tokens" if what == "cut" else "end_turn",
+        "input_tokens": 300 + number % 40,
+        "output_tokens": 480 + number * 7 % 60,
+        "model": task.model,
+        "request_id": "req_011CVexample",
+        "latency_ms": 2_100 + number * 37 % 900,
+        "rate_limits": {
+            "anthropic-ratelimit-requests-limit": "1000",
+            "anthropic-ratelimit-requests-remaining": str(990 - number % 700),
+            "anthropic-ratelimit-output-tokens-limit": "400000",
+            "anthropic-ratelimit-output-tokens-remaining": "381000",
+        },
+        "attempt": 2 if what == "retried" else 1,
+        "earlier_errors": ["RateLimited"] if what == "retried" else [],
+    }
+    return Outcome.model_validate({**of_branch, "outcome": "answered", "answer": answer, "failure": None})
+
+
+def _text(what: str, number: int, angle_words: int) -> str:
+    if what == "prose":
+        return f"I would suggest these:\n\n1. **A field guide** - {HOSTILE}\n\x1b[31m2. \u202eesrever\u202c"
+    candidates = [
+        {
+            "title": " ".join(random.Random(f"{number} {each}").choices(WORDS, k=7)),
+            "angle": _words(number, each, angle_words),
+        }
+        if what == "words"
+        else {
+            "title": f"{TITLES[(number + each) % 5]} {number * 5 + each}",
+            "angle": ANGLES[each],
+        }
+        for each in range(5)
+    ]
+    if what == "hostile":
+        candidates[0] = {"title": HOSTILE, "angle": "</script><script>alert(3)</script> {{ 7 * 7 }} [a](javascript:1)"}
+        candidates[1] = {"title": "'); alert(4); //", "angle": '" autofocus onfocus="alert(5)'}
+        candidates[2] = {"title": "Zero\u200bwidth and \u05e9\u05dc\u05d5\u05dd", "angle": "]]> --> <!-- &lt;b&gt; `x`"}
+    return json.dumps(candidates)
+
+
+def _words(number: int, each: int, length: int = 9) -> str:
+    return " ".join(random.Random(f"{number} {each} angle").choices(WORDS, k=length))
+
+
+def _miss(plan: Plan, site: Site, word: Judgement) -> bytes:
+    miss = Miss(
+        run_id=plan.run_id,
+        site=site,
+        reason=word.reason or "unknown",
+        error=word.error or "Unaccounted",
+        message=word.message,
+        raw_answer=word.raw_answer,
+        raw_answer_key=outcome_key(plan.run_id, 2, site.site_id) if word.raw_answer else None,
+        missed_at=plan.started_at + timedelta(seconds=14),
+    )
+    return json.dumps(miss.model_dump(mode="json")).encode() + b"\n"
+
+
+# --- The nights that the tests look at ----------------------------------------------------------------------------
+
+FOUR = ("harbour", "orchard", "lantern", "meadow")
+
+
+def good() -> Shelf:
+    """All four sites, after thirty-odd nights of which some were partial."""
+    shelf = Shelf()
+    for ago in range(34, 0, -1):
+        day = STARTED - timedelta(days=ago)
+        last = "Overloaded" if ago % 9 == 0 else "prose" if ago % 13 == 0 else "ok"
+        spend(
+            shelf,
+            dict(zip(FOUR, (["ok"], ["ok"], ["retried"], [last]), strict=True)),
+            run_id=f"nightly-{day:%Y-%m-%d}",
+            started=day,
+        )
+    spend(shelf, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["ok"]), strict=True)))
+    return shelf
+
+
+def partial() -> Shelf:
+    """Three of four: one broke the contract twice."""
+    shelf = Shelf()
+    for ago in (3, 2, 1):
+        day = STARTED - timedelta(days=ago)
+        spend(shelf, {name: ["ok"] for name in FOUR}, run_id=f"nightly-{day:%Y-%m-%d}", started=day)
+    spend(shelf, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["prose"]), strict=True)))
+    return shelf
+
+
+def lost() -> Shelf:
+    """Nothing at all, for three different causes."""
+    shelf = Shelf()
+    spend(shelf, dict(zip(FOUR, (["AccessDenied"], ["AccessDenied"], ["Overloaded"], ["lost"]), strict=True)))
+    return shelf
+
+
+def empty() -> Shelf:
+    """A redrive that found nothing but a foreign message."""
+    shelf = Shelf()
+    spend(shelf, {}, run_id="redrive-2026-11-23", mode="redrive")
+    return shelf
+
+
+def hostile() -> Shelf:
+    """A model that means harm, and two sites that broke."""
+    shelf = Shelf()
+    spend(shelf, {"harbour": ["hostile"], "orchard": ["ok"], "meadow": ["prose"], "lantern": ["cut"]})
+    return shelf
+
+
+def large(sites: int = 10_000, angle_words: int = 9) -> Shelf:
+    """Ten thousand sites, of which every 97th is missed in one way or another."""
+    shelf = Shelf()
+    ways = ("Overloaded", "prose", "RateLimited", "RequestRejected", "cut", "lost")
+    did = {f"site-{n:05}": [ways[n // 97 % 6]] if n % 97 == 5 else ["words"] for n in range(sites)}
+    spend(
+        shelf,
+        did,
+        angle_words=angle_words,
+        max_concurrency=200,
+        output_token_budget=204_800,
+        model="claude-haiku-5-5",
+    )
+    return shelf
+
+
+NIGHTS = {"good": good, "partial": partial, "lost": lost, "empty": empty, "hostile": hostile, "large": large}

@@ -1,0 +1,59 @@
+"""The message of the morning."""
+
+import pytest
+
+from reporter.message import subject, text
+from reporter.records import read_night
+from reporter.verdict import Surroundings
+from tests.unit.reporter.nights import FOUR, NIGHTS, Shelf, partial, spend
+
+RUN = "nightly-2026-11-23"
+PAID = Surroundings(simulated=False)
+
+
+def test_the_subject_says_it_all() -> None:
+    assert subject(read_night(RUN, partial()), PAID) == (
+        "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
+    )
+
+
+def test_a_simulated_run_names_no_price() -> None:
+    assert subject(read_night(RUN, partial()), Surroundings(simulated=True)).endswith("(schema), simulated")
+
+
+@pytest.mark.parametrize("length", [1, 40, 80])
+def test_a_subject_is_ascii_and_at_most_a_hundred_characters(length: int) -> None:
+    shelf = Shelf()
+    spend(shelf, dict(zip(FOUR, (["Overloaded"], ["prose"], ["Refused"], ["ok"]), strict=True)), run_id="r" * length)
+    line = subject(read_night("r" * length, shelf), PAID)
+    assert line.isascii()
+    assert line.isprintable()
+    assert len(line) <= 100
+    assert line.endswith(": 1 of 4 sites, 3 missed (network, schema, unknown), $0.02")
+
+
+@pytest.mark.parametrize("name", NIGHTS)
+def test_a_message_is_one_screen_of_plain_text(name: str) -> None:
+    night = read_night("redrive-2026-11-23" if name == "empty" else RUN, NIGHTS[name]())
+    message = text(night, PAID, "https://example.com/link", "s3://bucket/key")
+    assert len(message.splitlines()) <= 48
+    assert all(character == "\n" or character.isprintable() for character in message)
+    assert "https://example.com/link" in message
+    assert "12 hours at most" in message
+    assert "aws s3 cp s3://bucket/key ." in message
+
+
+def test_a_message_tells_what_is_missing_and_shows_titles() -> None:
+    message = text(read_night(RUN, partial()), PAID, "link", "place")
+    assert "Missed: meadow\n  Claude's answer was not" in message
+    assert "harbour: Why retry storms deserve an afternoon 0 (+4)" in message
+
+
+def test_a_title_makes_no_link() -> None:
+    shelf = Shelf()
+    spend(shelf, {"harbour": ["ok"]})
+    key = f"runs/{RUN}/candidates/harbour.json"
+    shelf.objects[key] = b'{"candidates": [{"title": "See https://evil.example now", "angle": "a"}]}'
+    message = text(read_night(RUN, shelf), PAID, "link", "place")
+    assert "https://evil" not in message
+    assert "See https: //evil.example now" in message

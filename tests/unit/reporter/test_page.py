@@ -1,0 +1,134 @@
+"""The page as text; tests/e2e/test_page.py looks at it in a browser."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from reporter.page import render
+from reporter.records import read_night
+from reporter.schedule import Schedule
+from reporter.verdict import Surroundings
+from tests.unit.reporter.nights import FOUR, HOSTILE, NIGHTS, Shelf, large, lost, partial, spend
+
+RUN = "nightly-2026-11-23"
+MORNING = Surroundings(simulated=False, schedule=Schedule("cron(0 7 * * ? *)", "Europe/Berlin", enabled=True))
+
+
+def page(shelf: Shelf, run_id: str = RUN, surroundings: Surroundings = MORNING) -> str:
+    return render(read_night(run_id, shelf), surroundings).decode()
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and what stands in scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: dict[str, list[str]] = {"script": [], "style": []}
+        self._open = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        self._open = tag
+        if tag in self.inside:
+            self.inside[tag].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self._open in self.inside:
+            self.inside[self._open][-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+
+@pytest.mark.parametrize("name", NIGHTS)
+def test_a_page_asks_for_nothing_and_allows_only_its_own_script_and_style(name: str) -> None:
+    text = page(NIGHTS[name](), "redrive-2026-11-23" if name == "empty" else RUN)
+    elements = Elements(text)
+    policy = next(a["content"] for _, a in elements.seen if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    for content in (elements.inside["style"][0], elements.inside["script"][-1]):
+        assert base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() in policy
+    assert {tag for tag, _ in elements.seen} & {"iframe", "object", "embed", "form", "base", "audio", "video"} == set()
+    for tag, attributes in elements.seen:
+        assert not any(key.startswith("on") or key == "style" for key in attributes), tag
+        assert (attributes.get("href") or "#").startswith(("#", "data:image/svg+xml,"))
+        assert "src" not in attributes
+
+
+def test_what_a_model_wrote_is_escaped_everywhere() -> None:
+    text = page(NIGHTS["hostile"]())
+    assert HOSTILE not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert text.count("<script") == 2
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    data = json.loads(Elements(text).inside["script"][0])
+    assert data[0][2][0][0] == HOSTILE
+
+
+def test_a_miss_is_explained_with_its_next_try() -> None:
+    text = page(partial())
+    assert "meadow waits for the next redrive, Mon 23 Nov at 07:00 CET." in text
+    for words in ("The answer broke the contract", "asks again, from the beginning", "Read the raw answer below"):
+        assert words in text
+
+
+def test_without_a_schedule_the_person_is_told_to_start_the_redrive() -> None:
+    text = page(partial(), surroundings=Surroundings())
+    assert "Next try: when you start a redrive" in text
+    assert "uv run nightfold redrive" in text
+
+
+@pytest.mark.parametrize(
+    ("simulated", "words"),
+    [(True, "Simulated answers"), (False, "usually $0.02"), (None, "the records do not say")],
+)
+def test_money_is_only_spoken_of_where_it_was_paid(simulated: bool | None, words: str) -> None:
+    assert words in page(partial(), surroundings=Surroundings(simulated=simulated))
+
+
+def test_records_without_times_are_not_drawn() -> None:
+    shelf = Shelf()
+    spend(shelf, {name: ["ok"] for name in FOUR}, times=False)
+    assert "hold no times" in page(shelf)
+
+
+def test_what_has_to_be_acted_on_comes_first() -> None:
+    text = page(lost())
+    assert text.index("The API key was not accepted") < text.index("Claude had no capacity</h3>")
+
+
+def unpacked(text: str) -> list[Any]:
+    packed = re.search(r'id="sites-packed">([^<]*)<', text)
+    assert packed
+    entries: list[Any] = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    return entries
+
+
+def test_ten_thousand_sites_fit_with_all_their_candidates() -> None:
+    text = page(large())
+    assert len(text.encode()) < 5_000_000
+    entries = unpacked(text)
+    assert len(entries) == 10_000
+    assert sum(len(entry[2] or ()) for entry in entries) == 9_896 * 5
+    assert "has no room" not in text
+
+
+def test_what_does_not_fit_is_counted_and_its_place_is_told() -> None:
+    text = page(large(angle_words=25))
+    assert len(text.encode()) < 5_000_000
+    entries = unpacked(text)
+    without = sum(entry[2] == [] for entry in entries)
+    assert without
+    assert f"no room for the candidates of {without:,} sites" in text
+    assert f"runs/{RUN}/candidates/SITE_ID.json" in text

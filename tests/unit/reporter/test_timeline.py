@@ -1,0 +1,70 @@
+"""What happened when, as numbers."""
+
+import pytest
+
+from reporter.figures import headroom, usage
+from reporter.records import read_night
+from reporter.timeline import ROWS, WIDTH, draw, seconds
+from tests.unit.reporter.nights import FOUR, Shelf, large, lost, partial, spend
+
+RUN = "nightly-2026-11-23"
+
+
+def test_bars_lie_on_the_axis_and_follow_each_other() -> None:
+    timeline = draw(read_night(RUN, partial()))
+    assert [row.site_id for row in timeline.rows] == list(FOUR)
+    for row in timeline.rows:
+        ends = [bar.x + bar.width for bar in row.bars]
+        assert all(bar.x >= end - 0.05 for bar, end in zip(row.bars[1:], ends, strict=False))
+        assert row.bars[0].x > 0
+        assert ends[-1] <= WIDTH + 0.05
+    kinds = {row.site_id: [bar.kind for bar in row.bars if bar.kind != "waited"] for row in timeline.rows}
+    assert kinds == {
+        "harbour": ["called"],
+        "orchard": ["tried", "called"],
+        "lantern": ["rejected", "called"],
+        "meadow": ["rejected", "rejected"],
+    }
+
+
+def test_a_row_says_in_words_what_its_bars_show() -> None:
+    words = {row.site_id: row.words for row in draw(read_night(RUN, lost())).rows}
+    assert words["lantern"] == "3 calls, failed with Overloaded after 5.2 s (before: Overloaded, Overloaded)"
+    assert words["meadow"] == "no outcome was stored"
+
+
+@pytest.mark.parametrize("cap", [1, 2, 4])
+def test_the_cap_shows_in_the_branches_at_once(cap: int) -> None:
+    shelf = Shelf()
+    spend(shelf, {f"site-{number}": ["ok"] for number in range(8)}, max_concurrency=cap)
+    timeline = draw(read_night(RUN, shelf))
+    assert timeline.peak == timeline.cap == cap
+
+
+def test_of_many_sites_those_with_trouble_get_a_row() -> None:
+    timeline = draw(read_night(RUN, large(1_000)))
+    assert len(timeline.rows) == ROWS
+    assert timeline.sites == 1_000
+    troubled = [row.site_id for row in timeline.rows if not row.words.startswith("1 call, answered after")]
+    assert len(troubled) == 11
+    assert 0 < timeline.peak <= 200
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min")]
+)
+def test_seconds_in_words(value: float, words: str) -> None:
+    assert seconds(value) == words
+
+
+def test_tokens_of_both_rounds_are_added_and_the_dearest_site_comes_first() -> None:
+    used = usage(read_night(RUN, partial()))
+    assert {used[0].site_id, used[1].site_id} == {"lantern", "meadow"}
+    assert used[0].input_tokens > 600
+    assert used[0].max_tokens == 2_048
+    assert [each.cost_usd for each in used] == sorted((each.cost_usd or 0 for each in used), reverse=True)
+
+
+def test_the_lowest_headroom_is_told() -> None:
+    lowest = {room.name: (room.remaining, room.limit) for room in headroom(read_night(RUN, large(100)))}
+    assert lowest == {"requests": (891, 1_000), "output tokens": (381_000, 400_000)}

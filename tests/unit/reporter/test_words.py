@@ -1,0 +1,45 @@
+"""Every error has words, and the runbook has the same."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from nightfold import errors
+from reporter.schedule import NEVER, Schedule
+from reporter.words import ERRORS, OTHER, markdown, words_for
+from tests.failure_table import TABLE
+from tests.unit.reporter.nights import STARTED
+
+ROOT = Path(__file__).parents[3]
+NEVER_A_MISS = {"InvalidInput", "AwsUnavailable"}  # of the planner and the aggregator
+
+
+def test_every_error_that_a_miss_can_have_has_words() -> None:
+    ours = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, Exception)}
+    ours = {name for name in ours if getattr(errors, name).__module__ == errors.__name__} - NEVER_A_MISS
+    assert ours
+    named = {row.error for row in TABLE if row.error} | ours | set(get_args(errors.Verdict))
+    assert {name for name in named if words_for(name) is OTHER} == set()
+    assert words_for("Lambda.TooManyRequestsException") is ERRORS["Lambda.*"]
+    assert words_for("Whatever") is OTHER
+
+
+def test_the_runbook_says_the_same() -> None:
+    assert markdown() in (ROOT / "infra/docs/runbook.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        (Schedule("cron(0 7 * * ? *)", "UTC", enabled=True), "Mon 23 Nov at 07:00 UTC"),
+        (Schedule("cron(0 3 * * ? *)", "UTC", enabled=True), "Tue 24 Nov at 03:00 UTC"),
+        (Schedule("cron(30 6 * * ? *)", "Europe/Berlin", enabled=True), "Mon 23 Nov at 06:30 CET"),
+        (Schedule("cron(0 7 * * ? *)", "Nowhere/None", enabled=True), "Mon 23 Nov at 07:00 UTC"),
+        (Schedule("rate(1 day)", "UTC", enabled=True), "as rate(1 day) says (UTC)"),
+        (Schedule("cron(0 7 * * ? *)", "UTC", enabled=False), None),
+        (NEVER, None),
+    ],
+)
+def test_the_next_redrive_in_words(schedule: Schedule, words: str | None) -> None:
+    assert schedule.next_redrive(STARTED) == words

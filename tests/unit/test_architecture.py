@@ -1,0 +1,152 @@
+"""The tree is the architecture: who may import whom, what importing does, and how large things are."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TREE = ROOT / "functions"
+MODULES = {
+    ".".join(path.relative_to(TREE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(TREE.rglob("*.py"))
+}
+FUNCTIONS = sorted({name.partition(".")[0] for name in MODULES} - {"nightfold"})
+# One module per outside system; a step is given them.
+ADAPTERS = {
+    "aggregator.miss_queue",
+    "collector.claude",
+    "nightfold.observability",
+    "nightfold.storage",
+    "planner.configuration",
+    "planner.executions",
+    "planner.miss_queue",
+    "reporter.links",
+    "reporter.topic",
+}
+STEPS = {"aggregator.aggregate", "collector.collect", "planner.plan"}
+NIGHTFOLD = {"contract", "errors", "observability", "settings", "storage"}
+
+
+def imports(name: str) -> Iterator[str]:
+    """Every module that the module imports, wherever in it."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def importers(*packages: str) -> set[str]:
+    return {name for name in MODULES for module in imports(name) if module.split(".")[0] in packages}
+
+
+def test_the_scans_below_see_something() -> None:
+    assert {"planner", "collector", "aggregator"} <= set(FUNCTIONS)
+    assert len(MODULES) >= 25
+    assert "nightfold.contract" in set(imports("planner.plan"))
+    assert "anthropic" in set(imports("collector.claude"))
+    assert set(MODULES) >= ADAPTERS | STEPS
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_imports_another(function: str) -> None:
+    others = set(FUNCTIONS) - {function}
+    for name in MODULES:
+        if name.partition(".")[0] == function:
+            assert not {module for module in imports(name) if module.partition(".")[0] in others}, name
+
+
+def test_nightfold_imports_no_function() -> None:
+    assert not [name for name in importers(*FUNCTIONS) if name.startswith("nightfold")]
+
+
+def test_functions_import_nothing_of_the_laptop() -> None:
+    assert not importers("infra", "tests", "moto", "rich", "click")
+
+
+def test_only_claude_imports_anthropic() -> None:
+    assert importers("anthropic", "httpx2", "httpx") == {"collector.claude"}
+
+
+def test_the_collector_knows_no_s3_and_no_queue() -> None:
+    assert not [n for n in MODULES if n.startswith("collector") and {"nightfold.storage.Bucket"} & set(imports(n))]
+
+
+def test_only_adapters_and_handlers_make_clients() -> None:
+    assert importers("boto3") <= ADAPTERS | {name for name in MODULES if name.endswith(".handler")}
+
+
+def test_imports_point_from_handler_to_step_to_adapter_to_nightfold() -> None:
+    for name in MODULES:
+        own = {module for module in imports(name) if module in MODULES}
+        if not name.endswith(".handler"):
+            assert not [module for module in own if module.endswith(".handler")], name
+        if name in ADAPTERS:
+            assert not own & STEPS, name
+        if name.startswith("nightfold"):
+            assert not [module for module in own if not module.startswith("nightfold")], name
+
+
+def test_nightfold_is_a_closed_list() -> None:
+    assert {name.partition(".")[2] for name in MODULES if name.startswith("nightfold.")} == NIGHTFOLD
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    nothing = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "core"}
+    assert not [name for name in MODULES if set(name.split(".")) & nothing]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_tells_its_job(name: str) -> None:
+    assert ast.get_docstring(ast.parse(MODULES[name].read_text(encoding="utf-8")))
+
+
+def test_handlers_are_small_and_modules_too() -> None:
+    for name, path in MODULES.items():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        code = [
+            line for line in lines if line.strip() and not line.lstrip().startswith(("#", '"""', "import ", "from "))
+        ]
+        if name.endswith(".handler"):
+            assert len(code) <= 40, name
+        assert len(lines) <= (360 if name == "nightfold.contract" else 200), name
+
+
+EVERYTHING = """
+import importlib, os, socket, sys
+import boto3, botocore.session
+
+def refuse(*_, **__):
+    raise SystemExit("importing made a client, or opened a connection")
+
+boto3.client = boto3.resource = boto3.Session.client = botocore.session.Session.create_client = refuse
+socket.socket.connect = refuse
+before = dict(os.environ)
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+assert dict(os.environ) == before, "importing changed the environment"
+print(sum(name in sys.modules for name in sys.argv[1:]))
+"""
+
+
+def test_importing_everything_in_an_empty_environment_does_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-W", "error", "-c", EVERYTHING, *MODULES],
+        env={"PYTHONPATH": os.pathsep.join([str(TREE), *sys.path])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len(MODULES)
+    assert not list(tmp_path.iterdir())
