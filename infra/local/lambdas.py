@@ -88,7 +88,7 @@ class Lambdas:
             with sandbox.inside(self._sandbox(function)):
                 try:
                     load_handler(function)
-                except BaseException as error:  # the invocation will report it
+                except Exception as error:  # the invocation will report it
                     logging.getLogger(__name__).debug("%s cannot be imported: %r", function.handler, error)
 
     def invoke(self, name: str, payload: bytes) -> Answer:

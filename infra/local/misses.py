@@ -30,6 +30,8 @@ class QueuedMiss:
     queue: Literal["waiting", "parked"]
     run_id: str | None
     missed_at: str | None
+    raw_answer: str | None = None  # of a rejected answer, trimmed; the outcome under raw_answer_key has the whole
+    raw_answer_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def _described(message: Message, queue: Literal["waiting", "parked"], now: datet
         queue=queue,
         run_id=miss.run_id,
         missed_at=miss.missed_at.isoformat(),
+        raw_answer=miss.raw_answer,
+        raw_answer_key=miss.raw_answer_key,
     )
 
 

@@ -69,7 +69,7 @@ def load_handler(function: Function) -> Callable[[Any, Any], Any]:
 
 def run(function: Function, event: Any, context: LambdaContext) -> Answer:
     """Every way in which a handler can end, in the runtime's words."""
-    request_id = context.aws_request_id
+    request_id, log = context.aws_request_id, sys.stdout  # the log of this cloud, also when that is closed meanwhile
     module, _, attribute = function.handler.rpartition(".")
     try:
         handler = load_handler(function)
@@ -83,7 +83,7 @@ def run(function: Function, event: Any, context: LambdaContext) -> Answer:
         result = handler(event, context)
     except Exception as error:  # whatever it is, it is the function's answer
         frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
-        sys.stdout.write(f"[ERROR] {type(error).__name__}: {error}\n{''.join(frames)}")
+        log.write(f"[ERROR] {type(error).__name__}: {error}\n{''.join(frames)}")
         return failure(type(error).__name__, str(error), request_id, frames)
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1

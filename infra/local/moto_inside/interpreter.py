@@ -21,6 +21,7 @@ Ended = Callable[[Any], None]
 @contextmanager
 def prepared(*, speed: float, session: Callable[[], SharedClients], ended: Ended) -> Iterator[None]:
     """The interpreter as this embedded cloud needs it. `ended(execution)` is called at the end of each execution."""
+    _quieten()
     with ExitStack() as patches:
         for patch in (
             _shared_clients(session),
@@ -32,7 +33,6 @@ def prepared(*, speed: float, session: Callable[[], SharedClients], ended: Ended
             _branches_in_a_loop(),
             _forgotten_branches(),
             _told_at_the_end(ended),
-            _quiet(),
         ):
             patches.enter_context(patch)
         try:
@@ -179,13 +179,7 @@ def _told_at_the_end(ended: Ended) -> Any:
     return mock.patch.object(BaseExecutionWorkerCommunication, "terminated", terminated_and_told)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The interpreter warns of each ToleratedFailurePercentage, which it does not know."""
-    log = logging.getLogger("moto.stepfunctions")
-    before = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
+def _quieten() -> None:
+    """The interpreter warns of each ToleratedFailurePercentage, which it does not know, and branches that were given up
+    on still complain when the cloud is closed."""
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)

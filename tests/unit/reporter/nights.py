@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import product
 from typing import Any, Literal
 
@@ -105,11 +106,12 @@ def _round(
 ) -> dict[str, Judgement]:
     judged = {}
     at_once = plan.configuration.max_concurrency
-    began = plan.started_at + timedelta(seconds=1 if tasks[:1] and tasks[0].round == 1 else 8) if tasks else STARTED
+    first = not tasks or tasks[0].round == 1
+    began = plan.started_at + timedelta(seconds=1 if first else 2 + (len(plan.sites) // at_once + 1) * 5.6)
     for number, task in enumerate(tasks):
         did = sites[task.site_id]
         what = did[min(task.round, len(did)) - 1]
-        start = began + timedelta(seconds=number // at_once * 3.1 + number % 7 * 0.05)
+        start = began + timedelta(seconds=number // at_once * 5.6 + number % 7 * 0.05)
         outcome = _outcome(task, what, number, angle_words)
         if outcome is not None:
             if times:
@@ -158,10 +160,11 @@ def _outcome(task: SiteTask, what: str, number: int, angle_words: int) -> Outcom
 def _text(what: str, number: int, angle_words: int) -> str:
     if what == "prose":
         return f"I would suggest these:\n\n1. **A field guide** - {HOSTILE}\n\x1b[31m2. \u202eesrever\u202c"
+    drawn = random.Random(number)
     candidates = [
         {
-            "title": " ".join(random.Random(f"{number} {each}").choices(WORDS, k=7)),
-            "angle": _words(number, each, angle_words),
+            "title": " ".join(drawn.choices(WORDS, k=7)),
+            "angle": " ".join(drawn.choices(WORDS, k=angle_words)),
         }
         if what == "words"
         else {
@@ -175,10 +178,6 @@ def _text(what: str, number: int, angle_words: int) -> str:
         candidates[1] = {"title": "'); alert(4); //", "angle": '" autofocus onfocus="alert(5)'}
         candidates[2] = {"title": "Zero\u200bwidth and \u05e9\u05dc\u05d5\u05dd", "angle": "]]> --> <!-- &lt;b&gt; `x`"}
     return json.dumps(candidates)
-
-
-def _words(number: int, each: int, length: int = 9) -> str:
-    return " ".join(random.Random(f"{number} {each} angle").choices(WORDS, k=length))
 
 
 def _miss(plan: Plan, site: Site, word: Judgement) -> bytes:
@@ -247,6 +246,7 @@ def hostile() -> Shelf:
     return shelf
 
 
+@cache
 def large(sites: int = 10_000, angle_words: int = 9) -> Shelf:
     """Ten thousand sites, of which every 97th is missed in one way or another."""
     shelf = Shelf()

@@ -49,7 +49,7 @@ def test_waiting_and_parked_are_told_with_reason_age_and_tries(tmp_path: Path) -
 
 
 def test_the_json_has_one_object_for_each_message(tmp_path: Path) -> None:
-    put(tmp_path, "MissQueue", "a", miss("harbour"))
+    put(tmp_path, "MissQueue", "a", miss("harbour", raw_answer="no JSON", raw_answer_key="runs/n/outcome.json"))
     (told,) = json.loads(as_json(read_misses(tmp_path, NOW)))
     assert told == {
         "site_id": "harbour",
@@ -62,6 +62,8 @@ def test_the_json_has_one_object_for_each_message(tmp_path: Path) -> None:
         "queue": "waiting",
         "run_id": "nightly-2026-11-23",
         "missed_at": "2026-11-23T03:00:00+00:00",
+        "raw_answer": "no JSON",
+        "raw_answer_key": "runs/n/outcome.json",
     }
 
 

@@ -1,0 +1,126 @@
+"""PublishDigest in the real state machine: what it publishes, with which role, and that its failure costs nothing."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.local import report
+from infra.local.cloud import Cloud, Execution
+from infra.local.faults import Hook, Refuse
+from infra.local.messages_api import MessagesAPI
+from infra.local.scenario import Scenario
+from nightfold.contract import Outcome
+
+pytestmark = pytest.mark.xdist_group("digest")
+
+SPEED = 50.0
+SITES = [{"site_id": site_id, "domain": f"{site_id}.example"} for site_id in ("harbour", "orchard", "meadow")]
+SCENARIO = {"sites": {"orchard": [529, "ok"], "meadow": ["prose", "prose"]}}
+
+
+@contextmanager
+def night(state_dir: Path, faults: Hook | None = None) -> Iterator[tuple[Cloud, Execution]]:
+    """One partial night: meadow is missed."""
+    with (
+        MessagesAPI(Scenario.model_validate(SCENARIO), speed=SPEED) as api,
+        Cloud(
+            state_dir, speed=SPEED, parameters={"AnthropicBaseUrl": api.url}, secret="sk-test", faults=faults
+        ) as cloud,
+    ):
+        cloud.client("s3").put_object(
+            Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=json.dumps(SITES).encode()
+        )
+        yield cloud, cloud.wait(cloud.start({"max_concurrency": 2, "request_timeout_s": 2}, name="night"), timeout=60)
+
+
+def sent(cloud: Cloud) -> list[tuple[str, str]]:
+    """Subject and text of what the topic was given; SNS has no call that tells it, moto's own record does."""
+    from moto.sns.models import sns_backends
+
+    topic = sns_backends["123456789012"]["us-east-1"].topics[cloud.physical("DigestTopic")]
+    return [(str(subject), message) for _, message, subject, *_ in topic.sent_notifications]
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cloud, Execution]]:
+    with night(tmp_path_factory.mktemp("digest")) as spent:
+        yield spent
+
+
+def test_the_night_ends_with_a_page_and_a_message(morning: tuple[Cloud, Execution]) -> None:
+    cloud, execution = morning
+    assert execution.status == "SUCCEEDED"
+    assert "digest_failure" not in execution.output
+    page = (cloud.state_dir / "runs/night/digest.html").read_text()
+    assert "2 of 3 sites are in." in page
+    assert "Simulated answers" in page
+    assert "None is scheduled here" not in page  # this deployment has the template's schedule
+    ((subject, text),) = sent(cloud)
+    assert subject == "Nightfold night: 2 of 3 sites, 1 missed (schema), simulated"
+    assert "runs/night/digest.html?" in text
+
+
+def test_success_and_failure_leave_their_times(morning: tuple[Cloud, Execution]) -> None:
+    cloud, _ = morning
+    files = sorted(cloud.state_dir.glob("runs/night/round-*/outcomes/*.json"))
+    outcomes = [Outcome.model_validate_json(file.read_bytes()) for file in files]
+    assert len(outcomes) == 4
+    starts = set()
+    for outcome in outcomes:
+        assert outcome.started_at is not None
+        assert outcome.ended_at is not None
+        assert outcome.started_at < outcome.ended_at
+        starts.add(outcome.started_at)
+    assert len(starts) == 4  # each branch has its own, not the run's
+
+
+def test_the_laptop_finds_the_same_page_without_a_cloud(morning: tuple[Cloud, Execution]) -> None:
+    cloud, _ = morning
+    page = report.page_of(cloud.state_dir, None)
+    assert page == cloud.state_dir / "runs/night/digest.html"
+    page.rename(page.with_suffix(".old"))
+    again = report.page_of(cloud.state_dir, "night").read_text()
+    assert "2 of 3 sites are in." in again
+    assert "the records do not say" in again
+    assert [run.run_id for run in report.closed_runs(cloud.state_dir)] == ["night"]
+
+
+def test_the_reporter_may_do_nothing_else(morning: tuple[Cloud, Execution]) -> None:
+    cloud, _ = morning
+    s3, sns = cloud.client_as("Reporter", "s3"), cloud.client_as("Reporter", "sns")
+    bucket = cloud.output("BucketName")
+    refused: list[Any] = [
+        lambda: s3.put_object(Bucket=bucket, Key="runs/night/summary.json", Body=b"{}"),
+        lambda: s3.put_object(Bucket=bucket, Key="config/sites.json", Body=b"[]"),
+        lambda: s3.get_object(Bucket=bucket, Key="config/sites.json"),
+        lambda: s3.delete_object(Bucket=bucket, Key="runs/night/summary.json"),
+        lambda: sns.publish(TopicArn=cloud.physical("AlarmTopic"), Message="hello"),
+        lambda: cloud.client_as("Reporter", "sqs").receive_message(QueueUrl=cloud.output("MissQueueUrl")),
+    ]
+    for call in refused:
+        with pytest.raises(ClientError) as error:
+            call()
+        assert error.value.response["Error"]["Code"] in {"AccessDenied", "403"}
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "key"),
+    [("s3", "PutObject", "digest.html"), ("s3", "GetObject", "misses.jsonl"), ("sns", "Publish", "")],
+)
+def test_a_reporter_that_fails_never_fails_the_run(tmp_path: Path, service: str, operation: str, key: str) -> None:
+    def no(asked: str, of: str, parameters: dict[str, Any]) -> Refuse | None:
+        met = (asked, of) == (service, operation) and str(parameters.get("Key", "")).endswith(key)
+        return Refuse(500, "InternalError") if met else None
+
+    with night(tmp_path, no) as (cloud, execution):
+        assert execution.status == "SUCCEEDED"
+        assert execution.output["status"] == "partial"
+        assert execution.output["digest_failure"]["Error"] == "AwsUnavailable"
+        assert sent(cloud) == []
+    assert json.loads((tmp_path / "runs/night/summary.json").read_bytes())["accepted"] == 2
+    assert (tmp_path / "runs/night/digest.html").exists() == (service == "sns")
