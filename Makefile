@@ -13,7 +13,7 @@ FIND_UV := for uv in uv .uv/bin/uv "$$HOME/.local/bin/uv" "$$HOME/.cargo/bin/uv"
 # Byte code is made once, here: without it the first run is two seconds slower.
 export UV_COMPILE_BYTECODE := 1
 
-UV = $(eval UV := $$(shell $(FIND_UV)))$(UV)
+UV = $(eval UV := $$(shell $$(FIND_UV)))$(UV)
 
 .PHONY: help
 help: ## What there is to make

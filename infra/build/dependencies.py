@@ -59,8 +59,8 @@ def _uv(*arguments: str) -> str:
 
 @cache
 def _find_uv() -> str:
-    """`uv run` tells its children where it lies; else as the Makefile does: a pyenv shim may exist and still fail in this
-    folder, so each is tried."""
+    """`uv run` tells its children where it lies. Otherwise each that may be one is tried, as the Makefile does: a pyenv
+    shim may exist and still fail in this folder."""
     home = Path.home()
     for candidate in (os.environ.get("UV"), "uv", ROOT / ".uv/bin/uv", home / ".local/bin/uv", home / ".cargo/bin/uv"):
         if candidate and _answers(str(candidate), "--version", cwd=ROOT):

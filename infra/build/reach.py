@@ -7,6 +7,7 @@ nothing else.
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 
 def reached(folder: Path, *roots: str) -> set[Path]:
@@ -57,7 +58,7 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if _for_type_checkers(node):
             yield from (each for statement in node.orelse for each in (statement, *_executed(statement)))
             continue
         yield node
@@ -65,11 +66,23 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _lazy_names(folder: Path, module: str) -> dict[str, str]:
-    """Of an `__init__` that infra.build.lazy has rewritten: name → its module, relative."""
+    """Of an `__init__` that imports names when they are asked for: name → its module, relative.
+
+    infra.build.lazy writes them down in a dictionary; others, pydantic among them, show them to type checkers.
+    """
     file = _file(folder, module)
-    if file is None or file.name != "__init__.py" or "\n_IMPORTED = " not in (text := file.read_text()):
+    if file is None or file.name != "__init__.py" or "def __getattr__" not in (text := file.read_text()):
         return {}
+    names: dict[str, str] = {}
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "_IMPORTED":
-            return {name: source for name, (source, _) in ast.literal_eval(statement.value).items()}
-    return {}
+            names |= {name: source for name, (source, _) in ast.literal_eval(statement.value).items()}
+        elif _for_type_checkers(statement):
+            for each in statement.body:
+                if isinstance(each, ast.ImportFrom) and each.level == 1:
+                    names |= {alias.asname or alias.name: f".{each.module}" for alias in each.names}
+    return names
+
+
+def _for_type_checkers(node: ast.AST) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)

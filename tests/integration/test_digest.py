@@ -1,8 +1,9 @@
 """PublishDigest in the real state machine: what it publishes, with which role, and that its failure costs nothing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,28 +47,58 @@ def sent(cloud: Cloud) -> list[tuple[str, str]]:
     return [(str(subject), message) for _, message, subject, *_ in topic.sent_notifications]
 
 
+@dataclass
+class Morning:
+    """What is left when the cloud is gone; there can be one in a process."""
+
+    state_dir: Path
+    execution: Execution
+    sent: list[tuple[str, str]]
+    refused: dict[str, str]  # what the reporter's role tried → the error's code
+
+
 @pytest.fixture(scope="module")
-def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cloud, Execution]]:
-    with night(tmp_path_factory.mktemp("digest")) as spent:
-        yield spent
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Morning:
+    state_dir = tmp_path_factory.mktemp("digest")
+    with night(state_dir) as (cloud, execution):
+        return Morning(state_dir, execution, sent(cloud), dict(refusals(cloud)))
 
 
-def test_the_night_ends_with_a_page_and_a_message(morning: tuple[Cloud, Execution]) -> None:
-    cloud, execution = morning
-    assert execution.status == "SUCCEEDED"
-    assert "digest_failure" not in execution.output
-    page = (cloud.state_dir / "runs/night/digest.html").read_text()
+def refusals(cloud: Cloud) -> Iterator[tuple[str, str]]:
+    """What the reporter has no business with."""
+    s3, sns, sqs = (cloud.client_as("Reporter", service) for service in ("s3", "sns", "sqs"))
+    bucket = cloud.output("BucketName")
+    calls: dict[str, Callable[[], Any]] = {
+        "change the census": lambda: s3.put_object(Bucket=bucket, Key="runs/night/summary.json", Body=b"{}"),
+        "change the sites": lambda: s3.put_object(Bucket=bucket, Key="config/sites.json", Body=b"[]"),
+        "read the sites": lambda: s3.get_object(Bucket=bucket, Key="config/sites.json"),
+        "delete": lambda: s3.delete_object(Bucket=bucket, Key="runs/night/summary.json"),
+        "raise an alarm": lambda: sns.publish(TopicArn=cloud.physical("AlarmTopic"), Message="hello"),
+        "receive misses": lambda: sqs.receive_message(QueueUrl=cloud.output("MissQueueUrl")),
+    }
+    for what, call in calls.items():
+        try:
+            call()
+        except ClientError as error:
+            yield what, error.response["Error"]["Code"]
+        else:
+            yield what, "allowed"
+
+
+def test_the_night_ends_with_a_page_and_a_message(morning: Morning) -> None:
+    assert morning.execution.status == "SUCCEEDED"
+    assert "digest_failure" not in morning.execution.output
+    page = (morning.state_dir / "runs/night/digest.html").read_text()
     assert "2 of 3 sites are in." in page
     assert "Simulated answers" in page
     assert "None is scheduled here" not in page  # this deployment has the template's schedule
-    ((subject, text),) = sent(cloud)
+    ((subject, text),) = morning.sent
     assert subject == "Nightfold night: 2 of 3 sites, 1 missed (schema), simulated"
     assert "runs/night/digest.html?" in text
 
 
-def test_success_and_failure_leave_their_times(morning: tuple[Cloud, Execution]) -> None:
-    cloud, _ = morning
-    files = sorted(cloud.state_dir.glob("runs/night/round-*/outcomes/*.json"))
+def test_success_and_failure_leave_their_times(morning: Morning) -> None:
+    files = sorted(morning.state_dir.glob("runs/night/round-*/outcomes/*.json"))
     outcomes = [Outcome.model_validate_json(file.read_bytes()) for file in files]
     assert len(outcomes) == 4
     starts = set()
@@ -79,33 +110,19 @@ def test_success_and_failure_leave_their_times(morning: tuple[Cloud, Execution])
     assert len(starts) == 4  # each branch has its own, not the run's
 
 
-def test_the_laptop_finds_the_same_page_without_a_cloud(morning: tuple[Cloud, Execution]) -> None:
-    cloud, _ = morning
-    page = report.page_of(cloud.state_dir, None)
-    assert page == cloud.state_dir / "runs/night/digest.html"
+def test_the_laptop_finds_the_same_page_without_a_cloud(morning: Morning) -> None:
+    page = report.page_of(morning.state_dir, None)
+    assert page == morning.state_dir / "runs/night/digest.html"
     page.rename(page.with_suffix(".old"))
-    again = report.page_of(cloud.state_dir, "night").read_text()
+    again = report.page_of(morning.state_dir, "night").read_text()
     assert "2 of 3 sites are in." in again
     assert "the records do not say" in again
-    assert [run.run_id for run in report.closed_runs(cloud.state_dir)] == ["night"]
+    assert [run.run_id for run in report.closed_runs(morning.state_dir)] == ["night"]
 
 
-def test_the_reporter_may_do_nothing_else(morning: tuple[Cloud, Execution]) -> None:
-    cloud, _ = morning
-    s3, sns = cloud.client_as("Reporter", "s3"), cloud.client_as("Reporter", "sns")
-    bucket = cloud.output("BucketName")
-    refused: list[Any] = [
-        lambda: s3.put_object(Bucket=bucket, Key="runs/night/summary.json", Body=b"{}"),
-        lambda: s3.put_object(Bucket=bucket, Key="config/sites.json", Body=b"[]"),
-        lambda: s3.get_object(Bucket=bucket, Key="config/sites.json"),
-        lambda: s3.delete_object(Bucket=bucket, Key="runs/night/summary.json"),
-        lambda: sns.publish(TopicArn=cloud.physical("AlarmTopic"), Message="hello"),
-        lambda: cloud.client_as("Reporter", "sqs").receive_message(QueueUrl=cloud.output("MissQueueUrl")),
-    ]
-    for call in refused:
-        with pytest.raises(ClientError) as error:
-            call()
-        assert error.value.response["Error"]["Code"] in {"AccessDenied", "403"}
+def test_the_reporter_may_do_nothing_else(morning: Morning) -> None:
+    assert len(morning.refused) == 6
+    assert set(morning.refused.values()) <= {"AccessDenied", "403"}
 
 
 @pytest.mark.parametrize(

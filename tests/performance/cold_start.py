@@ -131,16 +131,14 @@ def cold_start(function: str, folder: Path, api: str) -> dict[str, Any]:
 def table(function: str, found: list[Kind]) -> str:
     first = found[0].median("init_ms")
     lines = [
-        f"| {function} | init, CPU ms | lowest–highest | plain / this | first call, CPU ms | modules | peak MB | MB | zip MB |",
+        f"| {function} | init, CPU ms | lowest-highest | plain / this | first call | modules | peak MB | MB | zip MB |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for kind in found:
-        low, high = kind.spread("init_ms")
+        init, (low, high) = kind.median("init_ms"), kind.spread("init_ms")
         call = f"{kind.median('first_call_ms'):.0f}" if "first_call_ms" in kind.runs[0] else ""
-        lines.append(
-            f"| {kind.name} | {kind.median('init_ms'):.0f} | {low:.0f}–{high:.0f} | {first / kind.median('init_ms'):.1f} | "
-            f"{call} | {kind.median('modules'):.0f} | {kind.median('peak_mb'):.0f} | {kind.mb:.1f} | {kind.zip_mb:.1f} |"
-        )
+        figures = f"{init:.0f} | {low:.0f}-{high:.0f} | {first / init:.1f} | {call} | {kind.median('modules'):.0f}"
+        lines.append(f"| {kind.name} | {figures} | {kind.median('peak_mb'):.0f} | {kind.mb:.1f} | {kind.zip_mb:.1f} |")
     return "\n".join(lines)
 
 
