@@ -36,7 +36,15 @@ test: uv ## All tests, on two processes; ARGS="-k census" and others are passed 
 	@$(UV) run --locked --all-groups pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 .PHONY: check
-check: uv ## Format, lint and types
-	@$(UV) run --locked --all-groups ruff format --check
-	@$(UV) run --locked --all-groups ruff check
-	@$(UV) run --locked --all-groups mypy functions infra
+check: uv ## Format, lint, types, and what linters say of template and state machine
+	$(UV) run --locked --all-groups ruff format --check
+	$(UV) run --locked --all-groups ruff check
+	$(UV) run --locked --all-groups mypy functions infra
+	$(UV) tool run --quiet --from bandit==1.9.4 bandit --quiet --recursive --severity-level medium functions infra
+	$(UV) run --locked --all-groups python -m infra.build.lint
+	$(UV) run --locked --all-groups pytest --quiet tests/unit/infra/test_template.py tests/unit/infra/test_statemachine.py \
+	  tests/unit/infra/test_operations.py tests/unit/test_architecture.py
+
+.PHONY: smoke
+smoke: uv ## The first run after a deployment: make smoke STACK=nightfold (spends what two answers cost)
+	$(UV) run --locked python -m infra.build.smoke $(STACK)

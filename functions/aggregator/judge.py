@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nightfold.contract import RAW_ANSWER_LIMIT, Answer, Candidate, Failure, Outcome, Reason, Violation, read_candidates
-from nightfold.errors import one_line, read_attempt
+from nightfold.errors import one_line, read_attempt, split_calls
 
 CUT = {"max_tokens", "model_context_window_exceeded"}
 CALLS_PER_ROUND = 3  # one call and two retries, the state machine's network bucket
@@ -93,6 +93,7 @@ def _judge_failure(site_id: str, failure: Failure) -> Judgement:
         message = str(json.loads(cause)["errorMessage"])
     except (ValueError, TypeError, KeyError, RecursionError):
         message = cause
+    message, _ = split_calls(message)
     attempt, earlier = read_attempt(message)
     if attempt is None:
         # Lambda's own errors made no call; a function that was cut off did, as often as the state machine tried.

@@ -9,18 +9,28 @@ from collections import OrderedDict
 
 from nightfold.contract import SiteTask
 
+Call = tuple[float, float]  # seconds since the branch began
 _REMEMBERED = 10_000  # branches
 
-_earlier: OrderedDict[tuple[str, str, int], list[str]] = OrderedDict()
+_earlier: OrderedDict[tuple[str, str, int], list[tuple[str, Call | None]]] = OrderedDict()
 
 
 def earlier_errors(task: SiteTask, attempt: int) -> list[str]:
     """The error names of the attempts before `attempt` (0 is the first), as far as they are known here."""
-    return _earlier.get((task.run_id, task.site_id, task.round), []) if attempt else []
+    return [error for error, _ in _before(task, attempt)]
 
 
-def remember(task: SiteTask, attempt: int, error: str) -> None:
-    """Note how attempt number `attempt` ended."""
-    _earlier[task.run_id, task.site_id, task.round] = [*earlier_errors(task, attempt), error]
+def earlier_calls(task: SiteTask, attempt: int) -> list[Call]:
+    """When those attempts were made."""
+    return [call for _, call in _before(task, attempt) if call is not None]
+
+
+def remember(task: SiteTask, attempt: int, error: str, call: Call | None = None) -> None:
+    """Note how attempt number `attempt` ended, and when it was made."""
+    _earlier[task.run_id, task.site_id, task.round] = [*_before(task, attempt), (error, call)]
     while len(_earlier) > _REMEMBERED:
         _earlier.popitem(last=False)
+
+
+def _before(task: SiteTask, attempt: int) -> list[tuple[str, Call | None]]:
+    return _earlier.get((task.run_id, task.site_id, task.round), []) if attempt else []

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from collector.attempts import earlier_errors, remember
+from collector.attempts import Call, earlier_calls, earlier_errors, remember
 from collector.prompt import Prompt, prompt_for
 from nightfold.contract import Answer, CollectorEvent, Outcome, SiteTask
 from nightfold.errors import (
@@ -17,6 +17,7 @@ from nightfold.errors import (
     SpendLimitReached,
     UnexpectedError,
     with_attempt,
+    with_calls,
 )
 from nightfold.observability import count, log_step, log_traceback
 
@@ -37,12 +38,14 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
     """The outcome of one call. Raises one of nightfold.errors, by whose name the state machine routes it."""
     task = event.task
     earlier = earlier_errors(task, event.attempt)
+    began = datetime.now(UTC)
     try:
         answer = ask(task, prompt_for(task))
     except Exception as error:
         failure = _named(error)
         name = type(failure).__name__
-        remember(task, event.attempt, name)
+        calls = _calls(event, began)
+        remember(task, event.attempt, name, *calls[-1:])
         if isinstance(failure, RateLimited):
             count(RateLimited=1)
         if isinstance(failure, UnexpectedError):
@@ -51,8 +54,10 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
             ]
             log_traceback("collect", frames, run_id=task.run_id, site_id=task.site_id, exception=type(error).__name__)
         _log(event, "failed", name, None)
-        raise type(failure)(with_attempt(str(failure), event.attempt + 1, earlier)) from None
-    answer = answer.model_copy(update={"attempt": event.attempt + 1, "earlier_errors": earlier})
+        raise type(failure)(with_calls(with_attempt(str(failure), event.attempt + 1, earlier), calls)) from None
+    answer = answer.model_copy(
+        update={"attempt": event.attempt + 1, "earlier_errors": earlier, "calls": _calls(event, began)}
+    )
     _log(event, "answered", None, answer)
     return Outcome(
         run_id=task.run_id,
@@ -64,6 +69,16 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
         started_at=event.started_at,
         ended_at=datetime.now(UTC),
     )
+
+
+def _calls(event: CollectorEvent, began: datetime) -> list[Call]:
+    """When the branch's calls were made, the one that has just ended last; nothing where its start is not known."""
+    if event.started_at is None:
+        return []
+    now = datetime.now(UTC)
+    # Step Functions' clock and this one's may differ a little.
+    last = [max(round((moment - event.started_at).total_seconds(), 2), 0.0) for moment in (began, now)]
+    return [*earlier_calls(event.task, event.attempt), (last[0], last[1])]
 
 
 def _named(error: Exception) -> Exception:

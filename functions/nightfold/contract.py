@@ -203,6 +203,7 @@ class Answer(_Shape):
     rate_limits: dict[str, str]  # the response's `retry-after` and `anthropic-ratelimit-*` headers
     attempt: int = 1
     earlier_errors: list[str] = []  # of the same branch, as far as the same execution environment saw them
+    calls: list[tuple[float, float]] = []  # seconds since the branch began, as far as the same environment made them
 
 
 class Failure(_Shape):

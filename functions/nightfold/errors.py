@@ -89,6 +89,24 @@ def read_attempt(message: str) -> tuple[int | None, list[str]]:
     return int(match[1]), match[2].split(", ") if match[2] else []
 
 
+def with_calls(message: str, calls: Sequence[tuple[float, float]]) -> str:
+    """The message of a failed call, followed by when the calls were made, in seconds since the branch began: a failure
+    has no other way to tell."""
+    if not calls:
+        return message
+    when = f" [{' '.join(f'{began:.2f}-{ended:.2f}' for began, ended in calls)}]"
+    return one_line(message, MESSAGE_LIMIT - len(when)) + when
+
+
+def split_calls(message: str) -> tuple[str, list[tuple[float, float]]]:
+    """The message as it was before `with_calls`, and the calls."""
+    match = re.search(r" \[((?:[0-9]{1,6}\.[0-9]{2}-[0-9]{1,6}\.[0-9]{2} ?){1,8})\]$", message)
+    if match is None:
+        return message, []
+    calls = [call.split("-") for call in match[1].split()]
+    return message[: match.start()], [(float(began), float(ended)) for began, ended in calls]
+
+
 @contextmanager
 def aws_errors_named() -> Iterator[None]:
     """At a handler's edge: what botocore raises leaves as one line, `AwsUnavailable` where another try may help."""

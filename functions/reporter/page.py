@@ -65,8 +65,8 @@ def render(night: Night, surroundings: Surroundings) -> bytes:
         _environment()
         .get_template("page.html.j2")
         .render(
-            style=Markup(style),  # noqa: S704 - our own files
-            script=Markup(script),  # noqa: S704
+            style=Markup(style),  # noqa: S704  # nosec B704
+            script=Markup(script),  # noqa: S704  # nosec B704
             policy=_policy(style, script),
             summary=summary,
             configuration=night.plan.configuration,

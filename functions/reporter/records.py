@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from nightfold.contract import Candidate, Miss, MissedByReason, Outcome, Plan, SiteTask, Summary
-from nightfold.errors import UnexpectedError, read_attempt
+from nightfold.errors import UnexpectedError, read_attempt, split_calls
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 
 READERS = 16  # objects that are read at once
@@ -79,6 +79,15 @@ class Branch:
         if self.outcome.answer is not None:
             return self.outcome.answer.earlier_errors
         return read_attempt(_message(self.outcome.failure.caught if self.outcome.failure else None))[1]
+
+    @property
+    def call_times(self) -> list[tuple[float, float]]:
+        """When the calls were made, in seconds since the branch began, as far as it is known."""
+        if self.outcome is None:
+            return []
+        if self.outcome.answer is not None:
+            return self.outcome.answer.calls
+        return split_calls(_message(self.outcome.failure.caught if self.outcome.failure else None))[1]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from reporter.records import Branch, Night
@@ -11,7 +11,7 @@ ROWS = 40  # sites that get a row of bars; the chart of branches at once counts 
 COLUMNS = 400  # of the chart of branches at once
 WIDTH = 1000.0  # of the axis, in the units of the drawing
 
-Kind = Literal["waited", "tried", "called", "rejected", "failed"]
+Kind = Literal["waited", "unseen", "retried", "called", "rejected", "failed"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Timeline:
     @property
     def peak(self) -> int:
         return max(self.at_once, default=0)
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """What the legend has to explain."""
+        return {bar.kind for row in self.rows for bar in row.bars}
 
     @property
     def ticks(self) -> list[str]:
@@ -118,20 +123,32 @@ def _span(branch: Branch) -> tuple[datetime, datetime]:
 
 
 def _bars(branch: Branch, at: Callable[[datetime], float], waiting_since: datetime) -> Iterator[Bar]:
-    started, ended = map(at, _span(branch))
-    waiting = at(waiting_since)
-    if started > waiting:
-        yield Bar("waited", waiting, round(started - waiting, 2))
+    """Waiting for a free place, then calls and the pauses between them. What no record tells is `unseen`."""
+    started, ended = _span(branch)
+    if at(started) > at(waiting_since):
+        yield _bar("waited", at(waiting_since), at(started))
+    calls = [
+        (min(started + timedelta(seconds=began), ended), min(started + timedelta(seconds=until), ended))
+        for began, until in branch.call_times
+    ]
     answer = branch.outcome.answer if branch.outcome else None
-    if answer is None:
-        yield Bar("failed", started, round(ended - started, 2))
+    last: Kind = "failed" if answer is None else "rejected" if branch.rejected else "called"
+    if not calls and answer is not None:
+        calls = [(max(ended - timedelta(milliseconds=answer.latency_ms), started), ended)]
+    if not calls:
+        yield _bar(last if branch.calls == 1 else "unseen", at(started), at(ended))
         return
-    span_s = (_span(branch)[1] - _span(branch)[0]).total_seconds()
-    share = min(answer.latency_ms / 1000 / span_s, 1.0) if span_s else 1.0
-    called = round(ended - (ended - started) * share, 2)
-    if called > started:
-        yield Bar("tried" if answer.attempt > 1 else "waited", started, round(called - started, 2))
-    yield Bar("rejected" if branch.rejected else "called", called, round(ended - called, 2))
+    before: Kind = "waited" if branch.calls == len(calls) else "unseen"
+    free = started
+    for number, (began, until) in enumerate(calls, 1):
+        if at(began) > at(free):
+            yield _bar(before, at(free), at(began))
+        yield _bar(last if number == len(calls) else "retried", at(began), at(until))
+        before, free = "waited", until
+
+
+def _bar(kind: Kind, x: float, until: float) -> Bar:
+    return Bar(kind, x, round(until - x, 2))
 
 
 def _words(branch: Branch) -> str:

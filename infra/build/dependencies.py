@@ -51,14 +51,14 @@ def install_requirements(requirements: Path, architecture: str, target: Path, *,
 
 
 def _uv(*arguments: str) -> str:
-    done = subprocess.run([_find_uv(), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([find_uv(), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise CannotBuild(f"uv {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
     return done.stdout
 
 
 @cache
-def _find_uv() -> str:
+def find_uv() -> str:
     """`uv run` tells its children where it lies. Otherwise each that may be one is tried, as the Makefile does: a pyenv
     shim may exist and still fail in this folder."""
     home = Path.home()

@@ -6,6 +6,7 @@ Code and definition stand in it as places in S3, as after `sam package`.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def expand(template: str) -> dict[str, Any]:
             resource["Properties"]["CodeUri"] = packaged
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             resource["Properties"]["DefinitionUri"] = packaged
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator wants one, whichever
     document.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     expanded: dict[str, Any] = transform(document, {}, _NoManagedPolicies())
     return expanded

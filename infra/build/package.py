@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from infra.build.dependencies import ROOT, CannotBuild, install
@@ -14,7 +15,7 @@ FUNCTIONS = ROOT / "functions"
 SHARED = "nightfold"
 ON_LAMBDA = "/var/task"
 
-# Parts of our dependencies that none of the functions can reach, and that weigh something.
+# Parts of our dependencies that no function can reach, and that weigh something.
 UNUSED = (
     "anthropic/resources/beta/organization",  # the administration API
     "anthropic/resources/organization",
@@ -24,13 +25,35 @@ UNUSED = (
     "pydantic/mypy.py",
     "pydantic/v1",
 )
+# Of these only what is imported stays: the types of the administration API, of which some errors are made.
+UNUSED_BUT_FOR_WHAT_IS_REACHED = ("anthropic/types/beta/organization", "anthropic/types/organization")
 # What a first invocation imports beyond the handler's imports: compiled too, where a package has it.
-AT_THE_FIRST_CALL = ("opentelemetry.context.contextvars_context", "opentelemetry.trace")
+AT_THE_FIRST_CALL = (
+    "anthropic._utils._resources_proxy",
+    "anthropic._vendor.httpx_aiohttp.client",
+    "anyio._core._synchronization",
+    "anyio._core._tasks",
+    "anyio._core._testing",
+    "anyio.abc",
+    "anyio.lowlevel",
+    "anyio.streams.tls",
+    "h11",
+    "httpcore2",
+    "opentelemetry.context.contextvars_context",
+    "opentelemetry.trace.propagation.tracecontext",
+    "opentelemetry.baggage.propagation",
+    "opentelemetry.propagate",
+    "pydantic._internal._dataclasses",
+    "pydantic._internal._serializers",
+    "pydantic.dataclasses",
+    "pydantic.plugin._loader",
+    "truststore",
+)
 # Of a distribution's metadata the licences stay, and what entry points and versions are read from.
 KEPT_METADATA = {"METADATA", "entry_points.txt", "licenses"}
 
 
-def assemble(function: str, architecture: str, folder: Path, *, lazy: bool = True, compiled: bool = True) -> None:
+def assemble(function: str, architecture: str, folder: Path, *, lazy: bool = True) -> None:
     """Make `folder` the package of `function`, a folder of functions/. Raises CannotBuild."""
     if sys.version_info[:2] != (3, 13):
         raise CannotBuild(f"Bytecode for Lambda's python3.13 is compiled by Python 3.13, not {sys.version.split()[0]}.")
@@ -46,8 +69,11 @@ def assemble(function: str, architecture: str, folder: Path, *, lazy: bool = Tru
             )
     for own in (function, SHARED):
         shutil.copytree(FUNCTIONS / own, folder / own, ignore=shutil.ignore_patterns("__pycache__"))
-    if compiled:
-        compile_folder(folder, f"{function}.handler", *AT_THE_FIRST_CALL)
+    files = reached(folder, f"{function}.handler", *AT_THE_FIRST_CALL)
+    for part in UNUSED_BUT_FOR_WHAT_IS_REACHED if lazy else ():
+        for file in set(folder.glob(f"{part}/**/*.py")) - files:
+            file.unlink()
+    compile_files(folder, files)
 
 
 def _trim(folder: Path) -> None:
@@ -64,23 +90,21 @@ def _trim(folder: Path) -> None:
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
-def compile_folder(folder: Path, *roots: str) -> int:
-    """Bytecode of what `roots` import, taken without a look at the source's date: SAM dates every file 1980.
+def compile_files(folder: Path, files: Iterable[Path]) -> None:
+    """Bytecode of `files`, taken without a look at the source's date: SAM dates every file 1980.
 
     A process of its own with fixed hashes, and one worker: the order of a frozenset's items is part of the bytes.
     """
-    files = sorted(reached(folder, *roots))
     done = subprocess.run(  # noqa: S603
         [
             *(sys.executable, "-S", "-P", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"),
             *("-s", str(folder), "-p", ON_LAMBDA, "-i", "-"),
         ],
         env={"PATH": os.defpath, "PYTHONHASHSEED": "0"},
-        input="\n".join(map(str, files)),
+        input="\n".join(sorted(map(str, files))),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         raise CannotBuild(f"The package does not compile:\n{done.stdout}{done.stderr}")
-    return len(files)

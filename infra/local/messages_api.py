@@ -66,7 +66,7 @@ class MessagesAPI:
         self._listener.setblocking(False)  # a client may leave between poll and accept
         self._closing, self._close = socket.socketpair()
         host, port = self._listener.getsockname()
-        self.url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+        self.url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104  # nosec B104
         self._accepting = threading.Thread(target=self._accept, name="messages-api", daemon=True)
         self._accepting.start()
         return self

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from infra.local.terminal import dollars, duration, table
-from nightfold.errors import InvalidInput
+from infra.local.unfinished import in_use
+from nightfold.errors import InvalidInput, UnexpectedError, one_line
 from nightfold.storage import digest_key, summary_key
 from reporter.page import render
 from reporter.records import PastRun, read_night
@@ -49,8 +52,12 @@ def page_of(state_dir: Path, run_id: str | None) -> Path:
     page = state_dir / digest_key(run_id)
     if not page.exists():
         if not (state_dir / summary_key(run_id)).exists():
-            raise InvalidInput(f"report: run {run_id} ended before its census; `nightfold redrive` closes it")
-        page.write_bytes(render(read_night(run_id, Folder(state_dir)), Surroundings()))
+            how = "is not over yet" if in_use(state_dir) else "ended before its census; `nightfold redrive` closes it"
+            raise InvalidInput(f"report: run {run_id} {how}")
+        try:
+            page.write_bytes(render(read_night(run_id, Folder(state_dir)), Surroundings()))
+        except (UnexpectedError, ValidationError, OSError) as error:
+            raise InvalidInput(f"report: the page of {run_id} cannot be made: {one_line(str(error))}") from None
     return page.resolve()
 
 

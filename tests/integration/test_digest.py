@@ -1,7 +1,7 @@
 """PublishDigest in the real state machine: what it publishes, with which role, and that its failure costs nothing."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +130,7 @@ def test_the_reporter_may_do_nothing_else(morning: Morning) -> None:
     [("s3", "PutObject", "digest.html"), ("s3", "GetObject", "misses.jsonl"), ("sns", "Publish", "")],
 )
 def test_a_reporter_that_fails_never_fails_the_run(tmp_path: Path, service: str, operation: str, key: str) -> None:
-    def no(asked: str, of: str, parameters: dict[str, Any]) -> Refuse | None:
+    def no(asked: str, of: str, parameters: Mapping[str, Any]) -> Refuse | None:
         met = (asked, of) == (service, operation) and str(parameters.get("Key", "")).endswith(key)
         return Refuse(500, "InternalError") if met else None
 

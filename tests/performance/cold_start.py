@@ -28,13 +28,19 @@ from infra.build.archive import pack
 from infra.build.dependencies import ROOT, install
 from infra.build.emulator import ARCHITECTURE, installed, python
 from infra.build.lazy import make_lazy
-from infra.build.package import AT_THE_FIRST_CALL, assemble, compile_folder
+from infra.build.package import assemble, compile_files
 from infra.local.messages_api import MessagesAPI
 
 PROBE = Path(__file__).with_name("probe.py")
 TASK = {
-    **{"run_id": "night", "round": 1, "site_id": "harbour", "domain": "harbour.example", "candidates": 5},
-    **{"model": "claude-sonnet-5-5", "max_tokens": 1_024, "request_timeout_s": 20},
+    "run_id": "night",
+    "round": 1,
+    "site_id": "harbour",
+    "domain": "harbour.example",
+    "candidates": 5,
+    "model": "claude-sonnet-5-5",
+    "max_tokens": 1_024,
+    "request_timeout_s": 20,
 }
 TARGETS: dict[str, Callable[[float, float], bool]] = {
     "collector": lambda ours, plain: plain / ours >= 4,
@@ -76,7 +82,7 @@ def kinds(function: str, *, levers: bool) -> dict[str, Callable[[Path], object]]
             if lazy:
                 make_lazy(folder / "anthropic")
             if compiled:
-                compile_folder(folder, f"{function}.handler", *AT_THE_FIRST_CALL)
+                compile_files(folder, folder.rglob("*.py"))
 
         return make
 

@@ -12,7 +12,15 @@ from collector import attempts
 from collector.collect import FORESEEN, Ask, collect
 from collector.prompt import Prompt
 from nightfold.contract import Answer, CollectorEvent, SiteTask
-from nightfold.errors import MESSAGE_LIMIT, NetworkError, Overloaded, RateLimited, UnexpectedError, read_attempt
+from nightfold.errors import (
+    MESSAGE_LIMIT,
+    NetworkError,
+    Overloaded,
+    RateLimited,
+    UnexpectedError,
+    read_attempt,
+    split_calls,
+)
 from nightfold.settings import RunConfiguration
 from tests.unit.examples import STARTED, answer, site
 
@@ -199,3 +207,18 @@ def test_memory_is_bounded() -> None:
     for number in range(attempts._REMEMBERED + 10):
         attempts.remember(event(site_id="harbour").task.model_copy(update={"site_id": f"s{number}"}), 0, "RateLimited")
     assert len(attempts._earlier) == attempts._REMEMBERED
+
+
+def test_calls_are_timed_from_the_start_of_the_branch_in_answers_and_failures() -> None:
+    began = datetime.now(UTC)
+    messages = []
+    for attempt in range(2):
+        with pytest.raises(Overloaded) as failure:
+            collect(event(attempt).model_copy(update={"started_at": began}), raising(Overloaded("no")))
+        messages.append(split_calls(str(failure.value)))
+    assert messages[1][0] == "attempt 2 after Overloaded: no"
+    assert [len(times) for _, times in messages] == [1, 2]
+    outcome = collect(event(2).model_copy(update={"started_at": began}), fine)
+    assert outcome.answer is not None
+    assert outcome.answer.calls[:2] == messages[1][1]
+    assert all(0 <= since <= until < 5 for since, until in outcome.answer.calls)

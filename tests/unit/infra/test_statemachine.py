@@ -1,6 +1,7 @@
 """infra/statemachine/nightly.asl.json: what moto's engine would let pass, and what no engine can know."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from nightfold.storage import outcome_key
 from planner.plan import PlanTask
 from reporter.digest import DigestTask
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents[3])
 TEXT = (ROOT / "infra/statemachine/nightly.asl.json").read_text(encoding="utf-8")
 MACHINE = json.loads(TEXT)
 RESOURCES = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]

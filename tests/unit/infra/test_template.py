@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from nightfold.settings import FunctionSettings, RunConfiguration
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents[3])
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTIONS = {

@@ -15,7 +15,9 @@ from nightfold.errors import (
     invalid,
     one_line,
     read_attempt,
+    split_calls,
     with_attempt,
+    with_calls,
 )
 
 NAMES = sorted(
@@ -131,3 +133,20 @@ def test_invalid_names_the_first_three_fields_and_counts_the_rest() -> None:
     assert str(invalid(raised.value, "four")) == (
         "four.a: Field required; four.b: Field required; four.c: Field required (and 1 more)"
     )
+
+
+@pytest.mark.parametrize("message", ["attempt 3 after Overloaded, Overloaded: 529 Overloaded", "m" * 300, ""])
+@pytest.mark.parametrize("calls", [[], [(0.0, 0.31)], [(0.12, 0.9), (4.4, 5.25), (123.4, 723.0)]])
+def test_the_times_of_calls_travel_at_the_end_of_a_message(message: str, calls: list[tuple[float, float]]) -> None:
+    written = with_calls(message, calls)
+    assert len(written) <= max(MESSAGE_LIMIT, len(message) if not calls else 0)
+    read, times = split_calls(written)
+    assert times == calls
+    assert message.startswith(read.removesuffix("…"))
+
+
+@pytest.mark.parametrize(
+    "message", ["no [1-2]", "[0.10-0.20]", "x [0.10-0.20] y", "x [0.10-]", "x [" + "0.10-0.20 " * 9999]
+)
+def test_what_only_looks_like_times_is_left_in_the_message(message: str) -> None:
+    assert split_calls(message) == (message, [])

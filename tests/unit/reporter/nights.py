@@ -6,7 +6,7 @@ A site is what its calls did, round by round: `"ok"`, `"prose"`, `"cut"`, `"host
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from aggregator.census import take
 from aggregator.judge import Judgement, judge
 from nightfold.contract import Miss, Outcome, Plan, Site, SiteTask
+from nightfold.errors import with_calls
 from nightfold.settings import RunConfiguration
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 from planner.plan import PlanTask, draft, items
@@ -115,7 +116,7 @@ def _round(
         outcome = _outcome(task, what, number, angle_words)
         if outcome is not None:
             if times:
-                wait = 2.2 if outcome.failure else 0.1
+                wait = 2.2 if outcome.failure else 2.0 if what == "retried" else 0.1
                 took = timedelta(seconds=wait + (outcome.answer.latency_ms / 1000 if outcome.answer else 3))
                 outcome = outcome.model_copy(update={"started_at": start, "ended_at": start + took})
             shelf.objects[outcome_key(plan.run_id, task.round, task.site_id)] = outcome.model_dump_json().encode()
@@ -134,9 +135,11 @@ def _outcome(task: SiteTask, what: str, number: int, angle_words: int) -> Outcom
     if what[0].isupper():
         reason: Literal["network", "unknown"] = "network" if what in NETWORK else "unknown"
         attempt = f"attempt 3 after {what}, {what}" if reason == "network" else "attempt 1"
-        cause = json.dumps({"errorMessage": f"{attempt}: 4xx {what}: no", "errorType": what})
+        calls = [(0.1, 0.9), (2.4, 3.1), (4.4, 5.2)] if reason == "network" else [(0.1, 5.2)]
+        cause = json.dumps({"errorMessage": with_calls(f"{attempt}: 4xx {what}: no", calls), "errorType": what})
         failure = {"reason": reason, "caught": {"Error": what, "Cause": cause}}
         return Outcome.model_validate({**of_branch, "outcome": "failed", "answer": None, "failure": failure})
+    latency = (2_100 + number * 37 % 900) / 1_000
     answer = {
         "text": _text(what, number, angle_words),
         "stop_reason": "max_tokens" if what == "cut" else "end_turn",
@@ -144,7 +147,7 @@ def _outcome(task: SiteTask, what: str, number: int, angle_words: int) -> Outcom
         "output_tokens": 480 + number * 7 % 60,
         "model": task.model,
         "request_id": "req_011CVexample",
-        "latency_ms": 2_100 + number * 37 % 900,
+        "latency_ms": round(latency * 1_000),
         "rate_limits": {
             "anthropic-ratelimit-requests-limit": "1000",
             "anthropic-ratelimit-requests-remaining": str(990 - number % 700),
@@ -153,6 +156,7 @@ def _outcome(task: SiteTask, what: str, number: int, angle_words: int) -> Outcom
         },
         "attempt": 2 if what == "retried" else 1,
         "earlier_errors": ["RateLimited"] if what == "retried" else [],
+        "calls": [(0.1, 0.5), (2.0, 2.0 + latency)] if what == "retried" else [(0.1, 0.1 + latency)],
     }
     return Outcome.model_validate({**of_branch, "outcome": "answered", "answer": answer, "failure": None})
 
@@ -263,4 +267,11 @@ def large(sites: int = 10_000, angle_words: int = 9) -> Shelf:
     return shelf
 
 
-NIGHTS = {"good": good, "partial": partial, "lost": lost, "empty": empty, "hostile": hostile, "large": large}
+NIGHTS: dict[str, Callable[[], Shelf]] = {
+    "good": good,
+    "partial": partial,
+    "lost": lost,
+    "empty": empty,
+    "hostile": hostile,
+    "large": large,
+}

@@ -21,7 +21,7 @@ def test_bars_lie_on_the_axis_and_follow_each_other() -> None:
     kinds = {row.site_id: [bar.kind for bar in row.bars if bar.kind != "waited"] for row in timeline.rows}
     assert kinds == {
         "harbour": ["called"],
-        "orchard": ["tried", "called"],
+        "orchard": ["retried", "called"],
         "lantern": ["rejected", "called"],
         "meadow": ["rejected", "rejected"],
     }

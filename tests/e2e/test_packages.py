@@ -1,0 +1,148 @@
+"""What is in the packages: enough, nothing else, and the same bytes every time."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.build import packages, template
+from infra.build.archive import pack
+from infra.build.dependencies import ROOT
+from infra.build.emulator import available, installed, python
+from infra.build.package import UNUSED, UNUSED_BUT_FOR_WHAT_IS_REACHED, assemble
+
+FUNCTIONS = template.read().functions
+ELF_MACHINE = {"arm64": 183, "x86_64": 62}
+
+pytestmark = pytest.mark.xdist_group("runtime")
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    return packages.for_this_machine()
+
+
+def alone(folder: Path, code: str, *arguments: str) -> Any:
+    """What `code` prints in a process with nothing on its path but the package and what plays /var/runtime."""
+    done = subprocess.run(  # noqa: S603
+        [python(), "-S", "-s", "-c", code, *arguments],
+        env={"PYTHONPATH": f"{folder}:{installed('runtime.txt')}", "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("logical_id", FUNCTIONS)
+def test_a_handler_imports_from_a_folder_that_has_nothing_else(built: Path, logical_id: str) -> None:
+    code = (
+        "import importlib, json, sys; importlib.import_module(sys.argv[1]);"
+        "print(json.dumps([m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)]))"
+    )
+    files = alone(built / logical_id, code, f"{FUNCTIONS[logical_id]}.handler")
+    allowed = (str(built / logical_id), str(installed("runtime.txt")), str(Path(os.__file__).parent))
+    assert str(built / logical_id / FUNCTIONS[logical_id] / "handler.py") in files
+    assert [file for file in files if not file.startswith(allowed)] == []
+    assert len(files) < 1_650
+
+
+@pytest.mark.parametrize("logical_id", FUNCTIONS)
+def test_a_package_holds_its_function_and_no_other(built: Path, logical_id: str) -> None:
+    archive = next(built.glob(f"{logical_id}-*.zip"))
+    assert archive.stat().st_size <= packages.LARGEST.get(FUNCTIONS[logical_id], packages.LARGEST_OTHER)
+    with zipfile.ZipFile(archive) as packed:
+        names = packed.namelist()
+    folders = {name.partition("/")[0] for name in names}
+    assert {FUNCTIONS[logical_id], "nightfold"} <= folders
+    assert folders & (set(FUNCTIONS.values()) - {FUNCTIONS[logical_id]}) == set()
+    assert folders & {"boto3", "botocore", "urllib3", "infra", "tests", "bin"} == set()
+    assert ("anthropic" in folders) == (logical_id == "Collector")
+    assert [name for name in names if name.endswith((".pyi", "Makefile", ".lock"))] == []
+    assert [name for name in names if name.startswith(UNUSED)] == []
+    assert f"{FUNCTIONS[logical_id]}/__pycache__/handler.cpython-313.pyc" in names
+    assert any(name.startswith("pydantic-") and "/licenses/" in name for name in names)
+
+
+@pytest.mark.parametrize("logical_id", FUNCTIONS)
+def test_what_was_unpacked_elsewhere_is_byte_for_byte_the_same(built: Path, logical_id: str, tmp_path: Path) -> None:
+    if logical_id == "Collector" and not os.environ.get("CI"):
+        pytest.skip("the largest one is compared in CI")
+    architecture = next(built.glob(f"{logical_id}-*.zip")).stem.partition("-")[2]
+    again = tmp_path / "another" / "folder"
+    assemble(FUNCTIONS[logical_id], architecture, again)
+    pack(again, tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == next(built.glob(f"{logical_id}-*.zip")).read_bytes()
+
+
+@pytest.mark.parametrize("architecture", ELF_MACHINE)
+def test_machine_code_is_for_the_processor_that_was_asked_for(architecture: str, tmp_path: Path) -> None:
+    assemble("planner", architecture, tmp_path / "planner")
+    libraries = list((tmp_path / "planner").rglob("*.so"))
+    assert libraries
+    for library in libraries:
+        assert int.from_bytes(library.read_bytes()[18:20], "little") == ELF_MACHINE[architecture]
+
+
+NAMES = """
+import importlib, json, sys
+def told(module, name):
+    try:
+        value = getattr(module, name)
+    except ImportError as error:  # an optional dependency, or a part that was left out
+        return f"without {error.name}"
+    return getattr(value, "__qualname__", type(value).__name__)
+names = {module: [name for name in dir(importlib.import_module(module)) if name[0] != "_"] for module in sys.argv[1:]}
+print(json.dumps({module: {name: told(sys.modules[module], name) for name in names[module]} for module in names}))
+"""
+
+
+def test_the_lazy_sdk_has_the_names_of_the_eager_one(built: Path) -> None:
+    """Every public name of every rewritten `__init__`, but for what rests on the parts that were left out."""
+    left_out = [part.replace("/", ".") for part in (*UNUSED, *UNUSED_BUT_FOR_WHAT_IS_REACHED)]
+    sdk = built / "Collector" / "anthropic"
+    rewritten = [file for file in sdk.rglob("__init__.py") if "\n_IMPORTED = " in file.read_text()]
+    modules = [".".join(("anthropic", *file.parent.relative_to(sdk).parts)) for file in rewritten]
+    modules = [module for module in modules if not module.startswith(tuple(left_out))]
+    assert {"anthropic", "anthropic.types", "anthropic.types.beta", "anthropic.lib.streaming"} <= set(modules)
+    lazy = alone(built / "Collector", NAMES, *modules)
+    done = subprocess.run([sys.executable, "-c", NAMES, *modules], capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603
+    same = without = 0
+    for module, names in json.loads(done.stdout).items():
+        for name, stands_for in names.items():
+            if lazy[module][name].startswith(tuple(f"without {part}" for part in left_out)):
+                without += 1
+            else:
+                assert lazy[module][name] == stands_for, f"{module}.{name}"
+                same += 1
+    assert same > 2_000
+    assert without < 100
+
+
+@pytest.mark.skipif(not available(), reason="the packages that were built are for Linux")
+def test_the_built_client_passes_the_tests_of_the_client(built: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/integration/test_claude.py"],
+        env={**os.environ, "PYTHONPATH": str(built / "Collector"), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    where = subprocess.run(
+        [sys.executable, "-c", "import anthropic, collector; print(anthropic.__file__, collector.__file__)"],
+        env={**os.environ, "PYTHONPATH": str(built / "Collector")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert all(str(built) in each for each in where.stdout.split())

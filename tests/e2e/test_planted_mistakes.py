@@ -1,0 +1,68 @@
+"""Each of these mistakes, planted into a copy of the template and the state machine, makes `make check` fail."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE, MACHINE = "template.yaml", "infra/statemachine/nightly.asl.json"
+OWN = [f"tests/unit/infra/test_{name}.py" for name in ("template", "statemachine", "operations")]
+
+MISTAKES = {
+    "an unknown runtime": (TEMPLATE, "Runtime: python3.13", "Runtime: python3.31"),
+    "a function timeout under the SDK's": (TEMPLATE, "Timeout: 630", "Timeout: 590"),
+    "a typo in an IAM action": (TEMPLATE, "Action: ssm:GetParameter\n", "Action: ssm:GetParametre\n"),
+    "a wildcard action": (TEMPLATE, "Action: ssm:GetParameter\n", "Action: ssm:*\n"),
+    "a Next to nowhere": (MACHINE, '"Next": "StoreOutcome"', '"Next": "StoreOutcomes"'),
+    "encryption off": (TEMPLATE, "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"),
+    "a schedule without a dead-letter queue": (
+        TEMPLATE,
+        "            DeadLetterConfig: { Arn: !GetAtt NightUndelivered.Arn }\n",
+        "",
+    ),
+    "a key in an environment variable": (
+        TEMPLATE,
+        "          ANTHROPIC_BASE_URL: !Ref AnthropicBaseUrl\n",
+        "          ANTHROPIC_BASE_URL: !Ref AnthropicBaseUrl\n          ANTHROPIC_API_KEY: sk-ant-secret\n",
+    ),
+    "an error name that no class has": (MACHINE, '"Overloaded"', '"OverLoaded"'),
+}
+
+
+def complains(folder: Path, *command: str) -> bool:
+    environment = {**os.environ, "NIGHTFOLD_DESCRIBED_IN": str(folder)}
+    ended = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, check=False
+    )
+    return ended.returncode != 0
+
+
+def own_tests_complain(folder: Path) -> bool:
+    return complains(folder, "pytest", "-x", "-q", "-p", "no:cacheprovider", *OWN)
+
+
+def described(folder: Path) -> Path:
+    shutil.copy(ROOT / TEMPLATE, folder / TEMPLATE)
+    (folder / MACHINE).parent.mkdir(parents=True)
+    shutil.copy(ROOT / MACHINE, folder / MACHINE)
+    return folder
+
+
+def test_a_faithful_copy_passes(tmp_path: Path) -> None:
+    folder = described(tmp_path)
+    assert not own_tests_complain(folder)
+    assert not complains(folder, "infra.build.lint", str(folder))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_planted_mistake_is_found(mistake: str, tmp_path: Path) -> None:
+    name, right, wrong = MISTAKES[mistake]
+    planted = described(tmp_path) / name
+    before = planted.read_text(encoding="utf-8")
+    assert right in before
+    planted.write_text(before.replace(right, wrong, 1), encoding="utf-8")
+    assert own_tests_complain(tmp_path) or complains(tmp_path, "infra.build.lint", str(tmp_path))

@@ -1,0 +1,129 @@
+"""What no linter sees of template.yaml: encryption, schedules, alarms, retention, secrets."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+# tests/e2e/test_planted_mistakes.py has a folder of its own for each mistake.
+FOLDER = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents[3])
+TEXT = (FOLDER / "template.yaml").read_text(encoding="utf-8")
+RESOURCES: dict[str, Any] = yaml_parse(TEXT)["Resources"]
+PARAMETERS: dict[str, Any] = yaml_parse(TEXT)["Parameters"]
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    found = {name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == kind}
+    assert found, f"no {kind} to look at"
+    return found
+
+
+@pytest.mark.parametrize("name", of_type("AWS::SQS::Queue"))
+def test_a_queue_is_encrypted_keeps_its_messages_and_speaks_tls_only(name: str) -> None:
+    queue = RESOURCES[name]["Properties"]
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 86_400
+    (policy,) = of_type("AWS::SQS::QueuePolicy").values()
+    assert {"Ref": name} in policy["Queues"]
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"])
+def test_a_policy_denies_whatever_is_not_tls(kind: str) -> None:
+    for policy in of_type(kind).values():
+        statements = policy["PolicyDocument"]["Statement"]
+        denied = [each for each in statements if each["Effect"] == "Deny" and each["Principal"] == "*"]
+        assert [each["Condition"] for each in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+def test_the_bucket_is_encrypted_and_closed_to_the_public() -> None:
+    for bucket in of_type("AWS::S3::Bucket").values():
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_no_topic_has_the_key_that_cloudwatch_may_not_use() -> None:
+    assert of_type("AWS::SNS::Topic")
+    assert not [topic for topic in of_type("AWS::SNS::Topic").values() if "alias/aws/sns" in json.dumps(topic)]
+
+
+def schedules() -> dict[str, Any]:
+    (machine,) = of_type("AWS::Serverless::StateMachine").values()
+    return {name: event["Properties"] for name, event in machine["Events"].items()}
+
+
+@pytest.mark.parametrize("name", schedules())
+def test_a_schedule_is_of_its_stack_gives_up_after_an_hour_and_says_so(name: str) -> None:
+    schedule = schedules()[name]
+    assert "${AWS::StackName}" in schedule["Name"]["Fn::Sub"]
+    assert schedule["RetryPolicy"]["MaximumEventAgeInSeconds"] == 3_600
+    queue, attribute = schedule["DeadLetterConfig"]["Arn"]["Fn::GetAtt"]
+    assert (RESOURCES[queue]["Type"], attribute) == ("AWS::SQS::Queue", "Arn")
+    assert schedule["State"] == {"Ref": "ScheduleState"}
+    assert schedule["ScheduleExpressionTimezone"] == {"Ref": "TimeZone"}
+
+
+def test_each_schedule_has_a_queue_of_its_own_and_an_input_that_the_planner_reads() -> None:
+    from planner.inputs import read_input
+
+    queues = [schedule["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules().values()]
+    assert len(set(queues)) == len(queues) == 2
+    modes = []
+    for schedule in schedules().values():
+        text = schedule["Input"]["Fn::Sub"].replace("<aws.scheduler.scheduled-time>", "2026-11-23T03:15:00Z")
+        modes.append(read_input(json.loads(text.replace("${TimeZone}", "Europe/Berlin"))).mode)
+    assert sorted(modes) == ["collect", "redrive"]
+
+
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_reaches_somebody_and_stands_in_the_runbook(name: str) -> None:
+    alarm = ALARMS[name]
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    assert alarm["AlarmDescription"].endswith(f"Runbook, {name}.")
+    assert re.search(rf"`{name}`", (Path(__file__).parents[3] / "infra/docs/runbook.md").read_text(encoding="utf-8"))
+
+
+def test_a_metric_that_is_looked_at_is_one_that_is_written() -> None:
+    functions = Path(__file__).parents[3] / "functions"
+    code = "".join(path.read_text(encoding="utf-8") for path in functions.rglob("*.py"))
+    looked_at = set(re.findall(r"Namespace: Nightfold, MetricName: (\w+)", TEXT))
+    looked_at |= set(re.findall(r"Namespace: Nightfold\n +MetricName: (\w+)", TEXT))
+    looked_at |= set(re.findall(r'\["Nightfold", "(\w+)"', TEXT))
+    assert len(looked_at) >= 9
+    assert not [metric for metric in looked_at if not re.search(rf'\b{metric}=|"{metric}"', code)]
+
+
+def test_the_dashboard_is_json() -> None:
+    for dashboard in of_type("AWS::CloudWatch::Dashboard").values():
+        widgets = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+        assert len(widgets) >= 8
+
+
+def test_no_secret_is_in_the_environment() -> None:
+    looked_at = 0
+    for function in of_type("AWS::Serverless::Function").values():
+        for variable, value in function["Environment"]["Variables"].items():
+            looked_at += 1
+            secret = re.search(r"KEY|SECRET|TOKEN|PASSWORD", variable) and not variable.endswith("_PARAMETER")
+            assert not secret, variable
+            assert "resolve:ssm-secure" not in json.dumps(value)
+    assert looked_at >= 8
+    assert not re.search(r"sk-ant-[A-Za-z0-9]{8}", TEXT)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_has_a_default_and_bounds(name: str) -> None:
+    parameter = PARAMETERS[name]
+    assert "Default" in parameter
+    assert parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue"}
+    if parameter["Type"] == "Number" and "AllowedValues" not in parameter:
+        assert parameter["MinValue"] <= parameter["Default"] <= parameter["MaxValue"]
+    if "AllowedPattern" in parameter:
+        assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
