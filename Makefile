@@ -45,6 +45,35 @@ check: uv ## Format, lint, types, and what linters say of template and state mac
 	$(UV) run --locked --all-groups pytest --quiet tests/unit/infra/test_template.py tests/unit/infra/test_statemachine.py \
 	  tests/unit/infra/test_operations.py tests/unit/test_architecture.py
 
+.PHONY: chaos
+chaos: uv ## Nights in which anything may happen; ARGS="--runs 100 --kills 50 --seed 7"
+	@$(UV) run --locked --all-groups python -W ignore -m tests.chaos $(ARGS)
+
+.PHONY: build
+build: uv ## Packages of all functions, for `sam deploy`; ARCHITECTURE=x86_64 for the other processor
+	@$(UV) run --locked python -m infra.build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
+
+.PHONY: package
+package: uv # one function's folder: `sam build` comes here through functions/Makefile
+	@$(UV) run --locked python -m infra.build --function $(FUNCTION) --architecture $(ARCHITECTURE) --into "$(INTO)"
+
+.PHONY: bench-cold-start
+bench-cold-start: uv ## Init of each function beside a plain `sam build`; ARGS="--levers --runs 9"
+	@$(UV) run --locked python -m tests.performance.cold_start $(ARGS)
+
 .PHONY: smoke
 smoke: uv ## The first run after a deployment: make smoke STACK=nightfold (spends what two answers cost)
 	$(UV) run --locked python -m infra.build.smoke $(STACK)
+
+.PHONY: e2e
+e2e: uv ## The page in a real Chromium (screenshots in .nightfold/screenshots), the built packages, planted mistakes
+	@browser() { command -v chromedriver && { command -v chromium || command -v chromium-browser || command -v google-chrome; }; }; \
+	browser >/dev/null 2>&1 || { as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
+	  command -v apt-get >/dev/null && $$as apt-get update -qq && \
+	  $$as apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } || true; \
+	browser >/dev/null 2>&1 || { echo "Install Chromium and its driver, then try again: apt-get install chromium chromium-driver (Debian), dnf install chromium chromedriver (Fedora), brew install --cask chromium chromedriver (macOS)." >&2; exit 1; }
+	@NIGHTFOLD_BROWSER=1 NIGHTFOLD_LINTERS=1 $(UV) run --locked --all-groups pytest tests/e2e $(ARGS)
+
+.PHONY: screenshots
+screenshots: uv ## The README's pictures of the page, from one simulated night
+	@$(UV) run --locked --all-groups python -m tests.e2e.screenshots

@@ -38,6 +38,7 @@ MODELS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "collector-regenerate.json": CollectorEvent,
     "collector.json": CollectorEvent,
     "configuration.json": RunConfiguration,
+    "env.json": TypeAdapter(dict[str, dict[str, str]]),
     "execution-nightly.json": ExecutionInput,
     "execution-redrive.json": ExecutionInput,
     "items.json": TypeAdapter(list[SiteTask]),

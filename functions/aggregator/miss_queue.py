@@ -55,7 +55,8 @@ class MissQueue:
                 waiting = {entry["Id"]: waiting[entry["Id"]] for entry in failed if entry["Id"] not in gone}
                 if not waiting:
                     break
-                time.sleep(PAUSE_S * 2**attempt)
+                if attempt < TRIES - 1:
+                    time.sleep(PAUSE_S * 2**attempt)
             else:
                 raise AwsUnavailable(f"SQS refused {len(waiting)} entries {TRIES} times: {failed[0].get('Code')}")
 

@@ -1,6 +1,6 @@
 """PlanRun: which sites, how many at once, how many tokens each; and the claim, so that a run happens once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,7 +23,7 @@ from planner.budget import worst_case
 from planner.configuration import ConfigurationParameter
 from planner.executions import Executions
 from planner.inputs import ExecutionInput, Mode, configure, read_input, read_sites, run_id_of
-from planner.miss_queue import MissQueue
+from planner.miss_queue import MissQueue, Received
 from planner.redrive import find_dead_run, lease, sort_messages
 
 
@@ -151,11 +151,18 @@ def _claimed(run_id: str, task: PlanTask, given: ExecutionInput, bucket: Bucket)
 
 
 def _plan_redrive(run_id: str, task: PlanTask, configuration: RunConfiguration, queue: MissQueue) -> Plan:
-    """The plan of the morning run. Messages that cannot be planned are given back before the error is raised."""
-    sites, messages, foreign = sort_messages(queue.receive(at_most=MAX_SITES))
+    """The plan of the morning run. Where it cannot be made, or receiving breaks off, what was received is given back:
+    the next attempt has to find all of it."""
+    handles: list[str] = []
+
+    def received() -> Iterator[Received]:
+        for message in queue.receive(at_most=MAX_SITES):
+            handles.append(message.receipt_handle)
+            yield message
+
     try:
+        sites, messages, foreign = sort_messages(received())
         return draft(run_id, "redrive", sites, configuration, task, messages, foreign)
-    except InvalidInput:
-        received = [*(message for of_site in messages.values() for message in of_site), *foreign]
-        queue.give_back(message.receipt_handle for message in received)
+    except (InvalidInput, BotoCoreError, ClientError):
+        queue.give_back(handles)
         raise

@@ -17,8 +17,9 @@ class Links:
 
     def __init__(self, bucket: str, client: Any = None) -> None:
         self.bucket = bucket
-        # Version 4 with a region: what a bucket outside us-east-1 understands without a redirect.
-        self._s3 = client or boto3.client("s3", config=CALLS.merge(Config(signature_version="s3v4")))
+        # Otherwise boto3 signs for the global address, and the redirect to the bucket's region breaks the signature.
+        regional = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+        self._s3 = client or boto3.client("s3", config=CALLS.merge(regional))
 
     def to(self, key: str) -> str:
         return str(self._s3.generate_presigned_url("get_object", {"Bucket": self.bucket, "Key": key}, ExpiresIn=LINK_S))

@@ -49,14 +49,14 @@ def missed_by_reason(summary: Summary) -> Mapping[Reason, int]:
 
 def headline(summary: Summary) -> str:
     """The verdict as one sentence."""
-    of = "misses" if summary.mode == "redrive" else "sites"
-    if summary.planned == 0:
+    planned, accepted = summary.planned, summary.accepted
+    if planned == 0:
         return "There was nothing to collect."
-    if summary.accepted == 0:
-        return "Nothing was collected." if summary.planned > 1 else f"The one {of[:-1].removesuffix('e')} is not in."
-    if summary.accepted < summary.planned:
-        return f"{summary.accepted:,} of {summary.planned:,} {of} {'is' if summary.accepted == 1 else 'are'} in."
-    return f"All {summary.planned:,} {of} are in." if summary.planned > 1 else "The one site is in."
+    if accepted == 0:
+        return "Nothing was collected."
+    if accepted == planned:
+        return f"All {planned:,} sites are in." if planned > 1 else "The one site is in."
+    return f"{accepted:,} of {planned:,} sites {'is' if accepted == 1 else 'are'} in."
 
 
 def second_sentence(night: Night, surroundings: Surroundings) -> str:

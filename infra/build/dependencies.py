@@ -3,9 +3,12 @@
 boto3 and what it brings stay out: Lambda's runtime has them, and a fifth of every package would be a second copy.
 """
 
+import fcntl
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +19,16 @@ ARCHITECTURES = ("arm64", "x86_64")
 
 class CannotBuild(Exception):  # noqa: N818
     """The message says what is missing, and what to do."""
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[Path]:
+    """Whoever builds for tests or tools under .aws-sam, in whatever process, waits here for the others."""
+    folder = ROOT / ".aws-sam"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
 
 
 def install(group: str, architecture: str, target: Path, *, without: str | None = IN_THE_RUNTIME) -> None:
@@ -30,28 +43,23 @@ def install(group: str, architecture: str, target: Path, *, without: str | None 
         install_requirements(Path(requirements.name), architecture, target)
 
 
-def install_requirements(requirements: Path, architecture: str, target: Path, *, dependencies: bool = False) -> None:
+def install_requirements(requirements: Path, architecture: str, target: Path) -> None:
     """A requirements file with hashes, unpacked into `target`."""
     platform = Path(__file__).with_name(architecture).joinpath("platform").read_text().strip()
     _uv(
-        *(
-            "pip",
-            "install",
-            "--quiet",
-            "--link-mode=copy",
-            "--target",
-            str(target),
-            "--requirements",
-            str(requirements),
-        ),
-        *("--python-platform", platform, "--python-version", "3.13", "--only-binary", ":all:", "--no-compile-bytecode"),
-        *([] if dependencies else ["--no-deps", "--require-hashes"]),
+        *("pip", "install", "--quiet", "--no-deps", "--require-hashes", "--link-mode=copy", "--no-compile-bytecode"),
+        *("--only-binary", ":all:", "--python-platform", platform, "--python-version", "3.13"),
+        *("--target", str(target), "--requirements", str(requirements)),
     )
     (target / ".lock").unlink(missing_ok=True)
 
 
 def _uv(*arguments: str) -> str:
-    done = subprocess.run([find_uv(), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    # Bytecode is ours to make, uv's would be dated; and the environment contradicts the option.
+    environment = {name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"}
+    done = subprocess.run(  # noqa: S603
+        [find_uv(), *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise CannotBuild(f"uv {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
     return done.stdout

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from infra.build.dependencies import ROOT, CannotBuild, install_requirements
+from infra.build.dependencies import CannotBuild, install_requirements, one_at_a_time
 from infra.local.runtime import Answer, Function, failure
 
 STARTS_WITHIN_S = 20
@@ -185,9 +185,11 @@ def _free_ports() -> tuple[int, int]:
 def installed(requirements: str) -> Path:
     """The packages of infra/build/`requirements`, unpacked once."""
     file = Path(__file__).with_name(requirements)
-    folder = ROOT / ".aws-sam" / f"{file.stem}-{ARCHITECTURE}-{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
-    if not folder.is_dir():
-        install_requirements(file, ARCHITECTURE, unfinished := folder.with_suffix(f".{os.getpid()}"))
-        subprocess.run([python(), "-m", "compileall", "-q", str(unfinished)], check=False)  # noqa: S603
-        unfinished.rename(folder)
-    return folder
+    with one_at_a_time() as tools:
+        folder = tools / f"{file.stem}-{ARCHITECTURE}-{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
+        if not folder.is_dir():
+            unfinished = tools / f"{folder.name}.unfinished"
+            install_requirements(file, ARCHITECTURE, unfinished)
+            subprocess.run([python(), "-m", "compileall", "-q", str(unfinished)], check=False)  # noqa: S603
+            unfinished.rename(folder)
+        return folder

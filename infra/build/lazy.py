@@ -3,7 +3,7 @@
 `import anthropic` loads 3,200 modules, because each `__init__` imports everything below it; Messages.create needs a
 third of them. An `__init__` is rewritten only where nothing but imports, aliases and `__all__` is in it; a file that is
 not understood stays as it is. The names, and what they stand for, are the same before and after:
-tests/e2e/test_lazy_sdk.py compares them one by one.
+tests/e2e/test_packages.py compares them one by one.
 """
 
 import ast

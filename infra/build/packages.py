@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.build import template
 from infra.build.archive import pack
-from infra.build.dependencies import ROOT, CannotBuild
+from infra.build.dependencies import ROOT, CannotBuild, one_at_a_time
 from infra.build.package import assemble
 
 LARGEST = {"collector": 8_000_000}  # bytes of a zip
@@ -42,17 +42,19 @@ def build(into: Path, architecture: str, *, lazy: bool = True) -> Iterator[Made]
         if made.size > limit:
             raise CannotBuild(f"{logical_id} is {made.size / 1e6:.1f} MB zipped; it may be {limit / 1e6:.0f} MB.")
     (into / "template.yaml").write_text(described.built(into, architecture))
+    (into / "local.yaml").write_text(described.local(into, architecture))
 
 
 def for_this_machine() -> Path:
     """The folder with packages that run here, built if anything that goes into them has changed."""
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    folder = ROOT / ".aws-sam" / f"packages-{architecture}"
-    fingerprint, noted = _fingerprint(), folder / "fingerprint"
-    if not noted.is_file() or noted.read_text() != fingerprint:
-        list(build(folder, architecture))
-        noted.write_text(fingerprint)
-    return folder
+    with one_at_a_time() as folder:
+        made = folder / f"packages-{architecture}-{_fingerprint()[:12]}"
+        if not (made / "template.yaml").is_file():  # it is written last
+            for former in folder.glob(f"packages-{architecture}-*"):
+                shutil.rmtree(former)
+            list(build(made, architecture))
+        return made
 
 
 def _fingerprint() -> str:

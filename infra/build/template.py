@@ -30,6 +30,12 @@ class Template:
     def architecture(self) -> str:
         return str(self.document["Parameters"]["Architecture"]["Default"])
 
+    def local(self, into: Path, architecture: str) -> str:
+        """The same for `sam local invoke`, which passes on such variables only as the template has."""
+        document = json.loads(self.built(into, architecture))
+        document["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = ""
+        return json.dumps(document, indent=2) + "\n"
+
     def built(self, into: Path, architecture: str) -> str:
         """The template of `into`, where each function's package lies in a folder of its logical id.
 

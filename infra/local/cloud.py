@@ -169,11 +169,11 @@ class Cloud:
         payload = json.loads(answered["Payload"].read())
         return payload, payload.get("errorType") if "FunctionError" in answered else None
 
-    def serve(self, port: int = 0) -> AbstractContextManager[str]:
-        """The same cloud over HTTP on loopback while the context is open; it gives the URL."""
+    def serve(self, port: int = 0, host: str = "127.0.0.1") -> AbstractContextManager[str]:
+        """The same cloud over HTTP while the context is open; it gives the URL. Who reaches it may do everything."""
         from infra.local.server import served
 
-        return served(self._door, port)
+        return served(self._door, port, host)
 
     # --- Inside ----------------------------------------------------------------------------------------------------
 

@@ -181,9 +181,10 @@ def report(run_id: str | None, opened: bool, listed: bool, as_json: bool, state_
 
 @nightfold.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where containers reach it: docker0's address.")
 @_options(_SIMULATION, _STATE_DIR)
 def cloud(
-    port: int, simulate: bool, scenario: Path | None, seed: int | None, speed: float | None, state_dir: Path
+    port: int, host: str, simulate: bool, scenario: Path | None, seed: int | None, speed: float | None, state_dir: Path
 ) -> int:
     """Keep the embedded cloud up on a port until Ctrl-C."""
     from infra.local.preflight import SITES, check_state_dir, here_or_in_repository
@@ -200,7 +201,7 @@ def cloud(
         speed=speed,
     )
     say(world.notice)
-    keep_up(world, state_dir, port, here_or_in_repository(SITES).read_bytes(), ready=payload)
+    keep_up(world, state_dir, (host, port), here_or_in_repository(SITES).read_bytes(), ready=payload)
     return 0
 
 

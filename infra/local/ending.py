@@ -59,7 +59,8 @@ def whereabouts(summary: Summary, state_dir: Path, next_option: str) -> list[str
     """Where the results are, and what to do next."""
     run = state_dir / "runs" / summary.run_id
     page = (state_dir / digest_key(summary.run_id)).resolve()
-    lines = [f"page       {page.as_uri()}"] if page.exists() else []
+    address = page.as_uri() if page.exists() else f"uv run nightfold report{next_option}"
+    lines = [f"page       {address}"] if summary.planned else []
     if summary.accepted:
         lines.append(f"results    {run}/candidates/  (one file per site; summary.json beside it)")
     if summary.planned > summary.accepted:

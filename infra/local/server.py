@@ -31,15 +31,15 @@ class _Silent(WSGIRequestHandler):
 
 
 @contextmanager
-def served(door: Door, port: int) -> Iterator[str]:
+def served(door: Door, port: int, host: str = "127.0.0.1") -> Iterator[str]:
     """The URL to give as AWS_ENDPOINT_URL. Port 0 takes a free one."""
-    server = make_server("127.0.0.1", port, _application(door), threaded=True, request_handler=_Silent)
+    server = make_server(host, port, _application(door), threaded=True, request_handler=_Silent)
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="cloud-http"
     )
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.port}"
+        yield f"http://{host}:{server.port}"
     finally:
         server.shutdown()
         thread.join()

@@ -12,11 +12,14 @@ from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY
 
 
-def keep_up(world: World, state_dir: Path, port: int, site_list: bytes, ready: Callable[[list[str]], None]) -> None:
+def keep_up(
+    world: World, state_dir: Path, address: tuple[str, int], site_list: bytes, ready: Callable[[list[str]], None]
+) -> None:
     """Serve until Ctrl-C or SIGTERM. `site_list` is put where there is none. Raises StateDirInUse, CorruptState."""
     from infra.local.cloud import Cloud
 
-    _check_port(port)
+    host, port = address
+    _check_port(host, port)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     with (
@@ -31,7 +34,7 @@ def keep_up(world: World, state_dir: Path, port: int, site_list: bytes, ready: C
         bucket = cloud.output("BucketName")
         if not (state_dir / SITES_KEY).exists():
             cloud.client("s3").put_object(Bucket=bucket, Key=SITES_KEY, Body=site_list)
-        with cloud.serve(port) as endpoint, suppress(KeyboardInterrupt):
+        with cloud.serve(port, host) as endpoint, suppress(KeyboardInterrupt):
             ready(
                 [
                     f"endpoint       {endpoint}",
@@ -47,8 +50,8 @@ def keep_up(world: World, state_dir: Path, port: int, site_list: bytes, ready: C
             over.wait()
 
 
-def _check_port(port: int) -> None:
+def _check_port(host: str, port: int) -> None:
     try:
-        socket.create_server(("127.0.0.1", port)).close()
+        socket.create_server((host, port)).close()
     except OSError as error:
-        raise InvalidInput(f"--port: {port} cannot be listened on ({error.strerror})") from None
+        raise InvalidInput(f"--port: {host}:{port} cannot be listened on ({error.strerror})") from None

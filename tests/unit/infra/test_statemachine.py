@@ -30,6 +30,8 @@ AWS_ERRORS = {
     "Lambda.AWSLambdaException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.CodeArtifactUserPendingException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
     "Lambda.SdkClientException",
     "Lambda.ServiceException",
     "Lambda.TooManyRequestsException",

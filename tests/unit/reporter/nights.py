@@ -267,6 +267,14 @@ def large(sites: int = 10_000, angle_words: int = 9) -> Shelf:
     return shelf
 
 
+def lengthy() -> Shelf:
+    """The longest names there can be, an error and a model that nobody knows."""
+    shelf = Shelf()
+    did = {"a" * 63: ["hostile"], f"b-{'x' * 61}": ["prose"], "c": ["Whatever"], "d": ["retried"]}
+    spend(shelf, did, run_id="r" * 80, model="some-unknown-model")
+    return shelf
+
+
 NIGHTS: dict[str, Callable[[], Shelf]] = {
     "good": good,
     "partial": partial,

@@ -70,7 +70,9 @@ def test_the_page_is_stored_and_announced(account: Account) -> None:
     assert b"3 of 4 sites are in." in page
     (message,) = account.heard()
     assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
-    assert f"https://night.s3.amazonaws.com/runs/{RUN}/digest.html?X-Amz-Algorithm=AWS4" in message["Message"]
+    assert (
+        f"https://night.s3.eu-central-1.amazonaws.com/runs/{RUN}/digest.html?X-Amz-Algorithm=AWS4" in message["Message"]
+    )
     assert "X-Amz-Expires=43200" in message["Message"]
     assert f"aws s3 cp s3://night/runs/{RUN}/digest.html ." in message["Message"]
 

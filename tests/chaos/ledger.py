@@ -1,0 +1,126 @@
+"""What a state directory says of every site that was ever planned, and whether that is as it must be.
+
+Read from the files alone, as a person would: nothing here asks the code that wrote them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nightfold.contract import Candidate, Miss, Plan, Summary
+
+
+class Broken(AssertionError):  # noqa: N818
+    """A promise was not kept."""
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One invocation of the collector: one call of the model."""
+
+    run_id: str
+    round: int
+    site_id: str
+
+
+@dataclass
+class Ledger:
+    """All runs of a state directory in the order of their starts, and what lies in the queues."""
+
+    plans: dict[str, Plan] = field(default_factory=dict)
+    summaries: dict[str, Summary] = field(default_factory=dict)
+    waiting: Counter[str] = field(default_factory=Counter)  # site_id → messages
+    parked: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def read(cls, state_dir: Path) -> "Ledger":
+        """Raises Broken where a file is not what it must be."""
+        ledger = cls()
+        plans = [Plan.model_validate_json(path.read_bytes()) for path in (state_dir / "runs").glob("*/plan.json")]
+        for plan in sorted(plans, key=lambda plan: plan.started_at):
+            ledger.plans[plan.run_id] = plan
+            run = state_dir / "runs" / plan.run_id
+            if (run / "summary.json").exists():
+                summary = Summary.model_validate_json((run / "summary.json").read_bytes())
+                _check_census(plan, summary, run)
+                ledger.summaries[plan.run_id] = summary
+        ledger.waiting = Counter(_sites_in(state_dir / "queues" / "MissQueue"))
+        ledger.parked = Counter(_sites_in(state_dir / "queues" / "ParkedQueue"))
+        return ledger
+
+    @property
+    def planned(self) -> set[str]:
+        return {site.site_id for plan in self.plans.values() for site in plan.sites}
+
+    @property
+    def accepted(self) -> set[str]:
+        return {site.site_id for summary in self.summaries.values() for site in summary.sites if site.accepted}
+
+    @property
+    def unclosed(self) -> set[str]:
+        """Runs that died, or still run."""
+        return self.plans.keys() - self.summaries.keys()
+
+    def check(self) -> None:
+        """No site is lost: accepted, or its miss lies in a queue, or its run is one that a redrive will close."""
+        to_be_closed = {site.site_id for run_id in self.unclosed for site in self.plans[run_id].sites}
+        lost = self.planned - self.accepted - self.waiting.keys() - self.parked.keys() - to_be_closed
+        if lost:
+            raise Broken(f"lost: {sorted(lost)}")
+
+    def check_payments(self, paid: Iterable[Paid]) -> None:
+        """At most three calls per round; none for a site that an earlier run has accepted, or without a plan."""
+        calls = Counter(paid)
+        too_many = {key: count for key, count in calls.items() if count > 3}
+        if too_many:
+            raise Broken(f"more than three calls in a round: {too_many}")
+        order = list(self.plans)
+        accepted_in = {
+            site.site_id: run_id
+            for run_id in reversed(self.summaries)
+            for site in self.summaries[run_id].sites
+            if site.accepted
+        }
+        for call in calls:
+            if call.run_id not in self.plans:
+                raise Broken(f"paid without a plan: {call}")
+            first = accepted_in.get(call.site_id)
+            if first is not None and order.index(first) < order.index(call.run_id):
+                raise Broken(f"{call.site_id} was accepted in {first} and paid for again in {call.run_id}")
+
+
+def _check_census(plan: Plan, summary: Summary, run: Path) -> None:
+    missed = summary.missed.network + summary.missed.schema_ + summary.missed.unknown
+    if not len(plan.sites) == summary.planned == summary.accepted + missed == len(summary.sites):
+        raise Broken(f"{plan.run_id}: the census does not add up: {summary!r}")
+    if Counter(site.site_id for site in summary.sites) != Counter(site.site_id for site in plan.sites):
+        raise Broken(f"{plan.run_id}: the summary names other sites than the plan")
+    if summary.accepted != sum(site.accepted for site in summary.sites):
+        raise Broken(f"{plan.run_id}: accepted sites are counted wrong")
+    files = {path.stem: json.loads(path.read_bytes()) for path in (run / "candidates").glob("*.json")}
+    if files.keys() != {site.site_id for site in summary.sites if site.accepted}:
+        raise Broken(f"{plan.run_id}: candidates of {sorted(files)}, accepted are others: {summary.sites}")
+    for site in summary.sites:
+        if site.accepted:
+            _check_candidates(files[site.site_id], site.candidates)
+    lines = (run / "misses.jsonl").read_text("utf-8").splitlines()
+    of_misses = sorted(Miss.model_validate_json(line).site.site_id for line in lines)
+    if of_misses != sorted(site.site_id for site in summary.sites if not site.accepted):
+        raise Broken(f"{plan.run_id}: misses.jsonl names {of_misses}")
+
+
+def _check_candidates(document: dict[str, Any], count: int) -> None:
+    candidates = [Candidate.model_validate(candidate) for candidate in document["candidates"]]
+    if not len(candidates) == count >= 1:
+        raise Broken(f"{document['site_id']}: {len(candidates)} candidates, and the summary says {count}")
+
+
+def _sites_in(folder: Path) -> Iterable[str]:
+    for path in folder.glob("*.json"):
+        try:
+            yield Miss.model_validate_json(json.loads(path.read_bytes())["body"]).site.site_id
+        except (FileNotFoundError, ValueError):  # acknowledged meanwhile, or a foreign one
+            continue

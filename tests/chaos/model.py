@@ -1,0 +1,127 @@
+"""The stories: hypothesis draws them, the world plays them, and after each step every promise is looked at.
+
+hypothesis chooses which step follows which, and a number for each step that everything in it is drawn from: its own
+draws begin with the simplest, and among the few stories of a test those would be nights in which nothing happens.
+"""
+
+from random import Random
+from typing import Any, ClassVar, get_args
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from infra.local.scenario import Behaviour, Status
+from tests.chaos.faults import BEYOND_BOTOCORE, KINDS, Planned
+from tests.chaos.world import World
+
+SLOW = {"hang", "drip", "drip_headers"}  # a real second each
+QUICK = tuple(name for name in (*get_args(Behaviour), *get_args(Status)) if name not in SLOW | {"text"})
+MISSED: tuple[list[Any], ...] = ([400], ["refusal"], [529] * 3, ["reset"] * 3, ["prose", "wrong_shape"], ["hang", 401])
+TIMES = (1, 1, 2, BEYOND_BOTOCORE, 2 * BEYOND_BOTOCORE, 5 * BEYOND_BOTOCORE)
+
+numbers = st.integers(0, 2**64 - 1)
+
+
+def scripts(random: Random) -> list[list[Any]]:
+    """What the API does to each of a few sites."""
+    return [
+        random.choice(MISSED) if random.random() < 0.3 else random.choices(QUICK, k=random.randint(0, 3))
+        for _ in range(random.randint(1, 8))
+    ]
+
+
+def faults(random: Random) -> list[Planned]:
+    """None in a third of the runs, so that there is also something to be broken."""
+    kinds = sorted(KINDS)
+    return [
+        Planned(random.choice(kinds), random.randint(0, 20), random.choice(TIMES))
+        for _ in range(random.choice((0, 1, 2, 4)))
+    ]
+
+
+def ending(random: Random) -> tuple[str, int]:
+    """Waited for, stopped, or the process ends: the last two after so many milliseconds."""
+    return random.choice(("wait", "wait", "wait", "stop", "reopen")), random.randint(0, 300)
+
+
+class Stories(RuleBasedStateMachine):
+    """A few nights and mornings. `world` is opened by whoever runs the stories, and survives them."""
+
+    world: ClassVar[World]
+    told: ClassVar[list[str]] = []  # the story that is being played, for a report
+    count: ClassVar[int] = 0
+    broken: ClassVar[BaseException | None] = (
+        None  # the first one; hypothesis then tries again, and threads never repeat
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        if self.broken:
+            raise self.broken
+        type(self).count += 1
+        self.told.clear()
+        self._whole = True
+
+    @initialize(number=numbers)
+    def first_night(self, number: int) -> None:
+        self.night(number)
+
+    @rule(number=numbers)
+    def night(self, number: int) -> None:
+        random = Random(number)
+        self._step(
+            "night",
+            scripts=scripts(random),
+            faults=faults(random),
+            scheduled=random.random() < 0.5,
+            twice=random.random() < 0.5,
+            ending=ending(random),
+        )
+        if random.random() < 0.2:
+            self._step("late_delivery")
+
+    @rule(number=numbers)
+    def morning(self, number: int) -> None:
+        random = Random(number)
+        self._step("redrive", faults=faults(random), twins=random.random() < 0.3, ending=ending(random))
+        if random.random() < 0.2:
+            self._step("reopen")
+
+    def teardown(self) -> None:
+        if self._whole:
+            self._step("settle")
+
+    def _step(self, name: str, **given: Any) -> None:
+        self._whole = False
+        self.told.append(f"world.{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})")
+        try:
+            getattr(self.world, name)(**given)
+            self.world.check()
+        except BaseException as error:
+            type(self).broken = self.broken or error
+            raise
+        self._whole = True
+
+
+def tell(world: World, stories: int, steps_each: int, seed: int | None = None) -> None:
+    """Play so many stories; without a seed they are the same ones every time. Raises what the first broken promise was.
+
+    Stories are not shrunk: each takes seconds, and threads never meet in the same way twice."""
+    Stories.world, Stories.broken = world, None
+    effort = settings(
+        max_examples=stories,
+        stateful_step_count=steps_each,
+        derandomize=seed is None,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+    try:
+        run_state_machine_as_test(Stories if seed is None else seeded(seed)(Stories), settings=effort)
+    except Exception as error:
+        story = "\n".join(Stories.told)
+        raise (Stories.broken or error) from RuntimeError(f"the story:\n{story}")

@@ -1,0 +1,237 @@
+"""One embedded cloud and one simulated API in which stories are played, and the promises, looked at after each step."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+from unittest import mock
+
+import botocore.endpoint
+
+from infra.local.cloud import Cloud, Execution
+from infra.local.lambdas import Event
+from infra.local.messages_api import MessagesAPI
+from infra.local.scenario import Scenario, StepLike
+from tests.chaos.faults import Injector, Planned
+from tests.chaos.ledger import Broken, Ledger, Paid
+
+SPEED = 100.0  # the planner's 300 s become 3
+PATIENCE_S = 60  # real seconds, after which an execution counts as hanging
+MORNINGS = 12  # more than enough for what a story can leave behind
+UNLIMITED = {"requests_per_minute": 10**9, "input_tokens_per_minute": 10**12, "output_tokens_per_minute": 10**12}
+
+
+@contextmanager
+def hurried(speed: float) -> Iterator[None]:
+    """botocore's waits between its own attempts, and SQS's long polls, pass faster as well."""
+    from moto.sqs.models import SQSBackend
+
+    receive = SQSBackend.receive_message
+
+    def receive_soon(backend: Any, queue: str, count: int, wait: Any, *rest: Any) -> Any:
+        return receive(backend, queue, count, wait / speed, *rest)
+
+    sleeping = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / speed))
+    with (
+        mock.patch.object(SQSBackend, "receive_message", receive_soon),
+        mock.patch.object(botocore.endpoint, "time", sleeping),
+    ):
+        yield
+
+
+class World:
+    """Plays nights and mornings, and keeps what it takes to judge them. Site ids are unique for each night."""
+
+    def __init__(self, state_dir: Path, *, seed: int = 0) -> None:
+        self.state_dir = state_dir
+        self.injector = Injector()
+        self.counted: Counter[str] = Counter()
+        self._seed = seed
+        self._paid: list[Paid] = []
+        self._running = 0
+        self._lock = threading.Lock()
+        self._numbers = iter(range(1, 10**9))
+        self._nights: dict[str, bytes] = {}  # scheduled time → the site list of that night
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            scenario = Scenario.model_validate({"limits": UNLIMITED})
+            self.api = stack.enter_context(MessagesAPI(scenario, seed=self._seed, speed=SPEED, keep_prompts=False))
+            stack.callback(lambda: self._cloud_open.close())
+            self._open()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # --- What happens ----------------------------------------------------------------------------------------------
+
+    def night(
+        self,
+        scripts: Sequence[Sequence[StepLike]],
+        faults: Sequence[Planned] = (),
+        scheduled: bool = False,
+        twice: bool = False,
+        ending: tuple[str, int] = ("wait", 0),
+    ) -> None:
+        """A night with a site for each script; `twice`: delivered a second time while it runs."""
+        number = next(self._numbers)
+        names = [f"n{number}-s{place}" for place in range(len(scripts))]
+        for name, script in zip(names, scripts, strict=True):
+            self.api.script(name, script)
+        sites = json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in names]).encode()
+        given: dict[str, Any] = {"request_timeout_s": 1}
+        if scheduled:
+            given["scheduled_time"] = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)).isoformat()
+            self._nights[given["scheduled_time"]] = sites
+        self._play(given, sites, faults, ending, starts=2 if twice and scheduled else 1)
+
+    def late_delivery(self) -> None:
+        """The last scheduled night is delivered once more."""
+        if self._nights:
+            scheduled_time, sites = list(self._nights.items())[-1]
+            self._play({"request_timeout_s": 1, "scheduled_time": scheduled_time}, sites)
+
+    def redrive(
+        self, *, faults: Sequence[Planned] = (), twins: bool = False, ending: tuple[str, int] = ("wait", 0)
+    ) -> list[Execution]:
+        """The morning run; `twins`: two of them at the same time."""
+        before = len(self._paid)
+        ended = self._play({"mode": "redrive", "request_timeout_s": 1}, None, faults, ending, 2 if twins else 1)
+        if len({call.run_id for call in self._paid[before:]}) > 1:
+            raise Broken(f"two redrives at the same time both collected: {Counter(self._paid[before:])}")
+        return ended
+
+    def reopen(self) -> None:
+        """The process ends, and another one begins with what lies on disk."""
+        self.counted["reopened"] += 1
+        self._cloud_open.close()
+        self._open()
+
+    def move_back_what_was_parked(self) -> None:
+        """What a person does with the console's redrive."""
+        sqs = self.cloud.client("sqs")
+        parked, waiting = self.cloud.output("ParkedQueueUrl"), self.cloud.output("MissQueueUrl")
+        while messages := sqs.receive_message(QueueUrl=parked, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                sqs.send_message(QueueUrl=waiting, MessageBody=message["Body"])
+                sqs.delete_message(QueueUrl=parked, ReceiptHandle=message["ReceiptHandle"])
+                self.counted["moved back by hand"] += 1
+
+    # --- What must be true -------------------------------------------------------------------------------------------
+
+    def check(self) -> Ledger:
+        """Every promise that holds at any moment between two runs. Raises Broken."""
+        ledger = Ledger.read(self.state_dir)
+        ledger.check()
+        ledger.check_payments(self._paid)
+        calls, paid = Counter(call.site for call in self.api.history), Counter(call.site_id for call in self._paid)
+        if calls - paid:
+            raise Broken(f"calls of the API that no invocation of the collector explains: {calls - paid}")
+        return ledger
+
+    def settle(self) -> None:
+        """The faults stop: mornings follow until no miss is left, and then every planned site is accepted."""
+        for site_id in {site_id for night in self._nights.values() for site_id in _names(night)} | self._planned():
+            self.api.script(site_id, [])
+        for _ in range(MORNINGS):
+            self.reopen()
+            self.move_back_what_was_parked()
+            [ended] = self.redrive()
+            if ended.status != "SUCCEEDED":
+                raise Broken(f"a redrive without faults failed: {ended}")
+            ledger = self.check()
+            if not ledger.waiting and not ledger.parked and not ledger.unclosed:
+                break
+        else:
+            raise Broken(
+                f"still missed after {MORNINGS} mornings: {ledger.waiting}, {ledger.parked}, {ledger.unclosed}"
+            )
+        if ledger.planned - ledger.accepted:
+            raise Broken(f"never accepted: {sorted(ledger.planned - ledger.accepted)}")
+
+    def _planned(self) -> set[str]:
+        return Ledger.read(self.state_dir).planned
+
+    # --- Inside ------------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        with ExitStack() as stack:
+            parameters = {"AnthropicBaseUrl": self.api.url}
+            self.cloud = stack.enter_context(
+                Cloud(
+                    self.state_dir,
+                    speed=SPEED,
+                    parameters=parameters,
+                    secret="sk-test",
+                    observe=self._observe,
+                    faults=self.injector,
+                )
+            )
+            stack.enter_context(hurried(SPEED))
+            self._cloud_open = stack.pop_all()
+
+    def _play(
+        self,
+        given: dict[str, Any],
+        sites: bytes | None,
+        faults: Sequence[Planned] = (),
+        ending: tuple[str, int] = ("wait", 0),
+        starts: int = 1,
+    ) -> list[Execution]:
+        if sites is not None:
+            self.cloud.client("s3").put_object(
+                Bucket=self.cloud.output("BucketName"), Key="config/sites.json", Body=sites
+            )
+        self.injector.arm(faults)
+        mode = given.get("mode", "collect")
+        arns = [self.cloud.start(given, name=f"{mode}-{next(self._numbers)}") for _ in range(starts)]
+        self.counted[f"{mode} started"] += starts
+        how, milliseconds = ending
+        if how == "wait":
+            ended = [self.cloud.wait(arn, PATIENCE_S) for arn in arns]
+        else:
+            time.sleep(milliseconds / 1000)
+            for arn in arns:
+                self.cloud.stop(arn)
+            ended = [self.cloud.execution(arn) for arn in arns]
+        self._until_quiet()
+        self.injector.arm(())
+        for execution in ended:
+            if execution.status == "RUNNING":
+                raise Broken(f"hangs: {execution}")
+            self.counted[f"{mode} {execution.status.lower()}"] += 1
+        if how == "reopen":
+            self.reopen()
+        return ended
+
+    def _until_quiet(self) -> None:
+        """Until no function runs any more: StopExecution lets those that are under way finish."""
+        deadline = time.monotonic() + PATIENCE_S
+        quiet = 0
+        while quiet < 3:
+            time.sleep(0.005)
+            quiet = 0 if self._running else quiet + 1
+            if time.monotonic() > deadline:
+                raise Broken("a function is still running")
+
+    def _observe(self, event: Event) -> None:
+        with self._lock:
+            if event.kind == "invoked":
+                self._running += 1
+                if event.function == "Collector":
+                    task = event.payload["task"]
+                    self._paid.append(Paid(task["run_id"], task["round"], task["site_id"]))
+            elif event.kind in ("returned", "failed"):
+                self._running -= 1
+
+
+def _names(sites: bytes) -> set[str]:
+    return {site["site_id"] for site in json.loads(sites)}

@@ -1,0 +1,258 @@
+"""The page in a real browser: what a person, a screen reader and a hostile model meet."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("selenium")
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
+
+from reporter.page import render
+from reporter.records import read_night
+from reporter.schedule import Schedule
+from reporter.verdict import Surroundings
+from tests.e2e.chromium import Browser, browser, missing
+from tests.unit.reporter.nights import HOSTILE, NIGHTS, lengthy
+
+pytestmark = [
+    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
+    pytest.mark.xdist_group("browser"),
+]
+MORNING = Surroundings(simulated=False, schedule=Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
+HEADLINES = {
+    "good": "All 4 sites are in.",
+    "partial": "3 of 4 sites are in.",
+    "lost": "Nothing was collected.",
+    "empty": "There was nothing to collect.",
+    "hostile": "2 of 4 sites are in.",
+    "large": "9,896 of 10,000 sites are in.",
+}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    made = {}
+    for name, night in NIGHTS.items():
+        run_id = "redrive-2026-11-23" if name == "empty" else "nightly-2026-11-23"
+        made[name] = folder / f"{name}.html"
+        made[name].write_bytes(render(read_night(run_id, night()), MORNING))
+    return made
+
+
+@pytest.fixture(scope="module")
+def longest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("longest") / "page.html"
+    file.write_bytes(render(read_night("r" * 80, lengthy()), MORNING))
+    return file
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as window:
+        window.cdp("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+        yield window
+
+
+def click(chromium: Browser, selector: str) -> None:
+    chromium.driver.find_element(By.CSS_SELECTOR, selector).click()
+
+
+def text(chromium: Browser, selector: str) -> str:
+    return chromium.driver.find_element(By.CSS_SELECTOR, selector).text
+
+
+def until(chromium: Browser, expression: str) -> None:
+    WebDriverWait(chromium.driver, 10).until(lambda _: chromium.js(expression))
+
+
+def clipboard(chromium: Browser) -> str:
+    until(chromium, "document.querySelector('#said').textContent !== ''")
+    copied: str = chromium.driver.execute_async_script(
+        "navigator.clipboard.readText().then(arguments[arguments.length - 1])"
+    )
+    return copied
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", NIGHTS)
+def test_a_page_opens_without_complaint_request_or_barrier(
+    chromium: Browser, pages: dict[str, Path], name: str, dark: bool
+) -> None:
+    chromium.open(pages[name], dark=dark)
+    assert text(chromium, "h1") == HEADLINES[name]
+    chromium.screenshot(f"page-{name}-{'dark' if dark else 'light'}", whole=name != "large")
+    assert chromium.complaints() == []
+    asked = chromium.requests()
+    assert asked
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert chromium.barriers() == []
+
+
+@pytest.mark.parametrize("name", NIGHTS)
+def test_the_four_answers_are_seen_without_scrolling_and_nothing_is_wider_than_the_window(
+    chromium: Browser, pages: dict[str, Path], name: str
+) -> None:
+    chromium.open(pages[name])
+    answers = chromium.driver.find_elements(By.CSS_SELECTOR, ".answer")
+    assert [each.find_element(By.TAG_NAME, "h2").text for each in answers] == [
+        "Did it work?",
+        "What did I get?",
+        "What is missing?",
+        "What did it cost?",
+    ]
+    assert all(each.rect["y"] + each.rect["height"] <= 800 for each in answers)
+    assert chromium.js("document.documentElement.scrollWidth") <= 1280
+    chromium.open(pages[name], width=390, height=844)
+    chromium.screenshot(f"page-{name}-phone", whole=name != "large")
+    assert chromium.js("document.documentElement.scrollWidth") <= 390
+    assert chromium.barriers() == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1280])
+def test_the_longest_names_fit_into_every_window(chromium: Browser, longest: Path, width: int) -> None:
+    chromium.open(longest, width=width)
+    chromium.screenshot(f"page-longest-{width}", whole=True)
+    assert chromium.js("document.documentElement.scrollWidth") <= width
+    assert chromium.barriers() == []
+
+
+def test_it_tells_which_site_is_missing_why_and_when_it_is_tried_again(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["partial"])
+    card = chromium.driver.find_elements(By.CSS_SELECTOR, ".answer")[2].text
+    assert "meadow: The answer broke the contract" in card
+    assert "Next try: Mon 23 Nov at 07:00 UTC" in card
+
+
+def test_what_a_model_wrote_is_text_and_nothing_else(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["hostile"])
+    assert text(chromium, "#site-list .title") == HOSTILE
+    assert chromium.js("document.querySelectorAll('main img, main iframe, main script').length") == 0
+    assert chromium.js("document.scripts.length") == 2  # the sites' data, and our own
+    assert (
+        chromium.js(
+            "[...document.querySelectorAll('*')].filter(e => [...e.attributes].some(a => /^on/.test(a.name))).length"
+        )
+        == 0
+    )
+    click(chromium, "details summary")
+    chromium.driver.find_element(By.ID, "search").send_keys("alert")
+    until(chromium, "document.querySelector('#found').textContent.startsWith('1 site matches')")
+    assert text(chromium, "#site-list .title") == HOSTILE
+    assert chromium.complaints() == []
+
+
+def test_the_policy_refuses_what_is_not_ours(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["partial"])
+    chromium.js(
+        "(() => { try { const s = document.createElement('script'); s.textContent = 'window.acted = 1';"
+        " document.body.append(s) } catch {} })()"
+    )
+    chromium.js("(() => { new Image().src = 'https://example.com/x.png' })()")
+    assert chromium.js("window.acted") is None
+    assert any("Content Security Policy" in complaint for complaint in chromium.complaints())
+    assert chromium.requests()["https://example.com/x.png"] == "csp"
+
+
+def test_copying_one_candidate_one_site_and_all(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["partial"])
+    click(chromium, "#site-list li button")
+    assert clipboard(chromium) == (
+        "Why retry storms deserve an afternoon 0\nA small experiment that any reader can repeat in an hour."
+    )
+    click(chromium, "#site-list header button")
+    assert clipboard(chromium).startswith(
+        "## harbour (harbour.example)\n\n- **Why retry storms deserve an afternoon 0**: "
+    )
+    click(chromium, "[data-do=copy-all]")
+    until(chromium, "document.querySelector('#said').textContent.includes('all candidates')")
+    whole = clipboard(chromium)
+    assert whole.startswith("# Article candidates, nightly-2026-11-23\n")
+    assert [line for line in whole.splitlines() if line.startswith("## ")] == [
+        "## harbour (harbour.example)",
+        "## orchard (orchard.example)",
+        "## lantern (lantern.example)",
+    ]
+    assert whole.count("\n- **") == 15
+
+
+def test_markdown_of_a_hostile_model_is_text_too(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["hostile"])
+    click(chromium, "[data-do=copy-all]")
+    whole = clipboard(chromium)
+    assert "\\<script\\>" in whole
+    assert "<script>" not in whole
+    assert "\\[a\\](javascript:1)" in whole
+
+
+def test_saving_all_as_a_file(chromium: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
+    chromium.open(pages["partial"])
+    chromium.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    click(chromium, "[data-do=save-all]")
+    saved = tmp_path / "nightly-2026-11-23.md"
+    WebDriverWait(chromium.driver, 10).until(lambda _: saved.exists())
+    assert saved.read_text().count("\n- **") == 15
+    assert chromium.complaints() == []
+
+
+def test_the_keyboard_is_enough(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["partial"])
+    body = chromium.driver.find_element(By.TAG_NAME, "body")
+    body.send_keys(Keys.TAB)
+    assert chromium.js("document.activeElement.className") == "skip"
+    body.send_keys("/")
+    assert chromium.js("document.activeElement.id") == "search"
+    search = chromium.driver.find_element(By.ID, "search")
+    search.send_keys("meadow")
+    until(chromium, "document.querySelector('#found').textContent === '1 site matches.'")
+    assert "missed: SchemaViolation" in text(chromium, "#site-list")
+    search.send_keys(Keys.ESCAPE)
+    until(chromium, "document.querySelectorAll('#site-list article').length === 3")
+    assert chromium.js("document.querySelector('#found').textContent") == ""
+
+
+def test_ten_thousand_sites_open_within_a_second_and_are_all_found(chromium: Browser, pages: dict[str, Path]) -> None:
+    assert pages["large"].stat().st_size < 5_000_000
+    took = []
+    for _ in range(3):  # the machine may be busy with other things
+        chromium.open(pages["large"])
+        until(chromium, "performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
+        took.append(chromium.js("performance.getEntriesByType('navigation')[0].loadEventEnd"))
+    assert min(took) < 1_000, took
+    search = chromium.driver.find_element(By.ID, "search")
+    began = time.monotonic()
+    search.send_keys("site-09876")
+    until(chromium, "document.querySelector('#found').textContent === '1 site matches.'")
+    assert time.monotonic() - began < 3
+    assert text(chromium, "#site-list h3") == "site-09876"
+    assert len(chromium.driver.find_elements(By.CSS_SELECTOR, "#site-list li")) == 5
+    search.send_keys(Keys.CONTROL, "a")
+    search.send_keys("site-09")
+    until(chromium, "document.querySelector('#found').textContent.startsWith('1,000 sites match')")
+    click(chromium, "#more")
+    until(chromium, "document.querySelectorAll('#site-list article').length === 100")
+    assert chromium.complaints() == []
+    (Path(chromium.screenshot("page-large-search")).parent / "load-ms.json").write_text(json.dumps(took))
+
+
+def test_it_prints_and_needs_no_script_to_be_read(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["partial"])
+    printed = base64.b64decode(chromium.cdp("Page.printToPDF", printBackground=True)["data"])
+    assert printed.startswith(b"%PDF-")
+    chromium.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        chromium.open(pages["partial"])
+        body = text(chromium, "body")
+        assert "Why retry storms deserve an afternoon 0" in body
+        assert "need JavaScript" in body
+    finally:
+        chromium.cdp("Emulation.setScriptExecutionDisabled", value=False)

@@ -1,0 +1,65 @@
+"""A few stories of nights in which anything may happen. `make chaos` tells as many as one likes."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import KINDS, Planned
+from tests.chaos.ledger import Broken, Ledger, Paid
+from tests.chaos.model import tell
+from tests.chaos.world import World
+
+pytestmark = pytest.mark.xdist_group("chaos")
+
+
+def test_whatever_happens_no_site_is_lost_and_no_accepted_one_is_paid_for_again(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        tell(world, stories=3, steps_each=5)
+        assert sum(world.injector.injected.values()) >= 5, "hardly any fault happened"
+        assert len(world.api.history) >= 20, "hardly any site was collected"
+
+
+def test_every_kind_of_fault_can_happen_and_be_survived(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        for kind in KINDS:
+            if "collector" in kind:
+                world.reopen()  # one that has the key asks nobody
+            world.night([["ok"], [400]], faults=[Planned(kind)])
+            if not world.injector.injected[kind]:
+                world.redrive(faults=[Planned(kind)])
+            world.check()
+        world.settle()
+        assert world.injector.injected.keys() == KINDS.keys()
+
+
+def test_a_lost_site_is_found(tmp_path: Path) -> None:
+    """The ledger is no rubber stamp."""
+    with World(tmp_path) as world:
+        world.night([["ok"], [400]])
+        world.check()
+        [message] = (tmp_path / "queues" / "MissQueue").glob("*.json")
+        message.unlink()
+        with pytest.raises(Broken, match="lost: "):
+            world.check()
+
+
+def test_a_wrong_census_is_found(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.night([["ok"], ["ok"]])
+        [candidates, _] = (tmp_path / "runs").glob("*/candidates/*.json")
+        candidates.unlink()
+        with pytest.raises(Broken, match="candidates of "):
+            world.check()
+
+
+def test_a_second_payment_is_found(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.night([["ok"], [400]])
+        world.redrive()
+        ledger = Ledger.read(tmp_path)
+    night, morning = ledger.plans
+    [accepted] = [site.site_id for site in ledger.summaries[night].sites if site.accepted]
+    with pytest.raises(Broken, match="paid for again"):
+        ledger.check_payments([Paid(night, 1, accepted), Paid(morning, 1, accepted)])
+    with pytest.raises(Broken, match="more than three calls"):
+        ledger.check_payments([Paid(night, 1, accepted)] * 4)

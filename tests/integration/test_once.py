@@ -1,0 +1,296 @@
+"""Once: duplicate deliveries, retries, used names, mornings side by side, several messages of a site, foreign ones."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.cloud import Cloud, Execution
+from infra.local.faults import Delay, Fault, Refuse
+from infra.local.messages_api import MessagesAPI
+from infra.local.misses import read_messages
+from infra.local.sandbox import running
+from infra.local.scenario import Scenario
+from tests.chaos.ledger import Ledger
+from tests.chaos.world import hurried
+
+pytestmark = pytest.mark.xdist_group("once")
+
+SPEED = 50.0
+NIGHT = {"scheduled_time": "2026-11-23T03:15:00Z", "request_timeout_s": 10}
+MORNING = {"mode": "redrive", "request_timeout_s": 10}
+FAR_AWAY_S = 60
+
+
+class Place:
+    """A cloud that can be closed and opened again on the same state directory, and the API beside it."""
+
+    def __init__(self, state_dir: Path, api: MessagesAPI) -> None:
+        self.state_dir, self.api = state_dir, api
+        self.fault: Callable[[str, str], Fault | None] = lambda *_: None
+        self._opened = ExitStack()
+
+    def reopen(self) -> None:
+        self._opened.close()
+        parameters = {"AnthropicBaseUrl": self.api.url}
+        self.cloud = self._opened.enter_context(
+            Cloud(self.state_dir, speed=SPEED, parameters=parameters, secret="sk-test", faults=self._meet)
+        )
+        self._opened.enter_context(hurried(SPEED))
+
+    def close(self) -> None:
+        self._opened.close()
+
+    def sites(self, *names: str) -> None:
+        document = json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in names]).encode()
+        bucket = self.cloud.output("BucketName")
+        self.cloud.client("s3").put_object(Bucket=bucket, Key="config/sites.json", Body=document)
+
+    def run(self, given: Mapping[str, Any], name: str | None = None) -> Execution:
+        return self.cloud.wait(self.cloud.start(given, name), FAR_AWAY_S)
+
+    def send_to_the_miss_queue(self, *bodies: str) -> None:
+        for body in bodies:
+            self.cloud.client("sqs").send_message(QueueUrl=self.cloud.output("MissQueueUrl"), MessageBody=body)
+
+    def ledger(self) -> Ledger:
+        ledger = Ledger.read(self.state_dir)
+        ledger.check()
+        return ledger
+
+    def _meet(self, _: str, operation: str, __: Mapping[str, Any]) -> Fault | None:
+        caller = running()
+        return self.fault(caller.function if caller else "", operation)
+
+
+@contextmanager
+def opened(state_dir: Path) -> Iterator[Place]:
+    with MessagesAPI(Scenario(), speed=SPEED) as api:
+        place = Place(state_dir, api)
+        place.reopen()
+        try:
+            yield place
+        finally:
+            place.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with opened(tmp_path / "state") as place:
+        place.sites("harbour", "orchard")
+        yield place
+
+
+def test_two_deliveries_of_a_night_one_after_the_other_are_one_run(place: Place) -> None:
+    first, second = place.run(NIGHT), place.run(NIGHT)
+    assert (first.output["status"], second.output["status"]) == ("complete", "nothing")
+    assert (place.api.calls("harbour.example"), place.api.calls("orchard.example")) == (1, 1)
+    assert list(place.ledger().summaries) == ["nightly-2026-11-23"]
+
+
+def test_two_deliveries_of_a_night_at_the_same_moment_are_one_run(place: Place) -> None:
+    barrier = threading.Barrier(2, timeout=10)
+
+    def meet_at_the_claim(function: str, operation: str) -> Fault | None:
+        if (function, operation) == ("Planner", "PutObject"):
+            try:
+                barrier.wait()  # both have seen that nobody has the run
+            except threading.BrokenBarrierError:  # the winner's second write
+                return None
+            barrier.abort()
+        return None
+
+    place.fault = meet_at_the_claim
+    arns = [place.cloud.start(NIGHT) for _ in range(2)]
+    ended = [place.cloud.wait(arn, FAR_AWAY_S) for arn in arns]
+    assert sorted(execution.output["status"] for execution in ended) == ["complete", "nothing"]
+    assert len(place.api.history) == 2
+
+
+def test_a_late_delivery_after_the_process_ended_is_the_same_night(place: Place) -> None:
+    place.run(NIGHT)
+    place.reopen()
+    assert place.run(NIGHT).output["status"] == "nothing"
+    assert len(place.api.history) == 2
+
+
+def test_a_planner_that_crashed_after_its_claim_leaves_a_run_that_the_morning_closes(place: Place) -> None:
+    crash = iter([True])
+
+    def crash_between_claim_and_items(function: str, operation: str) -> Fault | None:
+        claimed = (place.state_dir / "runs" / "by-hand" / "plan.json").exists()
+        if (function, operation) == ("Planner", "PutObject") and claimed and next(crash, False):
+            raise SystemExit
+        return None
+
+    place.fault = crash_between_claim_and_items
+    place.run({"request_timeout_s": 10}, name="by-hand")
+    if place.ledger().unclosed:
+        assert place.run(MORNING, name="morning").output["status"] == "complete"
+    assert place.ledger().accepted == {"harbour", "orchard"}
+    assert len(place.api.history) == 2
+
+
+def test_a_retried_plan_of_the_same_execution_carries_on(place: Place) -> None:
+    refused = iter([Refuse(500, "InternalError")] * 6)  # the first attempt of PlanRun, and a little of the second
+
+    def items_cannot_be_written(function: str, operation: str) -> Fault | None:
+        claimed = (place.state_dir / "runs" / "by-hand" / "plan.json").exists()
+        return next(refused, None) if (function, operation) == ("Planner", "PutObject") and claimed else None
+
+    place.fault = items_cannot_be_written
+    assert place.run({"request_timeout_s": 10}, name="by-hand").output["status"] == "complete"
+    assert len(place.api.history) == 2
+
+
+def test_a_used_name_is_refused_and_says_who_has_it(place: Place) -> None:
+    place.run({"request_timeout_s": 10}, name="by-hand")
+    place.reopen()  # the name of an execution is free again after 90 days, here with each process
+    again = place.run({"request_timeout_s": 10}, name="by-hand")
+    assert (again.status, again.error) == ("FAILED", "InvalidInput")
+    assert again.cause is not None
+    assert "run_id: by-hand was already used by arn:aws:states:" in again.cause
+    assert len(place.api.history) == 2
+
+
+def test_two_mornings_at_the_same_time_collect_no_site_twice(place: Place) -> None:
+    place.api.script("harbour", [400])
+    place.api.script("orchard", [400])
+    place.run(NIGHT)
+    place.send_to_the_miss_queue(*[miss.body for miss in read_messages(place.state_dir, "waiting")] * 10)
+    place.fault = lambda function, _: Delay(0.02) if function == "Planner" else None
+    arns = [place.cloud.start(MORNING, name=f"morning-{number}") for number in range(2)]
+    ended = [place.cloud.wait(arn, FAR_AWAY_S) for arn in arns]
+    assert sorted(execution.output["status"] for execution in ended) == ["complete", "nothing"]
+    assert (place.api.calls("harbour"), place.api.calls("orchard")) == (2, 2)
+    assert place.ledger().accepted == {"harbour", "orchard"}
+
+
+def test_a_morning_that_starts_while_another_one_works_does_nothing(place: Place) -> None:
+    place.api.script("harbour", [400, {"do": "slow", "latency_s": 1.5 * SPEED}])
+    place.run(NIGHT)
+    first = place.cloud.start(MORNING, name="first")
+    deadline = time.monotonic() + FAR_AWAY_S
+    while place.api.calls("harbour") < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    second = place.run(MORNING, name="second")
+    assert place.cloud.execution(first).status == "RUNNING"
+    assert second.output["status"] == "nothing"
+    assert place.cloud.wait(first, FAR_AWAY_S).output["status"] == "complete"
+    assert place.api.calls("harbour") == 2
+
+
+def test_several_messages_of_one_site_are_one_branch_and_are_acknowledged_together(place: Place) -> None:
+    place.api.script("harbour", [400])
+    place.run(NIGHT)
+    [miss] = read_messages(place.state_dir, "waiting")
+    place.send_to_the_miss_queue(*[miss.body] * 12)
+    morning = place.run(MORNING, name="morning")
+    assert (morning.output["planned"], morning.output["accepted"]) == (1, 1)
+    assert place.api.calls("harbour") == 2
+    assert read_messages(place.state_dir, "waiting") == []
+
+
+def test_a_morning_whose_receiving_broke_off_finds_every_message_again(place: Place) -> None:
+    sites = [f"site-{number:02}" for number in range(12)]  # SQS gives ten at a time
+    for site in sites:
+        place.api.script(site, [400])
+    place.sites(*sites)
+    place.run(NIGHT)
+    receives = itertools.count(1)
+
+    def break_off(_: str, operation: str) -> Fault | None:
+        return Refuse(500, "InternalError") if operation == "ReceiveMessage" and 2 <= next(receives) <= 6 else None
+
+    place.fault = break_off
+    morning = place.run(MORNING, name="morning")
+    assert (morning.output["planned"], morning.output["accepted"]) == (12, 12)
+    assert read_messages(place.state_dir, "waiting") == []
+
+
+def test_foreign_messages_are_parked_with_an_explanation_and_disturb_nobody(place: Place) -> None:
+    place.api.script("harbour", [400])
+    place.run(NIGHT)
+    foreign = ["hello", "", '{"schema_version": 99}', "[" * 5_000, '{"site": null}', "\u202eolleh"]
+    place.send_to_the_miss_queue(*filter(None, foreign))
+    morning = place.run(MORNING, name="morning")
+    assert (morning.output["planned"], morning.output["accepted"]) == (1, 1)
+    assert read_messages(place.state_dir, "waiting") == []
+    parked = [json.loads(message.body) for message in read_messages(place.state_dir, "parked")]
+    assert sorted(message["body"] for message in parked) == sorted(filter(None, foreign))
+    assert all(message["explanation"].startswith("not a miss of Nightfold: ") for message in parked)
+
+
+def test_a_queue_with_foreign_messages_alone_is_emptied(place: Place) -> None:
+    place.send_to_the_miss_queue("hello")
+    morning = place.run(MORNING, name="morning")
+    assert (morning.status, morning.output["planned"]) == ("SUCCEEDED", 0)
+    assert read_messages(place.state_dir, "waiting") == []
+    assert len(read_messages(place.state_dir, "parked")) == 1
+    assert place.run(MORNING, name="next").output["status"] == "nothing"
+
+
+def test_a_site_that_three_mornings_could_not_collect_is_parked(place: Place) -> None:
+    place.api.script("harbour", [400] * 4)
+    place.run(NIGHT)
+    for day in range(3):
+        [miss] = read_messages(place.state_dir, "waiting")
+        assert miss.received == day
+        assert place.run(MORNING, name=f"morning-{day}").error == "NothingCollected"
+    assert place.run(MORNING, name="morning-3").output["status"] == "nothing"
+    assert read_messages(place.state_dir, "waiting") == []
+    [parked] = read_messages(place.state_dir, "parked")
+    assert json.loads(parked.body)["site"]["site_id"] == "harbour"
+    assert place.api.calls("harbour") == 4
+
+
+def test_a_run_that_died_is_closed_by_the_next_morning_and_what_it_had_stored_is_kept(place: Place) -> None:
+    place.api.script("orchard", [{"do": "slow", "latency_s": 1.5 * SPEED}, {"do": "slow", "latency_s": 0}])
+    night = place.cloud.start({"request_timeout_s": 10}, name="aborted")
+    stored = place.state_dir / "runs" / "aborted" / "round-1" / "outcomes" / "harbour.json"
+    deadline = time.monotonic() + FAR_AWAY_S
+    while not stored.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    place.cloud.stop(night)
+    assert place.cloud.execution(night).status == "ABORTED"
+    assert place.ledger().unclosed == {"aborted"}
+    place.reopen()
+    morning = place.run(MORNING, name="morning")
+    assert (morning.output["planned"], morning.output["accepted"]) == (1, 1)
+    ledger = place.ledger()
+    assert {site.site_id: site.accepted for site in ledger.summaries["aborted"].sites} == {
+        "harbour": True,
+        "orchard": False,
+    }
+    assert ledger.accepted == {"harbour", "orchard"}
+    assert place.api.calls("harbour.example") == 1
+
+
+@pytest.mark.parametrize("operation", ["ListObjectsV2", "PutObject", "SendMessageBatch"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_aggregator_that_crashes_leaves_a_run_that_ends_as_if_it_had_not(
+    place: Place, operation: str, number: int
+) -> None:
+    place.api.script("harbour", [400])
+    crashes = itertools.count(1)
+
+    def crash(function: str, called: str) -> Fault | None:
+        if (function, called) == ("Aggregator", operation) and next(crashes) == number:
+            raise SystemExit
+        return None
+
+    place.fault = crash
+    place.run(NIGHT)
+    place.fault = lambda *_: None
+    assert place.run(MORNING, name="morning").status == "SUCCEEDED"
+    ledger = place.ledger()
+    assert ledger.accepted == {"harbour", "orchard"}
+    assert (place.api.calls("harbour"), place.api.calls("orchard.example")) == (2, 1)
+    assert not ledger.waiting
+    assert not ledger.unclosed

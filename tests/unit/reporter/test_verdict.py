@@ -1,0 +1,52 @@
+"""How a run went, in words."""
+
+import pytest
+
+from reporter.records import read_night
+from reporter.verdict import Surroundings, counted, dollars, headline, second_sentence
+from tests.unit.reporter.nights import FOUR, Shelf, large, spend
+
+RUN = "nightly-2026-11-23"
+
+
+@pytest.mark.parametrize(
+    ("did", "first", "second"),
+    [
+        ({}, "There was nothing to collect.", "No miss was waiting that could be collected"),
+        ({"harbour": ["ok"]}, "The one site is in.", "5 candidates, nothing missing."),
+        ({"harbour": ["Refused"]}, "Nothing was collected.", "harbour waits for the next redrive."),
+        ({"harbour": ["ok"], "meadow": ["cut"]}, "1 of 2 sites is in.", "meadow waits for the next redrive."),
+        (
+            dict.fromkeys(FOUR, ("Refused",)),
+            "Nothing was collected.",
+            "harbour, orchard, lantern and 1 more wait for the next redrive.",
+        ),
+    ],
+)
+def test_the_verdict(did: dict[str, list[str]], first: str, second: str) -> None:
+    shelf = Shelf()
+    spend(shelf, did)
+    night = read_night(RUN, shelf)
+    assert headline(night.summary) == first
+    assert second_sentence(night, Surroundings()).startswith(second)
+
+
+def test_large_numbers_are_grouped() -> None:
+    night = read_night(RUN, large(2_000))
+    assert headline(night.summary) == "1,979 of 2,000 sites are in."
+    assert "site-00199 and 18 more wait" in second_sentence(night, Surroundings())
+
+
+@pytest.mark.parametrize(
+    ("usd", "words"),
+    [(None, "cost unknown"), (0.0, "$0.00"), (0.0079, "$0.0079"), (0.034, "$0.03"), (1234.5, "$1,234.50")],
+)
+def test_money(usd: float | None, words: str) -> None:
+    assert dollars(usd) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "words"), [(1, "miss", "1 miss"), (2, "miss", "2 misses"), (0, "site", "0 sites")]
+)
+def test_counting(number: int, noun: str, words: str) -> None:
+    assert counted(number, noun) == words
