@@ -18,7 +18,7 @@ from aggregator.miss_queue import MissQueue as Misses
 from collector.claude import Claude
 from collector.collect import collect
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario
+from infra.local.messages_api.scenario import Scenario
 from nightfold.contract import CollectorEvent, Miss, Outcome, Plan, RunState, SiteList, SiteTask, Summary
 from nightfold.errors import RequestRejected
 from nightfold.settings import RunConfiguration

@@ -38,6 +38,7 @@ NAMED = {  # where CloudFormation would make up a name that is another one each 
     "AWS::SQS::Queue": ("QueueName", "{stack}-{id}"),
 }
 MACHINE_NAME, MACHINE_ROLE, SUBSTITUTION = "LocalStateMachineName", "LocalStateMachineRole", "LocalSubstitution"
+KEPT = 8  # expanded templates, of this and of earlier versions
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:"
 
 _ADDRESS = re.compile("https?://")
@@ -61,31 +62,37 @@ class Expanded:
 
 def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
     """Raises BadTemplate, or the SAM translator's own exception, which names the resource and the property."""
-    text = path.read_text()
-    # An address is another one in each simulated run: the template is remembered with a stand-in for it.
-    stand_ins = {name: f"https://{name}.invalid" for name, value in parameters.items() if _ADDRESS.match(value)}
-    given = {**parameters, **stand_ins}
-    told = json.dumps([text, given, version("aws-sam-translator"), Path(__file__).read_text()])
-    name = f"template-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
-    remembered = Path(__file__).parent / "__pycache__" / name
+    text = path.read_bytes().decode()
+    # What is remembered holds for all values of the parameters: the simulated API has another port each time.
+    told = json.dumps([text, sorted(parameters), version("aws-sam-translator"), Path(__file__).read_text()])
+    folder = Path(__file__).parent / "__pycache__"
+    remembered = folder / f"template-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
     try:
         expanded = remembered.read_text()
-    except OSError:
-        expanded = json.dumps(vars(_for_this_machine(*_translate(text, given))))
-        _remember(remembered, expanded)
-    for parameter, stand_in in stand_ins.items():
-        expanded = expanded.replace(stand_in, json.dumps(parameters[parameter])[1:-1])
-    return Expanded(**json.loads(expanded))
-
-
-def _remember(file: Path, expanded: str) -> None:
+        return _filled(expanded, parameters)
+    except (OSError, ValueError, TypeError):
+        placeholders = {name: _placeholder(name) for name in parameters}
+        expanded = json.dumps(vars(_for_this_machine(*_translate(text, placeholders))))
     try:
-        file.parent.mkdir(exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}")
+        folder.mkdir(exist_ok=True)
+        for outdated in sorted(folder.glob("template-*.json"), key=os.path.getmtime)[:-KEPT]:
+            outdated.unlink(missing_ok=True)
+        temporary = remembered.with_suffix(f".{os.getpid()}")
         temporary.write_text(expanded)
-        temporary.replace(file)
+        temporary.replace(remembered)
     except OSError as error:  # a read-only checkout
         logger.debug("The expanded template is not remembered: %s", error)
+    return _filled(expanded, parameters)
+
+
+def _placeholder(parameter: str) -> str:
+    return f"<<{parameter}>>"
+
+
+def _filled(expanded: str, parameters: Mapping[str, str]) -> Expanded:
+    for name, value in parameters.items():
+        expanded = expanded.replace(_placeholder(name), json.dumps(value)[1:-1])
+    return Expanded(**json.loads(expanded))
 
 
 def _translate(text: str, parameters: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], str, str]:

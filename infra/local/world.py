@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.scenario import Scenario, ScenarioError, read_scenario
+from infra.local.messages_api.scenario import Scenario, ScenarioError, read_scenario
 from nightfold.errors import InvalidInput
 
 SCENARIO = Path("events/scenario.json")  # the simulated night of `run`

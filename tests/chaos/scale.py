@@ -20,7 +20,7 @@ from typing import Any
 from infra.local.cloud import Cloud
 from infra.local.faults import FailEntries, Fault, LoseTheAnswer, Refuse
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario
+from infra.local.messages_api.scenario import Scenario
 from tests.chaos.ledger import Broken, Ledger
 from tests.chaos.world import UNLIMITED, hurried
 

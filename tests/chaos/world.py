@@ -17,7 +17,7 @@ import botocore.endpoint
 from infra.local.cloud import Cloud, Execution
 from infra.local.lambdas import Event
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario, StepLike
+from infra.local.messages_api.scenario import Scenario, StepLike
 from tests.chaos.faults import Injector, Planned
 from tests.chaos.ledger import Broken, Ledger, Paid
 

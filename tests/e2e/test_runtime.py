@@ -16,7 +16,7 @@ from infra.build import packages
 from infra.build.emulator import Emulator, available
 from infra.local.cloud import Cloud
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario
+from infra.local.messages_api.scenario import Scenario
 from nightfold.contract import ANSWER_LIMIT
 from tests.failure_table import TABLE, Row
 

@@ -16,8 +16,8 @@ import pytest
 from infra.local.cloud import Cloud, Execution
 from infra.local.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
 from infra.local.messages_api import MessagesAPI
+from infra.local.messages_api.scenario import Scenario
 from infra.local.sandbox import running
-from infra.local.scenario import Scenario
 from tests.chaos.ledger import Ledger
 from tests.chaos.world import hurried
 

@@ -10,10 +10,10 @@ import pytest
 
 from infra.local.command import main
 from infra.local.messages_api import MessagesAPI
+from infra.local.messages_api.scenario import Scenario
 from infra.local.night import spend_night
 from infra.local.preflight import order_collection
 from infra.local.progress import Progress
-from infra.local.scenario import Scenario
 from infra.local.state import StateDirectory
 from infra.local.world import World
 from tests.integration.command_line import ROOT, nightfold

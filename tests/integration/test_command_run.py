@@ -16,7 +16,7 @@ import boto3
 import pytest
 
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario
+from infra.local.messages_api.scenario import Scenario
 from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, scenario
 
 KEYS = [

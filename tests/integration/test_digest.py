@@ -14,7 +14,7 @@ from infra.local import report
 from infra.local.cloud import Cloud, Execution
 from infra.local.faults import Hook, Refuse
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario
+from infra.local.messages_api.scenario import Scenario
 from nightfold.contract import Outcome
 
 pytestmark = pytest.mark.xdist_group("digest")

@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.cloud import Cloud
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario
+from infra.local.messages_api.scenario import Scenario
 from tests.failure_table import TABLE, Row
 
 SPEED = 20.0

@@ -19,7 +19,7 @@ import pytest
 from anthropic.types import Message
 
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario
+from infra.local.messages_api.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
 

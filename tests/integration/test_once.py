@@ -14,9 +14,9 @@ import pytest
 from infra.local.cloud import Cloud, Execution
 from infra.local.faults import Delay, Fault, Refuse
 from infra.local.messages_api import MessagesAPI
+from infra.local.messages_api.scenario import Scenario
 from infra.local.misses import read_messages
 from infra.local.sandbox import running
-from infra.local.scenario import Scenario
 from tests.chaos.ledger import Ledger
 from tests.chaos.world import hurried
 

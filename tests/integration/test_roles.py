@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from infra.local.cloud import Cloud
 from infra.local.messages_api import MessagesAPI
-from infra.local.scenario import Scenario
+from infra.local.messages_api.scenario import Scenario
 from tests.chaos.ledger import Ledger
 from tests.chaos.world import hurried
 

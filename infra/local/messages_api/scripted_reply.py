@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from infra.local.call_history import Arrival, CallHistory
-from infra.local.http_connection import JSON, Connection, http_head, json_bytes
-from infra.local.messages_request import MessagesRequest, RejectedError
-from infra.local.rate_limits import Exceeded, RateLimits
-from infra.local.scenario import Scenario
-from infra.local.simulated_claude import answer
-from infra.local.simulated_errors import error_body, retry_headers, scripted_error
+from infra.local.messages_api.call_history import Arrival, CallHistory
+from infra.local.messages_api.http_connection import JSON, Connection, http_head, json_bytes
+from infra.local.messages_api.messages_request import MessagesRequest, RejectedError
+from infra.local.messages_api.rate_limits import Exceeded, RateLimits
+from infra.local.messages_api.scenario import Scenario
+from infra.local.messages_api.simulated_claude import answer
+from infra.local.messages_api.simulated_errors import error_body, retry_headers, scripted_error
 
 _ORGANIZATION = "00000000-0000-4000-8000-000000000000"
 _SLOW_S = 30.0

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from infra.local.scenario import Latency, Scenario, ScenarioError, Step, parse_script, read_scenario
+from infra.local.messages_api.scenario import Latency, Scenario, ScenarioError, Step, parse_script, read_scenario
 
-EVENTS = Path(__file__).parents[4] / "events"
+EVENTS = Path(__file__).parents[5] / "events"
 
 
 def test_the_default_night_shows_a_retry_a_regeneration_and_a_miss() -> None:

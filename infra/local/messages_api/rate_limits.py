@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
 
-from infra.local.scenario import Limits
+from infra.local.messages_api.scenario import Limits
 
 
 class TokenBucket:

@@ -3,9 +3,9 @@ from random import Random
 
 import pytest
 
-from infra.local.messages_request import MessagesRequest
-from infra.local.scenario import Step
-from infra.local.simulated_claude import answer, wanted
+from infra.local.messages_api.messages_request import MessagesRequest
+from infra.local.messages_api.scenario import Step
+from infra.local.messages_api.simulated_claude import answer, wanted
 
 
 def request(prompt: str = "Site: harbour", max_tokens: int = 1_024) -> MessagesRequest:

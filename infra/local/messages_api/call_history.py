@@ -7,8 +7,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from random import Random
 
-from infra.local.messages_request import MessagesRequest
-from infra.local.scenario import OK, Scenario, Script, Step, StepLike, parse_script
+from infra.local.messages_api.messages_request import MessagesRequest
+from infra.local.messages_api.scenario import OK, Scenario, Script, Step, StepLike, parse_script
 
 
 @dataclass(frozen=True, slots=True)

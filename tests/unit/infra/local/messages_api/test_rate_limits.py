@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.local.rate_limits import RateLimits
-from infra.local.scenario import Limits
+from infra.local.messages_api.rate_limits import RateLimits
+from infra.local.messages_api.scenario import Limits
 
 
 class Clock:

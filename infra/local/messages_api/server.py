@@ -22,13 +22,20 @@ from select import POLLIN, poll
 from types import TracebackType
 from typing import Self
 
-from infra.local.call_history import Call, CallHistory
-from infra.local.http_connection import Connection, GoneError, HTTPRequest, UnreadableError, http_head, json_bytes
-from infra.local.messages_request import RejectedError, find_site, parse_request, question_of_any
-from infra.local.rate_limits import RateLimits
-from infra.local.scenario import Scenario, ScenarioError, StepLike, read_scenario
-from infra.local.scripted_reply import Replies
-from infra.local.simulated_errors import error_body
+from infra.local.messages_api.call_history import Call, CallHistory
+from infra.local.messages_api.http_connection import (
+    Connection,
+    GoneError,
+    HTTPRequest,
+    UnreadableError,
+    http_head,
+    json_bytes,
+)
+from infra.local.messages_api.messages_request import RejectedError, find_site, parse_request, question_of_any
+from infra.local.messages_api.rate_limits import RateLimits
+from infra.local.messages_api.scenario import Scenario, ScenarioError, StepLike, read_scenario
+from infra.local.messages_api.scripted_reply import Replies
+from infra.local.messages_api.simulated_errors import error_body
 
 _BACKLOG = 1024
 
@@ -169,7 +176,3 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.write(f"{api.url}\n")
         sys.stdout.flush()
         stop.wait()
-
-
-if __name__ == "__main__":
-    main()

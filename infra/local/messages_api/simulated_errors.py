@@ -8,7 +8,7 @@ carries a `retry-after`.
 from math import ceil
 from typing import Any
 
-from infra.local.scenario import Step
+from infra.local.messages_api.scenario import Step
 
 _BY_STATUS = {
     400: ("invalid_request_error", "messages: the request is not valid"),

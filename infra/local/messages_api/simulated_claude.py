@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from infra.local.messages_request import MessagesRequest, count_tokens, cut_to_tokens
-from infra.local.scenario import Step
+from infra.local.messages_api.messages_request import MessagesRequest, count_tokens, cut_to_tokens
+from infra.local.messages_api.scenario import Step
 
 _TOPICS = (
     "access reviews",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.messages_request import RejectedError, count_tokens, find_site, parse_request
+from infra.local.messages_api.messages_request import RejectedError, count_tokens, find_site, parse_request
 
 GOOD = {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Site: harbour"}]}
 HEADERS = {"authorization": "Bearer sk-any", "anthropic-version": "2026-10-21"}
