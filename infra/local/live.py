@@ -94,7 +94,7 @@ class Rows:
                 others[site.state] -= 1
             rest = [f"{count:,} {state}" for state in INTEREST if (count := others[state]) > 0]
             last = self._last_line(now, options.max_width)
-            phase = Text(progress.phase, "dim")
+            phase = Text(_phase(progress, now), "dim")
         if len(shown) < len(sites):
             rows.append(Text(f"  … and {len(sites) - len(shown):,} others: {', '.join(rest)}", "dim"))
         for line in (phase, *rows, last):
@@ -122,6 +122,20 @@ class Rows:
         return Text.assemble(("━" * full, "green"), ("─" * (bar - full), "dim"), f"  {count}")
 
 
+def _phase(progress: Progress, now: float) -> str:
+    """What the run is doing, what its answers cost so far at list prices, and how long it may still take."""
+    words = [progress.phase]
+    if progress.output_tokens:
+        cost = progress.cost_usd()
+        words.append(
+            f"{progress.input_tokens + progress.output_tokens:,} tokens"
+            + (f", ${cost:.{2 if cost >= 1 else 4}f}" if cost else "")
+        )
+    if (left := progress.left_s(now)) is not None:
+        words.append(f"about {left:.0f} s left")
+    return " · ".join(words)
+
+
 def _interest(site: SiteProgress) -> tuple[int, float]:
     """Among those that move the longest first, among those that have ended the latest."""
     return INTEREST[site.state], -site.since if site.state in DONE else site.since
@@ -141,9 +155,9 @@ def _words(site: SiteProgress, now: float) -> str:
         case "failed":
             return f"failed: {site.why}"
         case "stored":
-            return f"stored as failed: {site.why}" if site.why else "stored"
+            return f"stored as failed: {site.why}" if site.why else f"stored, {site.tokens:,} tokens"
         case "accepted":
-            return f"accepted, {site.candidates} candidates"
+            return f"accepted, {site.candidates} candidates, {site.tokens:,} tokens"
         case "missed":
             return f"missed: {site.why}"
         case state:

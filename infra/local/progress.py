@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from infra.local.lambdas import Event
 from infra.local.terminal import counted, visible
+from nightfold.settings import cost_usd
 
 State = Literal["waiting", "collecting", "retrying", "answered", "failed", "rejected", "stored", "accepted", "missed"]
 DONE: frozenset[State] = frozenset({"stored", "accepted", "missed"})
@@ -35,6 +36,7 @@ class SiteProgress:
     why: str = ""  # an error's name, or what was wrong with an answer
     request_id: str = ""
     candidates: int = 0
+    tokens: int = 0  # input and output, of all its answers
 
 
 Changed = Callable[[float, str, str], None]  # seconds since the start, the site (or "run"), what happened
@@ -53,6 +55,9 @@ class Progress:
         self.regenerating = 0
         self.stored = self.stored_again = 0  # outcomes of the first and of the second round
         self.rate_limited = 0
+        self.input_tokens = self.output_tokens = 0
+        self.model = ""
+        self.collecting_since = self.started
         self.dead_runs: list[str] = []
         self._changed = changed
         self._of_request: dict[str, SiteProgress] = {}
@@ -93,6 +98,7 @@ class Progress:
         if branch is None or branch.request_id != event.request_id or branch.state != "collecting":
             return  # too late: the state machine had given this call up
         if event.kind == "returned":
+            self._count(branch, event.payload["answer"])
             self._to(branch, "answered", event.at)
         elif event.error in RETRIED and branch.attempt <= RETRIES:
             branch.why = str(event.error)
@@ -100,6 +106,21 @@ class Progress:
         else:
             branch.why = visible(event.error, 60)
             self._to(branch, "failed", event.at)
+
+    def _count(self, site: SiteProgress, answer: dict[str, Any]) -> None:
+        site.tokens += answer["input_tokens"] + answer["output_tokens"]
+        self.input_tokens += answer["input_tokens"]
+        self.output_tokens += answer["output_tokens"]
+
+    def cost_usd(self) -> float | None:
+        """What the answers so far cost at list prices; None where the model has none."""
+        return cost_usd(self.model, self.input_tokens, self.output_tokens)
+
+    def left_s(self, now: float) -> float | None:
+        """About how long the collection will still take, if it goes on as it did; None before the first outcome, and
+        when it is over."""
+        total, done = len(self.sites) + self.regenerating, self.stored + self.stored_again
+        return (now - self.collecting_since) / done * (total - done) if 0 < done < total else None
 
     def _object_stored(self, event: Event) -> None:
         if outcome := _OUTCOME.fullmatch(event.key):
@@ -148,7 +169,7 @@ class Progress:
             self.say(f"the page failed: {visible(event.error, 60)}", event.at)
 
     def _planned(self, run_id: str, plan: dict[str, Any], at: float) -> None:
-        self.run_id = run_id
+        self.run_id, self.model, self.collecting_since = run_id, plan["configuration"]["model"], at
         for site in plan["sites"]:
             self._site(site["site_id"])
         self.say(f"collecting {counted(len(plan['sites']), 'site')} as {run_id}", at)

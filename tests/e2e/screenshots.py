@@ -1,16 +1,52 @@
-"""The README's pictures of the page, from one simulated night: `uv run python -m tests.e2e.screenshots`."""
+"""The README's pictures of the page and of the live view, from simulated nights: `make screenshots`."""
 
+import io
+import json
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from rich.console import Console
+
+from infra.local.cloud import Cloud
+from infra.local.live import Rows
+from infra.local.messages_api import MessagesAPI
+from infra.local.messages_api.scenario import read_scenario
+from infra.local.progress import Progress
 from infra.local.report import page_of
 from tests.e2e.chromium import browser
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "infra" / "docs"
 LIMIT = 300_000  # bytes, all of them together
+
+
+def live_view() -> Path:
+    """The rows of a terminal in the middle of a night, as rich draws them."""
+    progress = Progress(site["site_id"] for site in json.loads((ROOT / "events/sites.json").read_text()))
+    console = Console(record=True, width=80, height=24, file=io.StringIO(), force_terminal=True)
+    scenario = read_scenario(ROOT / "events/scenario.json")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        MessagesAPI(scenario, seed=2) as api,
+        Cloud(
+            Path(folder), parameters={"AnthropicBaseUrl": api.url}, secret="sk-simulated", observe=progress.observe
+        ) as cloud,
+    ):
+        bucket = cloud.output("BucketName")
+        sites = (ROOT / "events/sites.json").read_bytes()
+        cloud.client("s3").put_object(Bucket=bucket, Key="config/sites.json", Body=sites)
+        arn = cloud.start({}, name="night")
+        while progress.stored < 2:  # two are in, the others are at it
+            cloud.wait(arn, timeout=0.2)
+        console.print(Rows(progress))
+        cloud.stop(arn)
+    picture = PICTURES / "live.svg"
+    drawn = console.export_svg(title="nightfold run")
+    picture.write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL))  # nothing from outside
+    return picture
 
 
 def take() -> list[Path]:
@@ -28,7 +64,7 @@ def take() -> list[Path]:
 
 
 if __name__ == "__main__":
-    taken = take()
+    taken = [*take(), live_view()]
     size = sum(picture.stat().st_size for picture in taken)
     for picture in taken:
         print(f"{picture.relative_to(ROOT)}  {picture.stat().st_size:,} bytes")  # noqa: T201

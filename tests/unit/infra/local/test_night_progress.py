@@ -21,6 +21,9 @@ class Night:
         self.progress = Progress(sites, lambda *change: self.lines.append(" ".join(map(str, change[1:]))))
         self._requests = 0
 
+    def planned(self, sites: list[dict[str, str]]) -> None:
+        self.put("plan.json", {"sites": sites, "configuration": {"model": "claude-sonnet-5-5"}})
+
     def asked(self, site: str, attempt: int = 0, round_: int = 1) -> str:
         self._requests += 1
         payload = {"task": {"site_id": site, "round": round_}, "attempt": attempt}
@@ -31,7 +34,8 @@ class Night:
         self.progress.observe(Event("failed", "Collector", request, {"errorType": error}, error=error))
 
     def answered(self, request: str) -> None:
-        self.progress.observe(Event("returned", "Collector", request, {}))
+        answer = {"input_tokens": 100, "output_tokens": 200}
+        self.progress.observe(Event("returned", "Collector", request, {"answer": answer}))
 
     def stored(self, site: str, round_: int = 1, failure: dict[str, Any] | None = None) -> None:
         self.put(f"round-{round_}/outcomes/{site}.json", {"failure": failure})
@@ -68,7 +72,7 @@ def test_a_site_that_answers_at_the_second_attempt() -> None:
     night.failed(night.asked("harbour"), "Overloaded")
     night.answered(night.asked("harbour", attempt=1))
     night.stored("harbour")
-    night.put("plan.json", {"sites": [{"site_id": "harbour"}]})
+    night.planned([{"site_id": "harbour"}])
     night.closed(harbour=None)
     assert night.lines == [
         "harbour collecting",
@@ -180,3 +184,18 @@ def test_two_thousand_sites_cost_little_to_show() -> None:
     for _ in range(10):
         night.rows()
     assert (time.process_time() - started) / 10 < 0.05  # five times a second: a quarter of one core at the very most
+
+
+def test_tokens_cost_and_time_left_are_counted_as_answers_come() -> None:
+    night = Night("harbour", "orchard")
+    night.planned([])
+    assert night.progress.cost_usd() == 0
+    assert night.progress.left_s(night.progress.collecting_since + 10) is None  # nobody knows yet
+    night.answered(night.asked("harbour"))
+    night.stored("harbour")
+    assert night.progress.sites["harbour"].tokens == 300
+    assert night.progress.cost_usd() == (100 * 2 + 200 * 10) / 1_000_000
+    assert night.progress.left_s(night.progress.collecting_since + 10) == 10
+    night.answered(night.asked("orchard"))
+    night.stored("orchard")
+    assert night.progress.left_s(night.progress.collecting_since + 10) is None
