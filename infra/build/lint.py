@@ -1,7 +1,7 @@
 """What linters say of the template and the state machine: `python -m infra.build.lint [FOLDER]`.
 
-cfn-lint and checkov see the template as SAM expands it, since neither looks into SAM any more, and asl-validator (npm)
-sees the state machine, which the other two take for text. Each runs in an environment of its own, at a pinned version.
+`sam validate --lint` sees the template as it is; cfn-lint and checkov see it as SAM expands it, since neither looks into
+SAM any more; asl-validator (npm) sees the state machine, which the others take for text. Each runs in an environment of its own, at a pinned version.
 Ends with the number of linters that complained.
 """
 
@@ -21,9 +21,11 @@ def main(folder: Path = ROOT) -> int:
         expanded = Path(temporary) / "template.json"
         expanded.write_text(json.dumps(expand((folder / "template.yaml").read_text()), indent=1))
         checkov = ["checkov", "--file", str(expanded), "--framework", "cloudformation", "--compact", "--quiet"]
+        validate = ["sam", "validate", "--lint", "--region", "us-east-1"]
         complained = [
             _tool("cfn-lint==1.58.0", "cfn-lint", "--regions", "us-east-1", "--", str(expanded)),
             _tool("checkov==3.3.30", *checkov, "--skip-download"),
+            _tool("aws-sam-cli==1.170.0", *validate, "--template-file", str(folder / "template.yaml")),
             _asl_validator(folder / "infra/statemachine/nightly.asl.json"),
         ]
     return sum(complained)
