@@ -1,8 +1,8 @@
 """What linters say of the template and the state machine: `python -m infra.build.lint [FOLDER]`.
 
 `sam validate --lint` sees the template as it is; cfn-lint and checkov see it as SAM expands it, since neither looks
-into SAM any more; asl-validator (npm) sees the state machine, which the others take for text. Each runs in an environment
-of its own, at a pinned version.
+into SAM any more; asl-validator (npm) sees the state machine, which the others take for text. Each runs in an
+environment of its own, at a pinned version.
 Ends with the number of linters that complained.
 """
 
