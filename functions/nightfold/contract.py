@@ -13,13 +13,13 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
 )
 
+from nightfold.errors import plain
 from nightfold.settings import MAX_TOKENS_CEILING, MAX_TOKENS_FLOOR, RunConfiguration
 
 MAX_SITES = 10_000  # the largest run that is tested; a Map's output of that many empty objects is 30 KB
@@ -30,12 +30,24 @@ RAW_ANSWER_LIMIT = 20_000  # bytes of JSON in a miss; ten of them travel in one 
 Reason = Literal["network", "schema", "unknown"]
 Round = Annotated[int, Field(ge=1, le=2)]
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
-SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Domain = Annotated[
-    str,
-    BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
-    Field(max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"),
-]
+_HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def _host_name(text: str) -> str:
+    text = text.lower()
+    if len(text) > 253 or not _HOST_NAME.fullmatch(text):
+        raise ValueError("must be a host name, as blog.example.com (an international one in its xn-- form)")
+    return text
+
+
+def _site_id(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", text):
+        raise ValueError("must be lower-case letters, digits and dashes, at most 63, as harbour-blog")
+    return text
+
+
+SiteId = Annotated[str, AfterValidator(_site_id)]
+Domain = Annotated[str, AfterValidator(_host_name)]
 MaxTokens = Annotated[int, Field(strict=True, ge=MAX_TOKENS_FLOOR, le=MAX_TOKENS_CEILING)]
 
 
@@ -133,7 +145,9 @@ def read_candidates(text: str) -> list[Candidate]:
         return _Candidates.validate_python(document)
     except ValidationError as error:
         # include_input=False: the message goes back to the model, and into logs.
-        complaints = [f"{_path(detail['loc'])}{detail['msg']}" for detail in error.errors(include_input=False)[:3]]
+        complaints = [
+            f"{_path(detail['loc'])}{plain(detail['msg'])}" for detail in error.errors(include_input=False)[:3]
+        ]
         raise Violation("; ".join(complaints)) from None
 
 

@@ -65,10 +65,15 @@ def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def plain(message: str) -> str:
+    """A message of our own validators, without what pydantic puts before it."""
+    return message.removeprefix("Value error, ")
+
+
 def invalid(error: ValidationError, where: str = "") -> InvalidInput:
     """The first three complaints of `error`, each with the path of its field below `where`."""
     complaints = [
-        f"{'.'.join([*([where] if where else []), *map(str, detail['loc'])])}: {detail['msg']}"
+        f"{'.'.join([*([where] if where else []), *map(str, detail['loc'])])}: {plain(detail['msg'])}"
         for detail in error.errors(include_url=False)
     ]
     more = f" (and {len(complaints) - 3} more)" if len(complaints) > 3 else ""

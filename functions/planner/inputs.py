@@ -19,7 +19,7 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{one_line(name, 60)} is no IANA time zone, as Europe/Berlin is") from None
+        raise ValueError(f"{one_line(name, 60)!r} is no IANA time zone, as Europe/Berlin is") from None
     return name
 
 
