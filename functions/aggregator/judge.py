@@ -6,9 +6,9 @@ from typing import Any
 
 from nightfold.contract import RAW_ANSWER_LIMIT, Answer, Candidate, Failure, Outcome, Reason, Violation, read_candidates
 from nightfold.errors import one_line, read_attempt, split_calls
+from nightfold.settings import CALLS_PER_ROUND
 
 CUT = {"max_tokens", "model_context_window_exceeded"}
-CALLS_PER_ROUND = 3  # one call and two retries, the state machine's network bucket
 
 
 @dataclass(frozen=True)

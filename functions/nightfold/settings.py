@@ -9,6 +9,7 @@ from nightfold.errors import InvalidInput
 
 MAX_TOKENS_FLOOR = 256  # below it five candidates do not fit, and every answer would be cut
 MAX_TOKENS_CEILING = 8_192
+CALLS_PER_ROUND = 3  # one call and two retries, the state machine's network bucket
 
 PRICES = {
     # USD per million tokens (input, output), as Anthropic listed them in November 2026.

@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 
 from nightfold.contract import Site, WorstCase
-from nightfold.settings import RunConfiguration, branches_at_once, cost_usd, regeneration_branches, share
+from nightfold.settings import (
+    CALLS_PER_ROUND,
+    RunConfiguration,
+    branches_at_once,
+    cost_usd,
+    regeneration_branches,
+    share,
+)
 
-CALLS_PER_ROUND = 3  # one call and two retries, the state machine's network bucket
 PROMPT_TOKENS = 1_000  # more than the prompt with a violation in it and without the brief; a test compares
 
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
-from infra.build.costs import Night, aws_usd, markdown, token_usd
+from infra.build.costs import ALARM_METRICS, Night, aws_usd, markdown, token_usd
 from tests import failure_table
 
 ROOT = Path(__file__).parents[3]
+RESOURCES = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,14 @@ ROOT = Path(__file__).parents[3]
 )
 def test_a_table_is_what_its_command_prints(document: str, table: str) -> None:
     assert table in (ROOT / document).read_text()
+
+
+def test_the_formula_counts_the_metrics_that_the_alarms_look_at() -> None:
+    alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = [
+        each for alarm in alarms for each in alarm.get("Metrics", [{"MetricStat": alarm}]) if "MetricStat" in each
+    ]
+    assert len(watched) == ALARM_METRICS
 
 
 def test_more_sites_cost_more_and_the_fixed_part_stays() -> None:
