@@ -1,5 +1,6 @@
 """The Lambda handler of CollectSite."""
 
+import threading
 from functools import cache
 from typing import Any
 
@@ -16,9 +17,11 @@ from nightfold.contract import Answer, CollectorEvent, SiteTask
 from nightfold.errors import AccessDenied, NetworkError, UnexpectedError, invalid
 from nightfold.storage import CALLS
 
+_one_client = threading.Lock()  # in the local run branches are threads of one process
+
 
 @cache
-def claude() -> Claude:
+def _claude() -> Claude:
     """The client, with the key as SSM holds it: read once per execution environment."""
     name = settings().anthropic_api_key_parameter
     try:
@@ -33,10 +36,12 @@ def claude() -> Claude:
 
 
 def ask(task: SiteTask, prompt: Prompt) -> Answer:
+    with _one_client:
+        claude = _claude()
     try:
-        return claude().ask(task, prompt)
+        return claude.ask(task, prompt)
     except AccessDenied:
-        claude.cache_clear()  # the key may have been replaced: the next invocation reads it again
+        _claude.cache_clear()  # the key may have been replaced: the next invocation reads it again
         raise
 
 

@@ -15,21 +15,17 @@ from importlib.resources import files
 from statistics import median
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from nightfold.contract import Candidate, Site
-from nightfold.errors import one_line
 from reporter.figures import headroom, usage
 from reporter.history import bars
 from reporter.records import Night
-from reporter.schedule import day_and_time
-from reporter.timeline import draw, seconds
+from reporter.template import template
+from reporter.timeline import draw
 from reporter.verdict import (
     Surroundings,
     candidate_count,
-    counted,
-    dollars,
     grouped,
     headline,
     missed_by_reason,
@@ -61,44 +57,33 @@ def render(night: Night, surroundings: Surroundings) -> bytes:
     missed = summary.planned - summary.accepted
     sites = {site.site_id: site for site in night.plan.sites}
     accepted = [site for site in summary.sites if site.accepted]
-    text = (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            style=Markup(style),  # noqa: S704  # nosec B704
-            script=Markup(script),  # noqa: S704  # nosec B704
-            policy=_policy(style, script),
-            summary=summary,
-            configuration=night.plan.configuration,
-            surroundings=surroundings,
-            zone=surroundings.schedule.zone,
-            headline=headline(summary),
-            second=second_sentence(night, surroundings),
-            when=next_redrive(night, surroundings),
-            missed=missed,
-            reasons=[(reason, number) for reason, number in missed_by_reason(summary).items() if number],
-            census=_census(night),
-            candidates=candidate_count(night),
-            shown=[(site, sites[site.site_id], night.candidates[site.site_id]) for site in accepted[:SITES_SHOWN]],
-            accepted=len(accepted),
-            groups=grouped(night.misses),
-            usual=_usual(night),
-            timeline=draw(night),
-            usage=usage(night),
-            headroom=headroom(night),
-            history=bars(night),
-            data=_data(night, sites),
-            limits={"misses": MISSES_SHOWN, "unfolded": MISSES_UNFOLDED, "raw": RAW_SHOWN, "usage": USAGE_SHOWN},
-        )
+    text = template().render(
+        style=Markup(style),  # noqa: S704  # nosec B704
+        script=Markup(script),  # noqa: S704  # nosec B704
+        policy=_policy(style, script),
+        summary=summary,
+        configuration=night.plan.configuration,
+        surroundings=surroundings,
+        zone=surroundings.schedule.zone,
+        headline=headline(summary),
+        second=second_sentence(night, surroundings),
+        when=next_redrive(night, surroundings),
+        missed=missed,
+        reasons=[(reason, number) for reason, number in missed_by_reason(summary).items() if number],
+        census=_census(night),
+        candidates=candidate_count(night),
+        shown=[(site, sites[site.site_id], night.candidates[site.site_id]) for site in accepted[:SITES_SHOWN]],
+        accepted=len(accepted),
+        groups=grouped(night.misses),
+        usual=_usual(night),
+        timeline=draw(night),
+        usage=usage(night),
+        headroom=headroom(night),
+        history=bars(night),
+        data=_data(night, sites),
+        limits={"misses": MISSES_SHOWN, "unfolded": MISSES_UNFOLDED, "raw": RAW_SHOWN, "usage": USAGE_SHOWN},
     )
     return text.encode("utf-8", "replace")
-
-
-def visible(text: str, limit: int) -> str:
-    """Text of several lines in which nothing acts: each line as `one_line` has it."""
-    cut = text[:limit]
-    lines = [one_line(line, limit) for line in cut.splitlines()]
-    return "\n".join(lines) + ("\n…" if len(text) > limit else "")
 
 
 def _policy(style: str, script: str) -> str:
@@ -109,27 +94,6 @@ def _policy(style: str, script: str) -> str:
         f"default-src 'none'; style-src 'sha256-{sha256(style)}'; script-src 'sha256-{sha256(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("reporter", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    environment.filters |= {
-        "dollars": dollars,
-        "seconds": seconds,
-        "counted": counted,
-        "visible": visible,
-        "day_and_time": day_and_time,
-        "percent": lambda share: f"{share * 100:.0f} %" if share < 0.995 or share == 1 else f"{share * 100:.1f} %",
-    }
-    return environment
 
 
 @cache

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError
 from infra.local import faults, response, sandbox
 from infra.local.identities import Identities
 from infra.local.lambdas import CannotInvoke, Lambdas
-from infra.local.moto_inside import calls
+from infra.local.moto_inside import buckets, calls
 from infra.local.sessions import parameters_of_this_call
 
 
@@ -44,6 +44,8 @@ class Door:
     def _answer(self, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse:
         if service == "lambda" and operation == "Invoke":
             return self._invoke(request)
+        if service == "s3" and (plainly := buckets.answer_plainly(operation, request, self._identities.permit)):
+            return plainly
         answered = calls.forward(service, request)
         if service == "s3" and answered.status_code == 404 and not self._may_know(request):
             return response.error(request, service, 403, "AccessDenied", "Access Denied")

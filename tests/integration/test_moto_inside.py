@@ -15,7 +15,9 @@ from tests.integration.small_cloud import small_cloud
 
 imports.load()
 
+from moto.core import loaders, utils  # noqa: E402
 from moto.core.authorization import ActionAuthenticatorMixin  # noqa: E402
+from moto.core.base_backend import AccountSpecificBackend  # noqa: E402
 from moto.core.botocore_stubber import BotocoreStubber  # noqa: E402
 from moto.s3.models import FakeBucket, FakeKey, S3Backend  # noqa: E402
 from moto.s3.responses import S3Response  # noqa: E402
@@ -23,6 +25,7 @@ from moto.s3.utils import _VersionedKeyStore  # noqa: E402
 from moto.sqs.models import Message, Queue, SQSBackend  # noqa: E402
 from moto.ssm.models import SimpleSystemManagerBackend  # noqa: E402
 from moto.stepfunctions.parser import utils as parser_utils  # noqa: E402
+from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout  # noqa: E402
 from moto.stepfunctions.parser.asl.component.program.program import Program  # noqa: E402
@@ -36,6 +39,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.job 
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction  # noqa: E402
 from moto.stepfunctions.parser.asl.eval.environment import Environment  # noqa: E402
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager  # noqa: E402
+from moto.stepfunctions.parser.asl.eval.states import States  # noqa: E402
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser  # noqa: E402
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path  # noqa: E402
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication  # noqa: E402
@@ -76,6 +80,11 @@ SIGNATURES: list[tuple[Any, str]] = [
     (Environment.is_running, "self"),
     (JobPool.next_job, "self"),
     (JobPool.close_job, "self, job"),
+    (JobPool.get_closed_jobs, "self"),
+    (EventManager.add_event, "self, context, event_type, event_details, timestamp, update_source_event_id"),
+    (AccountSpecificBackend._generate_regions, "self, service_name"),
+    (loaders.create_loader, ""),
+    (utils.service_name_from_moto_package_name, "moto_package_name"),
     (BaseExecutionWorkerCommunication.terminated, "self"),
     (boto_client.boto_client_for, "region, service, state_credentials"),
 ]
@@ -88,7 +97,10 @@ BODIES: list[tuple[Any, str]] = [  # what a patch replaces or leans on, word for
     (Program.eval, "self.timeout_seconds.timeout_seconds"),
     (retrier_decl.RetrierDecl._eval_body, "time.sleep(interval_seconds)"),
     (distributed_iteration_component.DistributedIterationComponent._eval_body, "env.event_manager = EventManager()"),
-    (EventManager._publish_history_event, "self._history_event_list.append(history_event)"),
+    (JobPool.get_closed_jobs, "sorted(closed_jobs, key=lambda closed_job: closed_job.job_index)"),
+    (States._extract, "return copy.deepcopy(result)"),
+    (ResultPath._eval_body, "parse(self.result_path_src)"),
+    (utils._load_service_model, "loader = create_loader()"),
     (boto_client.boto_client_for, "return boto3.client("),
     (json_path.extract_json, "parse(path)"),
     (Queue.add_message, "self._messages.append(message)"),
@@ -154,6 +166,25 @@ def test_everything_is_as_before_when_the_cloud_has_closed(tmp_path: Path) -> No
         assert cloud.invoke("Probe", {"do": "echo"})[1] is None
     assert patched() == before
     assert parser_utils.TMP_THREADS == []
+
+
+def test_an_object_is_the_same_whether_moto_answers_or_not(tmp_path: Path) -> None:
+    with small_cloud(tmp_path) as cloud:
+        s3, bucket = cloud.client("s3"), cloud.output("BucketName")
+
+        def described(key: str, **options: str) -> dict[str, Any]:
+            answer = s3.get_object(Bucket=bucket, Key=key, **options)
+            kept = {name: answer[name] for name in ("ETag", "ContentType", "ContentLength", "LastModified")}
+            return kept | {"Body": answer["Body"].read()}
+
+        for key in ("a.json", "deep/er/b c+d%é.txt", "without-kind"):
+            plainly = s3.put_object(Bucket=bucket, Key=key, Body="as text: é".encode())
+            by_moto = s3.put_object(
+                Bucket=bucket, Key=f"moto/{key}", Body="as text: é".encode(), StorageClass="STANDARD"
+            )
+            assert plainly["ETag"] == by_moto["ETag"]
+            assert (tmp_path / key).read_bytes() == (tmp_path / "moto" / key).read_bytes()
+            assert described(key) == described(key, IfNoneMatch="another")  # a condition is moto's
 
 
 def _owner(function: Any) -> Any:

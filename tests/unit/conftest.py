@@ -73,7 +73,7 @@ def no_memory() -> Iterator[None]:
         planner.settings.settings,
         aggregator.handler.outside,
         aggregator.settings.settings,
-        collector.handler.claude,
+        collector.handler._claude,
         collector.settings.settings,
     ):
         cached.cache_clear()

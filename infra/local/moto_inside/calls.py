@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from infra.local import response
+from infra.local.moto_inside import service_models
 from infra.local.objects import KeyIsNoPath
 
 ACCOUNT = "123456789012"
@@ -74,6 +75,7 @@ def intercepted(door: Door, permit: Permit) -> Iterator[None]:
         mock.patch.object(botocore_stubber, "enabled", True),
         mock.patch.object(ActionAuthenticatorMixin, "_authenticate_and_authorize_action", authorize),
         mock.patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": True}}),
+        service_models.parsed_once(),
     ):
         BackendDict.reset()
         try:
