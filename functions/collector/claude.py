@@ -14,7 +14,7 @@ from typing import Any
 
 import anthropic.resources.messages.messages  # noqa: F401 - the first call would import it, on a third of a processor
 import httpx2
-from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError
+from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError, DefaultHttpxClient
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from collector.prompt import Prompt
@@ -53,12 +53,17 @@ class _Message(BaseModel):
     usage: _Usage = _Usage()
 
 
+def connections() -> httpx2.Client:
+    """The SDK's own HTTP client. Reading the certificates that it trusts takes longer than all else of a first call."""
+    return DefaultHttpxClient()
+
+
 class Claude:
     """A client of the Messages API. Safe to share between threads."""
 
-    def __init__(self, api_key: str, base_url: str) -> None:
+    def __init__(self, api_key: str, base_url: str, connections: httpx2.Client | None = None) -> None:
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line per request otherwise
-        self._client = Anthropic(api_key=api_key.strip(), base_url=base_url, max_retries=0)
+        self._client = Anthropic(api_key=api_key.strip(), base_url=base_url, max_retries=0, http_client=connections)
 
     def ask(self, task: SiteTask, prompt: Prompt) -> Answer:
         """Claude's answer, as it came. Raises one of nightfold.errors within `request_timeout_s` seconds."""

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from pydantic import ValidationError
 
-from collector.claude import Claude
+from collector.claude import Claude, connections
 from collector.collect import collect
 from collector.prompt import Prompt
 from collector.settings import settings
@@ -18,6 +18,12 @@ from nightfold.errors import AccessDenied, NetworkError, UnexpectedError, invali
 from nightfold.storage import CALLS
 
 _one_client = threading.Lock()  # in the local run branches are threads of one process
+
+
+@cache
+def outside() -> dict[str, Any]:
+    """What collecting touches, before it has a key."""
+    return {"connections": connections()}
 
 
 @cache
@@ -32,7 +38,7 @@ def _claude() -> Claude:
                 f"no API key: aws ssm put-parameter --type SecureString --name {name} --value …"
             ) from None
         raise NetworkError(f"the API key {name} could not be read from SSM") from None
-    return Claude(str(key), settings().anthropic_base_url)
+    return Claude(str(key), settings().anthropic_base_url, **outside())
 
 
 def ask(task: SiteTask, prompt: Prompt) -> Answer:

@@ -193,7 +193,7 @@ class Cloud:
                 for each in self._deployment.functions
             ],
             credentials=self._identities.credentials,
-            session=self._identities.session,
+            session=self._identities.functions,
             logs=self._state.path / "logs",
             speed=self._speed,
             observe=self._observe,

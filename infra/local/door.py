@@ -44,9 +44,8 @@ class Door:
     def _answer(self, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse:
         if service == "lambda" and operation == "Invoke":
             return self._invoke(request)
-        if service == "s3" and (plainly := buckets.answer_plainly(operation, request, self._identities.permit)):
-            return plainly
-        answered = calls.forward(service, request)
+        plainly = buckets.answer_plainly(operation, request, self._identities.permit) if service == "s3" else None
+        answered = plainly or calls.forward(service, request)
         if service == "s3" and answered.status_code == 404 and not self._may_know(request):
             return response.error(request, service, 403, "AccessDenied", "Access Denied")
         return answered

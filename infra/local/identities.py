@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from infra.local.authorization import Roles
@@ -37,6 +38,11 @@ class Identities:
         key = f"ASIA{uuid.uuid5(uuid.NAMESPACE_URL, role).hex[:16].upper()}"
         self._role_of_key[key] = role
         return {"AccessKeyId": key, "SecretAccessKey": "local", "SessionToken": "local"}
+
+    @cached_property
+    def functions(self) -> SharedClients:
+        """The session of all functions: whoever runs signs. Made late, because moto has to be there first."""
+        return SharedClients(None)
 
     def session(self, role: str | None) -> SharedClients:
         """The role's session; without a role, that of the person at this laptop."""

@@ -58,7 +58,7 @@ class Lambdas:
         functions: Iterable[Function],
         *,
         credentials: Callable[[str], dict[str, str]],  # of a role, by its ARN
-        session: Callable[[str], boto3.Session],
+        session: boto3.Session,
         logs: Path,
         speed: float,
         observe: Callable[[Event], None],
@@ -83,11 +83,13 @@ class Lambdas:
         return found
 
     def warm(self) -> None:
-        """Import every handler now, as provisioned concurrency would, so that no branch pays for a cold start."""
+        """Import every handler now, as provisioned concurrency would, so that no branch pays for a cold start, and make
+        the clients that its module caches under the name `outside`."""
         for function in self._functions if self._runtime is None else ():
             with sandbox.inside(self._sandbox(function)):
                 try:
-                    load_handler(function)
+                    handler = load_handler(function)
+                    getattr(sys.modules[handler.__module__], "outside", object)()
                 except Exception as error:  # the invocation will report it
                     logging.getLogger(__name__).debug("%s cannot be imported: %r", function.handler, error)
 
@@ -181,7 +183,7 @@ class Lambdas:
                 LANG="en_US.UTF-8",
                 TZ=":UTC",
             ),
-            session=lambda: self._session(function.role_arn),
+            session=lambda: self._session,
             log=self._logs / f"{function.logical_id}.log",
         )
 

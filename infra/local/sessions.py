@@ -1,7 +1,7 @@
 """boto3 sessions that share what is dear: the parsed service models and, for equal arguments, the client itself.
 
 A client costs 10-20 ms, making one is not thread-safe, and using one is: in threads of one process each kind of
-client is made once for each role.
+client is made once, for all functions together.
 """
 
 import os
@@ -14,6 +14,7 @@ import botocore.auth
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from infra.local import sandbox
 
@@ -32,9 +33,11 @@ _loader: Any = QuickLoader()
 
 
 class SharedClients(boto3.Session):
-    """One role's session. Clients asked for with equal arguments are one client."""
+    """One caller's session. Clients asked for with equal arguments are one client.
 
-    def __init__(self, credentials: dict[str, str]) -> None:
+    Without credentials it is every function's: each call is signed with those of the function that makes it."""
+
+    def __init__(self, credentials: dict[str, str] | None) -> None:
         session = botocore.session.Session()
         session.register_component("data_loader", _loader)
         session.set_default_client_config(
@@ -46,14 +49,13 @@ class SharedClients(boto3.Session):
         )
         session.register("choose-signer", _only_name_the_caller)  # type: ignore[arg-type]
         session.register("before-parameter-build", _remember_parameters)
+        cast(Any, session)._credentials = (
+            Credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
+            if credentials
+            else _OfTheFunction()
+        )
         with _nobodys_environment():
-            super().__init__(
-                aws_access_key_id=credentials["AccessKeyId"],
-                aws_secret_access_key=credentials["SecretAccessKey"],
-                aws_session_token=credentials["SessionToken"],
-                botocore_session=session,
-                region_name="us-east-1",
-            )
+            super().__init__(botocore_session=session, region_name="us-east-1")
         self._shared: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -66,6 +68,18 @@ class SharedClients(boto3.Session):
                 if client is None:
                     client = self._shared[wanted] = super().client(*args, **kwargs)
         return client
+
+
+class _OfTheFunction(Credentials):
+    """The credentials in the environment of the function that is running."""
+
+    def __init__(self) -> None:
+        super().__init__("", "")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        function = sandbox.running() or sandbox.NOBODY
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        return ReadOnlyCredentials(*(function.environment.get(name, "") for name in names))
 
 
 def _nobodys_environment() -> AbstractContextManager[None]:

@@ -74,6 +74,7 @@ def no_memory() -> Iterator[None]:
         aggregator.handler.outside,
         aggregator.settings.settings,
         collector.handler._claude,
+        collector.handler.outside,
         collector.settings.settings,
     ):
         cached.cache_clear()

@@ -39,7 +39,7 @@ _attached: dict[str, tuple[Objects, Stored]] = {}
 
 def answer_plainly(operation: str, request: AWSPreparedRequest, permit: Permit) -> AWSResponse | None:
     """GetObject and PutObject without a condition or an option, five of which each site needs: moto takes three times
-    as long (measured). None for all else, and where they fail: moto words the error."""
+    as long (measured). None for all else: moto answers."""
     address = _ADDRESS.fullmatch(request.url)
     if operation not in {"GetObject", "PutObject"} or address is None or address[1] not in _attached:
         return None
@@ -59,7 +59,7 @@ def answer_plainly(operation: str, request: AWSPreparedRequest, permit: Permit) 
         return response.plain(request, 200, {"ETag": _etag(content)}, b"")
     found = objects.get(key)
     if found is None:
-        return None
+        return response.error(request, "s3", 404, "NoSuchKey", "The specified key does not exist.")
     described = {
         "content-type": _kind(key),
         "ETag": _etag(found[0]),
