@@ -108,9 +108,9 @@ def _judge_failure(site_id: str, failure: Failure) -> Judgement:
     )
 
 
-def trimmed(text: str) -> str:
-    """`text`, cut until it fits into a miss, and without lone surrogates, which no queue takes."""
+def trimmed(text: str, limit: int = RAW_ANSWER_LIMIT) -> str:
+    """`text`, cut until it fits into a miss (`limit`: bytes of JSON); without lone surrogates, which no queue takes."""
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    while (length := len(json.dumps(text))) > RAW_ANSWER_LIMIT:
-        text = text[: len(text) * RAW_ANSWER_LIMIT // length - 1]
+    while (length := len(json.dumps(text))) > limit:
+        text = text[: len(text) * limit // length - 1]
     return text

@@ -37,7 +37,8 @@ def aws_usd(night: Night) -> float:
     parent = 8  # PlanRun … RunFinished, once around
     transitions = parent + 3 * night.sites  # a branch: its start, CollectSite, StoreOutcome
     lambda_gb_s = night.sites * night.seconds * 0.5 + (2 + night.sites * 0.01) * 1.0  # collector; the others
-    reads, writes = 3 * night.sites + 10, 2 * night.sites + 6  # outcome, candidates; plan, items, misses, summary, page
+    # A site: outcome and candidates. Besides: plan, items, misses, summary, page, and up to 90 summaries of before.
+    reads, writes = 3 * night.sites + 101, 2 * night.sites + 7
     queue = night.sites * night.missed_share * 3 + 20
     logs = (night.sites + 5) * 700 / 1e9
     fixed = (METRICS * METRIC_MONTH + ALARM_METRICS * ALARM_METRIC_MONTH) / NIGHTS

@@ -46,7 +46,11 @@ _SIMULATION = _options(
     click.option("--simulate", is_flag=True, help="Speak to the simulated Messages API; so it is without a key."),
     click.option("--scenario", type=_path, help="What the simulated API does, call by call. Implies --simulate."),
     click.option("--seed", type=int, help="Draws the simulated latencies and texts.  [default: 0]"),
-    click.option("--speed", type=float, help="How much faster than real time the simulated world is.  [default: 1]"),
+    click.option(
+        "--speed",
+        type=float,
+        help="How much faster than real time the simulated world is.  [default: as the scenario says]",
+    ),
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
 

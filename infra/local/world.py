@@ -73,7 +73,7 @@ def choose_world(
     notice = "Simulated Messages API: the answers are made up, nothing is paid." if asked_for else NO_KEY
     if environment.get("ANTHROPIC_BASE_URL") and not asked_for:
         notice += "\nANTHROPIC_BASE_URL is set, but not used without a key."
-    return World(notice, speed=speed or 1.0, scenario=scenario, seed=seed or 0)
+    return World(notice, speed=speed or scenario.speed, scenario=scenario, seed=seed or 0)
 
 
 def _real(key: str, base_url: str) -> World:

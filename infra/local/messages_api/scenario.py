@@ -3,10 +3,13 @@
     {"schema_version": 1,
      "sites": {"harbour": ["ok"], "orchard": [529, "ok"], "meadow": [{"do": "hang", "latency_s": 30}]},
      "default": ["ok"],
-     "latency_s": {"median": 3, "sigma": 0.4}}
+     "latency_s": {"median": 30, "sigma": 0.4},
+     "speed": 10}
 
 A site's list is used up call by call; after its end every call is "ok". A site that is not listed has
-the list `default`. How an answer looks on the wire is `simulated_claude`'s and `messages_api`'s job.
+the list `default`. All times are the simulated world's; `speed` is how many times as fast as real time it is, unless
+whoever plays the scenario says otherwise. How an answer looks on the wire is `simulated_claude`'s and
+`messages_api`'s job.
 """
 
 from collections.abc import Iterable, Mapping
@@ -126,6 +129,7 @@ class Scenario(_Model):
     latency_s: Latency = Latency(median=0)
     output_tokens: Annotated[int, Field(ge=1)] | None = None
     limits: Limits = Limits()
+    speed: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1  # times as fast as real time
 
 
 class ScenarioError(ValueError):

@@ -155,7 +155,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=8787, help="default %(default)s; 0 takes a free one")
     parser.add_argument("--scenario", type=Path, help="without it everything works, at once")
     parser.add_argument("--seed", type=int, default=0, help="draws latencies and texts (default %(default)s)")
-    parser.add_argument("--speed", type=float, default=1.0, help="how much faster than real time")
+    parser.add_argument("--speed", type=float, help="how much faster than real time; default: as the scenario says")
     options = parser.parse_args(arguments)
     try:
         scenario = read_scenario(options.scenario) if options.scenario else Scenario()
@@ -168,7 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
     with MessagesAPI(
         scenario,
         seed=options.seed,
-        speed=options.speed,
+        speed=scenario.speed if options.speed is None else options.speed,
         host=options.host,
         port=options.port,
         keep_prompts=False,

@@ -285,3 +285,13 @@ def test_the_handler_gives_plain_json_and_names_what_no_retry_mends(
     outside.s3.delete_bucket(Bucket=outside.bucket)
     with pytest.raises(UnexpectedError, match="NoSuchBucket"):
         aggregator.handler.handler({"run_id": "night", "round": 1}, None)
+
+
+def test_of_many_sites_a_miss_keeps_less_of_a_long_broken_answer(outside: Outside, aggregating: dict[str, Any]) -> None:
+    """The whole answers lie in S3. All of them together would be more than the function's memory."""
+    sites = [f"site-{number}" for number in range(1_250)]
+    store(outside, plan(*sites), *(answered("night", site, "x" * 30_000) for site in sites[:2]))
+    close(aggregating)
+    misses = [Miss.model_validate_json(line) for line in outside.text(misses_key("night")).splitlines()]
+    assert [15_990 < len(entry.raw_answer or "") <= 16_000 for entry in misses[:2]] == [True, True]
+    assert len(misses) == 1_250

@@ -59,6 +59,13 @@ def test_a_scenario_file_goes_before_the_default_one(tmp_path: Path) -> None:
     assert list(world.scenario.sites) == ["harbour"]
 
 
+def test_a_scenario_says_how_fast_its_world_is_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_text('{"speed": 5}')
+    assert choose({}, scenario_file=tmp_path / "own.json").speed == 5
+    assert choose({}, scenario_file=tmp_path / "own.json", speed=2).speed == 2
+    assert choose({}).speed == 1
+
+
 def test_a_scenario_with_two_faults_is_still_one_line(tmp_path: Path) -> None:
     (tmp_path / "own.json").write_text('{"sites": {"harbour": ["what"]}, "colour": 1}')
     with pytest.raises(InvalidInput) as refused:

@@ -20,7 +20,7 @@ def test_the_default_night_shows_a_retry_a_regeneration_and_a_miss() -> None:
         "lantern": ["wrong_shape", "ok"],
         "meadow": ["prose", "prose"],
     }
-    assert 1 <= night.latency_s.median <= 5
+    assert 1 <= night.latency_s.median / night.speed <= 5
     assert night.latency_s.sigma > 0
 
 
@@ -56,6 +56,7 @@ def test_a_step_is_a_name_a_status_or_an_object() -> None:
         ("latency_s.sigma", {"latency_s": {"median": 1, "sigma": "wide"}}),
         ("limits.requests_per_minute", {"limits": {"requests_per_minute": 0}}),
         ("output_tokens", {"output_tokens": 0}),
+        ("speed", {"speed": 0}),
     ],
 )
 def test_a_bad_scenario_file_is_refused_by_the_name_of_the_field(
