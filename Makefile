@@ -61,6 +61,15 @@ package: uv # one function's folder: `sam build` comes here through functions/Ma
 bench-cold-start: uv ## Init of each function beside a plain `sam build`; ARGS="--levers --runs 9"
 	@$(UV) run --locked python -m tests.performance.cold_start $(ARGS)
 
+.PHONY: bench
+bench: uv ## Measures: a race, shapes, pressure, scale, overhead; QUICK=1 in short, ARGS="--only race --seed 7"
+	@$(UV) run --quiet --locked --all-groups python -W ignore -m tests.performance.bench $(if $(QUICK),--quick) $(ARGS)
+
+.PHONY: bench-compare
+bench-compare: uv ## Which figures differ from an earlier result: OLD=.nightfold/bench/20261123T213523Z.json [NEW=…]
+	@$(if $(OLD),,$(error OLD=FILE names the result to compare with; they lie in .nightfold/bench))$(UV) run --quiet --locked \
+	  --all-groups python -W ignore -m tests.performance.compare "$(OLD)" "$(or $(NEW),.nightfold/bench/results.json)" $(ARGS)
+
 .PHONY: smoke
 smoke: uv ## The first run after a deployment: make smoke STACK=nightfold (spends what two answers cost)
 	$(UV) run --locked python -m infra.build.smoke $(STACK)

@@ -1,0 +1,236 @@
+"""One night in the embedded cloud with everything counted, in a process of its own, so that its memory is its own:
+
+python -m tests.performance.counted_night < order.json
+
+The order is `Order` as JSON, with the URL of a simulated Messages API that runs elsewhere; the counts go to stdout as
+JSON. `spend` does the same in this process, and `Counts` is what a test gives to a Cloud of its own.
+"""
+
+import json
+import re
+import resource
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from infra.local import sandbox
+from infra.local.cloud import Cloud
+from infra.local.lambdas import Event
+
+MACHINE = "the state machine"
+RUN_ID = "night"
+REFUSED = 25  # of a hundred sites the 25th and the 75th: the share of misses that the cost formula takes
+TOKENS = 1_024  # a branch
+SQS_CHUNK = 65_536  # bytes; each begun one is billed as a request
+_BRIEF = "Sailing in small boats: harbours, knots, weather, and how to repair what breaks far from any shop."
+_KINDS = (
+    ("outcome", re.compile(r".*/outcomes/[^/]+\.json")),
+    ("candidates", re.compile(r".*/candidates/[^/]+\.json")),
+    *((name, re.compile(rf"runs/.*{re.escape(name)}")) for name in ("plan.json", "items.json", "misses.jsonl")),
+    *((name, re.compile(rf"runs/.*{re.escape(name)}")) for name in ("summary.json", "digest.html")),
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which night."""
+
+    sites: int
+    api: str  # URL
+    folder: str  # an empty state directory
+    concurrency: int = 40
+
+
+def site_names(sites: int) -> list[str]:
+    return [f"site-{number:05}" for number in range(sites)]
+
+
+def refused(sites: int) -> list[str]:
+    """The sites that a counted night is meant to miss, without a retry and without a second round."""
+    return [name for number, name in enumerate(site_names(sites)) if number % 50 == REFUSED]
+
+
+def json_bytes(value: Any) -> int:
+    """As AWS counts a payload."""
+    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+@dataclass
+class Counts:
+    """What the functions and the state machine of one cloud did. Safe to use from many threads."""
+
+    requests: Counter[str] = field(default_factory=Counter)  # "who service:Operation", once per attempt
+    states: Counter[str] = field(default_factory=Counter)  # entered, by name
+    tasks: Counter[str] = field(default_factory=Counter)  # those of them that call something
+    largest: dict[str, int] = field(default_factory=dict)  # bytes, by what it is
+    totals: Counter[str] = field(default_factory=Counter)  # bytes, and what is no request of its own
+    calls: dict[str, list[dict[str, float]]] = field(default_factory=dict)  # each call of the functions that run alone
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _begun: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def hook(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        """Cloud(faults=…): no fault at all, but it sees every call."""
+        running = sandbox.running()
+        with self._lock:
+            self.requests[f"{running.function if running else MACHINE} {service}:{operation}"] += 1
+            if (service, operation) == ("s3", "PutObject"):
+                self._stored(running is None, parameters["Key"], parameters["Body"])
+            elif (service, operation) == ("sqs", "SendMessageBatch"):
+                bodies = [len(entry["MessageBody"].encode()) for entry in parameters["Entries"]]
+                self._size("a message of the miss queue", max(bodies))
+                self._size("a batch of misses", sum(bodies))
+                self.totals["messages sent"] += len(bodies)
+                self.totals["SQS chunks"] += -(-sum(bodies) // SQS_CHUNK)
+            elif (service, operation) == ("sns", "Publish"):
+                self._size("the morning's message", len(parameters["Message"].encode()))
+                self._size("its subject", len(parameters.get("Subject", "")))
+
+    def observe(self, event: Event) -> None:
+        """Cloud(observe=…)."""
+        if event.kind not in ("invoked", "returned", "failed"):
+            return
+        now = (event.at, time.process_time())
+        size = json_bytes(event.payload)
+        with self._lock:
+            self._size(f"{'event' if event.kind == 'invoked' else 'result'} of the {event.function}", size)
+            if event.kind == "invoked":
+                self._begun[event.request_id] = now
+                return
+            begun = self._begun.pop(event.request_id)
+            if event.function != "Collector":
+                calls = self.calls.setdefault(event.function, [])
+                calls.append({"seconds": now[0] - begun[0], "cpu_s": now[1] - begun[1]})
+
+    @contextmanager
+    def counting_states(self) -> Iterator[None]:
+        """To be entered when the cloud is open: its interpreter then counts the states that it enters, also those of
+        a distributed Map's branches, which have no history here."""
+        from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+
+        enter = CommonStateField._eval_body
+
+        def enter_and_count(state: Any, env: Any) -> None:
+            given = json_bytes(env.states.get_input())
+            enter(state, env)
+            returned = json_bytes(env.states.get_input())
+            with self._lock:
+                self.states[state.name] += 1
+                self.tasks[state.name] += state.state_entered_event_type == "TaskStateEntered"
+                self._size(f"input of {state.name}", given)
+                self._size(f"output of {state.name}", returned)
+                self.totals[f"output of {state.name}"] += returned
+
+        with mock.patch.object(CommonStateField, "_eval_body", enter_and_count):
+            yield
+
+    def of(self, service: str, operation: str = "", who: str = "") -> int:
+        """How many requests, of this service, operation and caller."""
+        return sum(
+            number
+            for asked, number in self.requests.items()
+            if re.fullmatch(rf"{who or '.*'} {service}:{operation or '.*'}", asked)
+        )
+
+    @property
+    def branches(self) -> int:
+        return self.states["CollectSite"]
+
+    @property
+    def transitions(self) -> int:
+        """As AWS bills them: each state entered, each retry, and the start of each branch, an execution of its own."""
+        attempts = self.of("lambda", "Invoke", MACHINE) + self.of("s3", "PutObject", MACHINE)
+        return self.states.total() + max(0, attempts - self.tasks.total()) + self.branches
+
+    def _stored(self, by_machine: bool, key: str, body: Any) -> None:
+        kind = next((kind for kind, pattern in _KINDS if pattern.fullmatch(key)), "another object")
+        body = body.getvalue() if hasattr(body, "getvalue") else body
+        content = body if isinstance(body, bytes) else str(body).encode()
+        self._size(kind, len(content))
+        self.totals[kind] += len(content)
+        if by_machine:
+            self._size("StoreOutcome's request, quoted twice", json_bytes(content.decode()))
+        if kind == "items.json":
+            self._size("one item", max(map(json_bytes, json.loads(content)), default=0))
+
+    def _size(self, what: str, size: int) -> None:
+        self.largest[what] = max(size, self.largest.get(what, 0))
+
+
+def peak_mb() -> float:
+    """Linux starts a child's `ru_maxrss` at its parent's size, so this process's own mark is read there."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_048_576
+    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1_024
+
+
+def spend(order: Order) -> dict[str, Any]:
+    """The night's counts. Raises RuntimeError where it did not succeed."""
+    counts = Counts()
+    given = {"max_concurrency": order.concurrency, "output_token_budget": order.concurrency * TOKENS}
+    sites = [{"site_id": name, "domain": f"{name}.example", "brief": _BRIEF} for name in site_names(order.sites)]
+    with Cloud(
+        Path(order.folder),
+        parameters={"AnthropicBaseUrl": order.api},
+        secret="sk-test",
+        observe=counts.observe,
+        faults=counts.hook,
+    ) as cloud:
+        document = json.dumps(sites).encode()
+        cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=document)
+        deployed_mb = peak_mb()
+        with counts.counting_states():
+            arn = cloud.start(given, name=RUN_ID)
+            began, cpu_began = time.monotonic(), time.process_time()
+            ended = cloud.wait(arn, timeout=1_800)
+            seconds, cpu_s = time.monotonic() - began, time.process_time() - cpu_began
+        history = sum(
+            len(page["events"])
+            for page in cloud.client("stepfunctions")
+            .get_paginator("get_execution_history")
+            .paginate(executionArn=arn, includeExecutionData=False)
+        )
+        ended_mb = peak_mb()
+    if ended.status != "SUCCEEDED":
+        raise RuntimeError(f"a night of {order.sites} sites: {ended.status}, {ended.error} {ended.cause}")
+    counts.totals["log"] = sum(log.stat().st_size for log in (Path(order.folder) / "logs").iterdir())
+    counts._size("input of the execution", json_bytes(given))
+    # The answer of the Map, an array of what its branches returned, before ResultPath throws it away.
+    counts._size("result of the Map", counts.totals["output of StoreOutcome"] + counts.branches + 1)
+    return {
+        "sites": order.sites,
+        "concurrency": order.concurrency,
+        "missed": ended.output["missed"],
+        "seconds": seconds,
+        "cpu_s": cpu_s,
+        "deployed_mb": deployed_mb,
+        "peak_mb": ended_mb,
+        "history_events": history,
+        "requests": dict(sorted(counts.requests.items())),
+        "states": dict(counts.states),
+        "transitions": counts.transitions,
+        "largest": counts.largest,
+        "totals": dict(counts.totals),
+        "calls": counts.calls,
+    }
+
+
+def main() -> None:
+    sys.stdout.write(json.dumps(spend(Order(**json.load(sys.stdin)))))
+
+
+def command(order: Order) -> tuple[list[str], str]:
+    """What starts a night of its own, and what it is to read."""
+    return [sys.executable, "-W", "ignore", "-m", "tests.performance.counted_night"], json.dumps(asdict(order))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""The race's figures as a person reads them: tables and charts."""
+
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from tests.performance.contestant import OURS
+from tests.performance.part import Chart, Table
+from tests.performance.race_rules import Figures, Run, by_morning, names_of, runs_of
+from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, HANGING, REQUESTS_PER_MINUTE, SITES
+
+
+def tables(figures: Figures) -> list[Table]:
+    return [_wall_clock(figures), _kept(figures), _paid(figures), _account(figures)]
+
+
+def _wall_clock(figures: Figures) -> Table:
+    given = figures["workloads"][FOUR]
+
+    def row(name: str, runs: Sequence[Run]) -> list[str]:
+        walls = [each["wall_s"] for each in runs]
+        own = [each["summary"]["duration_s"] for each in runs if each["summary"]]
+        return [
+            f"{median(walls):.1f}",
+            _spread(walls),
+            f"{median(walls) / given['bound_s']:.2f}",
+            f"{median(own):.1f}" if own else "",
+            f"{median(each['cpu_s'] for each in runs):.1f}",
+            f"{median(each['peak_mb'] for each in runs):.0f}",
+            f"{median(each['calls'] for each in runs):.0f}",
+            _tokens(runs[0]),
+            str(min(len(each["kept"]) for each in runs)),
+            "0" if name in OURS else str(figures["contestants"][name]["lines"]),
+        ]
+
+    headers = ["contestant", "wall s", "lowest-highest", "/ lower bound", "execution s", "CPU s", "peak MB", "calls"]
+    return Table(
+        "Four sites at about 40 s",
+        [*headers, "tokens in + out", "kept", "lines to write"],
+        _rows(figures, FOUR, row, 10),
+        f"{_pace(given['speed'])} The lower bound is {given['bound_s']:.1f} s, the slowest answer. Wall clock from the "
+        "process's start to its exit; `execution` is the state machine's own share of it, which is all that AWS would "
+        "have. Processor and memory (resident) are the process and its children together, sampled every 50 ms. Nothing "
+        "has to be written for Nightfold; what one then has is "
+        f"{figures['lines_to_keep']:,} lines of functions, template and state machine.",
+    )
+
+
+def _kept(figures: Figures) -> Table:
+    given = figures["workloads"][HANGING]
+
+    def cell(each: Run) -> str:
+        still = ", still waiting" if each["status"] is None else ""
+        return f"{len(each['kept'])}{still} → {len(by_morning(each))}"
+
+    return Table(
+        f"Sites kept of {len(SITES)}: in the night → by the morning",
+        ["contestant", *FAULTS],
+        _by_fault(figures, cell),
+        "By the morning without a person: Nightfold's schedule starts the redrive, and the site is well again by then. "
+        "The others have no morning run, and nothing records what they miss. A request may take "
+        f"{given['timeout_s']} s where a contestant sets a timeout; after {given['patience_s']:.0f} s without a call "
+        "or an answer it is ended from outside (the SDK would wait for three times 600 s), and what it had stored "
+        "counts.",
+    )
+
+
+def _paid(figures: Figures) -> Table:
+    def cell(each: Run) -> str:
+        text = f"{each['calls']}"
+        if each.get("morning"):
+            text += f" + {each['morning']['calls']}"
+        elif each.get("again"):
+            text += f" + {each['again']['calls']} by hand"
+        elif len(each["kept"]) < each["planned"]:
+            text += f" (+ {each['planned']} by hand)"
+        return f"{text}; {each['input_tokens'] + each['output_tokens']:,}"
+
+    return Table(
+        "Model calls in the night + in the morning; tokens that the night's answers cost",
+        ["contestant", *FAULTS],
+        _by_fault(figures, cell),
+        "By hand: a script that is run again asks for every site again. In brackets where nobody ran it.",
+    )
+
+
+def _account(figures: Figures) -> Table:
+    given = figures["workloads"][ACCOUNT]
+
+    def row(_: str, runs: Sequence[Run]) -> list[str]:
+        each = runs[0]
+        return [
+            f"{each['wall_s']:.1f}",
+            f"{each['wall_s'] / given['bound_s']:.2f}",
+            str(each["limited"]),
+            str(each["calls"]),
+            f"{len(each['kept'])} of {each['planned']}",
+            _tokens(each),
+            f"{each['peak_mb']:.0f}",
+        ]
+
+    return Table(
+        f"{given['sites']} sites on an account that allows {REQUESTS_PER_MINUTE} requests a minute",
+        ["contestant", "wall s", "/ lower bound", "429s", "calls", "kept", "tokens in + out", "peak MB"],
+        _rows(figures, ACCOUNT, row, 7),
+        f"{_pace(given['speed'])} The lower bound of four at once is {given['bound_s']:.1f} s: who gives up on sites "
+        "can be below it. Latencies are log-normal, median 10 s, each site's the same for everybody.",
+    )
+
+
+def _rows(
+    figures: Figures, workload: str, row: Callable[[str, Sequence[Run]], list[str]], columns: int
+) -> list[list[str]]:
+    """A row for each contestant that ran, and the reason of each that could not."""
+    found = []
+    for name, each in figures["contestants"].items():
+        if runs := runs_of(figures, workload, name):
+            found.append([name, *row(name, runs)])
+        elif each["skipped"]:
+            found.append([name, f"skipped: {each['skipped']}", *[""] * (columns - 1)])
+    return found
+
+
+def _by_fault(figures: Figures, cell: Callable[[Run], str]) -> list[list[str]]:
+    return [
+        [name, *(", ".join(map(cell, runs_of(figures, fault, name))) or "not run" for fault in FAULTS)]
+        for name in names_of(figures)
+    ]
+
+
+def charts(figures: Figures) -> list[Chart]:
+    names = names_of(figures)
+    four = {name: runs_of(figures, FOUR, name) for name in names if runs_of(figures, FOUR, name)}
+    bound_s = figures["workloads"][FOUR]["bound_s"]
+    walls = {name: [each["wall_s"] for each in runs] for name, runs in four.items()}
+    memory = {name: [each["peak_mb"] for each in runs] for name, runs in four.items()}
+    return [
+        Chart(
+            "Wall clock of four sites at about 40 s",
+            "bars",
+            "contestant",
+            "s",
+            {
+                "lower bound": [("lower bound", bound_s)],
+                "wall clock": [(name, median(each), min(each), max(each)) for name, each in walls.items()],
+            },
+            note=_pace(figures["workloads"][FOUR]["speed"]),
+        ),
+        Chart(
+            f"Sites kept by the morning, of {len(SITES)}",
+            "bars",
+            "fault",
+            "sites",
+            {
+                name: [
+                    (fault, float(len(by_morning(each)))) for fault in FAULTS for each in runs_of(figures, fault, name)
+                ]
+                for name in names
+            },
+            note="Without a person.",
+        ),
+        Chart(
+            "Calls that were refused (429) on a small account",
+            "bars",
+            "contestant",
+            "429s",
+            {"429s": [(each["contestant"], float(each["limited"])) for each in runs_of(figures, ACCOUNT)]},
+        ),
+        Chart(
+            "Peak memory with four sites",
+            "bars",
+            "contestant",
+            "MB",
+            {"peak": [(name, median(each), min(each), max(each)) for name, each in memory.items()]},
+            note="Resident, the process and its children.",
+        ),
+    ]
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{min(values):.1f}-{max(values):.1f}" if len(values) > 1 else ""
+
+
+def _tokens(each: Run) -> str:
+    return f"{each['input_tokens']:,} + {each['output_tokens']:,}"
+
+
+def _pace(speed: float) -> str:
+    return "In real time." if speed == 1 else f"The simulated API was {speed:g} times as fast as real time."

@@ -1,0 +1,168 @@
+"""The part "scale" of `make bench`: nights of 4 to 10,000 sites, each in a process of its own, with everything counted.
+
+Overhead is what a night costs beyond its calls of the model: elapsed, the time over what the calls alone would take;
+CPU, all of it but the simulated API's. It must not grow with the number of sites, no payload may exceed a limit of
+AWS, and what was counted must not exceed what the cost formula assumes. The aggregator is measured by itself as well
+(`tests.performance.aggregation`).
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+from unittest import mock
+
+from infra.build import costs
+from infra.build.dependencies import ROOT
+from infra.build.emulator import available
+from infra.local.messages_api import MessagesAPI
+from infra.local.messages_api.scenario import Scenario
+from tests.chaos.world import UNLIMITED
+from tests.performance import aggregation
+from tests.performance.counted_night import Order, command, refused, site_names
+from tests.performance.part import Options
+from tests.performance.payloads import LIMITS, largest
+from tests.performance.scale_shown import charts, tables
+
+__all__ = ["TITLE", "charts", "complaints", "measure", "tables"]
+
+TITLE = "Scale"
+
+SIZES, QUICK_SIZES = (4, 40, 400, 4_000, 10_000), (4, 40, 400)
+OUTCOMES, QUICK_OUTCOMES = 10_000, 1_000
+AT_ONCE = 40
+LATENCY_S = 0.1
+GROWTH = 1.25  # how much more a site may cost in the largest night than in the one that it is compared with
+COMPARED_WITH = 400  # smaller nights are mostly their fixed part
+MEMORY_MB = 800  # of the whole embedded cloud
+SHARE = 1 / 3  # of the aggregator's timeout and memory
+
+PRICES = ("TRANSITION", "GB_SECOND", "INVOCATION", "S3_READ", "S3_WRITE", "SQS_REQUEST", "LOG_GB")
+COUNTED = {  # price of the formula → what is charged with it, and how many of them have that price
+    "TRANSITION": ("state transitions", 1),
+    "INVOCATION": ("Lambda invocations", 1),
+    "S3_READ": ("S3 reads", 1),
+    "S3_WRITE": ("S3 writes and lists", 1),
+    "SQS_REQUEST": ("SQS requests", 1),
+    "LOG_GB": ("bytes of log", 10**9),
+}
+
+
+def measure(options: Options) -> dict[str, Any]:
+    nights = [_night(sites, options) for sites in (QUICK_SIZES if options.quick else SIZES)]
+    aggregator: dict[str, Any] = {}
+    if available():  # the emulator; it is a Linux program
+        sites = QUICK_OUTCOMES if options.quick else OUTCOMES
+        for ends in (aggregation.usual,) if options.quick else (aggregation.usual, aggregation.worst):
+            folder = options.work / f"aggregation-{ends.__name__}"
+            aggregator[ends.__name__] = aggregation.measure(sites, options.seed, folder, options.say, ends)
+    return {"nights": nights, "aggregator": aggregator}
+
+
+def _night(sites: int, options: Options) -> dict[str, Any]:
+    options.say(f"a night of {sites:,} sites")
+    scripts = dict.fromkeys(site_names(sites), ("ok",)) | dict.fromkeys(refused(sites), ("refusal",))
+    scenario = Scenario.model_validate({"sites": scripts, "limits": UNLIMITED, "latency_s": LATENCY_S})
+    with MessagesAPI(scenario, seed=options.seed, keep_prompts=False) as api:
+        folder = options.work / f"night-{sites}"
+        arguments, given = command(Order(sites, api.url, str(folder), min(sites, AT_ONCE)))
+        done = subprocess.run(arguments, input=given, capture_output=True, text=True, cwd=ROOT, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"a night of {sites} sites ended with {done.returncode}: {done.stderr[-2_000:]}")
+    night = json.loads(done.stdout)
+    if night["missed"] != len(refused(sites)):
+        raise RuntimeError(f"a night of {sites} sites missed {night['missed']}, {len(refused(sites))} were refused")
+    return derived(night, LATENCY_S)
+
+
+def derived(night: dict[str, Any], latency_s: float) -> dict[str, Any]:
+    """The night with what follows from its counts."""
+    sites = night["sites"]
+    bound = max(latency_s, sites * latency_s / night["concurrency"])
+    alone = {function: sum(call["seconds"] for call in calls) for function, calls in night["calls"].items()}
+    described = costs.Night(sites, seconds=latency_s, missed_share=night["missed"] / sites)
+    return {
+        **night,
+        "bound_s": bound,
+        "latency_s": latency_s,
+        "overhead_ms": (night["seconds"] - bound) / sites * 1_000,  # a site
+        "cpu_ms": night["cpu_s"] / sites * 1_000,
+        "alone_s": alone,
+        "quantities": quantities(night["requests"], night["transitions"], night["totals"]),
+        "formula": formula(described),
+        "counted": {price: COUNTED[price][0] for price in COUNTED},
+        "aws_usd": costs.aws_usd(costs.Night(sites)),
+        "token_usd": costs.token_usd(costs.Night(sites)),
+    }
+
+
+def quantities(requests: Mapping[str, int], transitions: int, totals: Mapping[str, int]) -> dict[str, int]:
+    """What AWS would charge for, by the formula's name of its price."""
+
+    def asked(service: str, *operations: str) -> int:
+        ends = tuple(f" {service}:{operation}" for operation in operations)
+        return sum(number for request, number in requests.items() if request.endswith(ends))
+
+    sqs = sum(number for request, number in requests.items() if " sqs:" in request)
+    return {
+        "TRANSITION": transitions,
+        "INVOCATION": asked("lambda", "Invoke"),
+        "S3_READ": asked("s3", "GetObject", "HeadObject"),
+        "S3_WRITE": asked("s3", "PutObject", "ListObjectsV2"),  # S3 takes the price of a write for a list
+        "SQS_REQUEST": sqs - asked("sqs", "SendMessageBatch") + totals.get("SQS chunks", 0),
+        "LOG_GB": totals["log"],
+    }
+
+
+def formula(night: costs.Night) -> dict[str, float]:
+    """How much of each the cost formula assumes: its result where that one has a price, and nothing else costs."""
+    free = dict.fromkeys((*PRICES, "METRIC_MONTH", "ALARM_METRIC_MONTH"), 0.0)
+    assumed = {}
+    for price, (_, each) in COUNTED.items():
+        with mock.patch.multiple(costs, **(free | {price: 1.0})):
+            assumed[price] = costs.aws_usd(night) * each
+    return assumed
+
+
+def complaints(figures: dict[str, Any]) -> list[str]:
+    nights = figures["nights"]
+    last = nights[-1]
+    found = []
+    comparable = [night for night in nights[:-1] if night["sites"] <= COMPARED_WITH]
+    if comparable and last["cpu_ms"] > GROWTH * comparable[-1]["cpu_ms"]:
+        found.append(
+            f"a site costs {last['cpu_ms']:.1f} ms of CPU in a night of {last['sites']:,} sites and "
+            f"{comparable[-1]['cpu_ms']:.1f} ms in one of {comparable[-1]['sites']:,}"
+        )
+    for night in nights:
+        found += _complaints_of(night)
+    for ends, measured in figures["aggregator"].items():
+        found += _complaints_of_the_aggregator(ends, measured)
+    return found
+
+
+def _complaints_of(night: Mapping[str, Any]) -> list[str]:
+    of = f"{night['sites']:,} sites"
+    found = [
+        f"{of}: {counted:,} {COUNTED[price][0]} counted, the cost formula assumes {night['formula'][price]:,.0f}"
+        for price, counted in night["quantities"].items()
+        if counted > night["formula"][price] + 0.5
+    ]
+    if night["peak_mb"] > MEMORY_MB:
+        found.append(f"{of}: {night['peak_mb']:.0f} MB of memory, {MEMORY_MB} are allowed")
+    for what, limit, whose in LIMITS:
+        payload = largest(night, what)
+        if payload and payload[1] > limit:
+            found.append(f"{of}: {payload[0]}: {payload[1]:,} of at most {limit:,} ({whose})")
+    return found
+
+
+def _complaints_of_the_aggregator(ends: str, measured: Mapping[str, Any]) -> list[str]:
+    of = f"the aggregator over {measured['sites']:,} outcomes, {ends} night"
+    found = [f"{of}: {measured['error']}"] if measured["error"] else []
+    seconds = max(measured["seconds"], measured["lambda_cpu_s"])
+    if seconds > measured["timeout_s"] * SHARE:
+        found.append(f"{of}: {seconds:.0f} s of {measured['timeout_s']}")
+    if measured["peak_mb"] > measured["memory_mb"] * SHARE:
+        found.append(f"{of}: {measured['peak_mb']:.0f} MB of {measured['memory_mb']}")
+    return found

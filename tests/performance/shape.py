@@ -1,0 +1,259 @@
+"""The shape of a real night: how long it lasts and where 429s begin, by concurrency, token budget and account.
+
+Latencies and answers' lengths have long tails (log-normal, from a seed). What the distributions are is an assumption:
+20 s and 500 tokens in the median are what five candidates from a model of the middle class usually take. Medians over
+the seeds are shown; "never" and "no" mean in none of them.
+"""
+
+from collections.abc import Iterable
+from statistics import median
+from typing import Any
+
+from nightfold.errors import InvalidInput
+from nightfold.settings import MAX_TOKENS_CEILING, RunConfiguration, share
+from tests.performance.part import Chart, Options, Table
+from tests.performance.virtual_night import ENTRY_TIER, Setting, definition, demand, play, retrier_in, scaled
+
+TITLE = "The shape of a real night"
+TIERS = {
+    "entry tier": ENTRY_TIER,
+    "a tenth of it": scaled(ENTRY_TIER, 1 / 10),  # shared with other work
+    "a fiftieth": scaled(ENTRY_TIER, 1 / 50),
+}
+CONCURRENCY = (1, 2, 4, 8, 16, 32, 64)
+BUDGETS = (4_096, 16_384, 65_536, 262_144)
+DEFAULTS = (RunConfiguration().max_concurrency, RunConfiguration().output_token_budget)
+AS_FAST = 1.03  # durations that differ by less are the same
+
+
+def measure(options: Options) -> dict[str, Any]:
+    policy = retrier_in(definition())
+    sites, seeds = (150, 2) if options.quick else (400, 5)
+    nights = []
+    for tier, limits in TIERS.items():
+        options.say(f"{tier}: {len(CONCURRENCY)} concurrencies, {len(BUDGETS)} budgets, {seeds} nights each")
+        for concurrency in CONCURRENCY:
+            for budget in BUDGETS:
+                setting = Setting(
+                    sites=sites, concurrency=concurrency, output_token_budget=budget, limits=limits, policy=policy
+                )
+                try:
+                    tokens = share(budget, concurrency)
+                except InvalidInput:  # the planner refuses it too
+                    continue
+                played = [play(setting, options.seed + number) for number in range(seeds)]
+                nights.append(
+                    {
+                        "tier": tier,
+                        "concurrency": concurrency,
+                        "budget": budget,
+                        "tokens": tokens,
+                        "duration_s": median(night.duration_s for night in played),
+                        "rate_limited": median(night.rate_limited for night in played),
+                        "rate_limited_at_most": max(night.rate_limited for night in played),
+                        "lost": median(night.lost for night in played),
+                        "lost_at_most": max(night.lost for night in played),
+                        "truncated": median(night.truncated for night in played),
+                        "calls": median(night.calls for night in played),
+                        "output_tokens": median(night.output_tokens for night in played),
+                    }
+                )
+    of_the_account = Setting(concurrency=1)
+    asked = demand(of_the_account)
+    return {
+        "sites": sites,
+        "seeds": seeds,
+        "retrier": policy.name,
+        "latency_s": of_the_account.latency.model_dump(),
+        "answer_tokens": of_the_account.output_tokens.model_dump(),
+        "limits": {tier: limits.model_dump() for tier, limits in TIERS.items()},
+        "one_slot_asks_per_minute": {"requests": asked.requests_per_minute, "output": asked.output_tokens_per_minute},
+        "nights": nights,
+    }
+
+
+def tables(figures: dict[str, Any]) -> list[Table]:
+    return [_limits_table(figures), _budget_table(figures), _verdict_table(figures)]
+
+
+def _limits_table(figures: dict[str, Any]) -> Table:
+    ample = BUDGETS[-1]
+    rows = []
+    for concurrency in CONCURRENCY:
+        cells = [str(concurrency)]
+        for tier in TIERS:
+            night = _night(figures, tier, concurrency, ample)
+            cells += [_minutes(night["duration_s"]), f"{night['rate_limited']:g}", f"{night['lost']:g}"]
+        rows.append(cells)
+    begins = "; ".join(f"{tier}: {_begins(figures, tier)}" for tier in TIERS)
+    limits = ", ".join(
+        f"{tier} {each['requests_per_minute']:,} requests and {each['output_tokens_per_minute']:,} output tokens"
+        for tier, each in figures["limits"].items()
+    )
+    return Table(
+        title=f"Where 429s begin: {figures['sites']} sites, by how many are asked at once",
+        headers=["at once", *(f"{tier}, {what}" for tier in TIERS for what in ("minutes", "429s", "lost"))],
+        rows=rows,
+        note=f"429s begin at: {begins}. Accounts, a minute: {limits}. Budget {ample:,}, retrier {figures['retrier']}. "
+        "Few minutes beside many lost sites are no speed: those branches gave up.",
+    )
+
+
+def _budget_table(figures: dict[str, Any]) -> Table:
+    rows = []
+    for budget in BUDGETS:
+        cells = [f"{budget:,}"]
+        for concurrency in CONCURRENCY:
+            night = _night(figures, "entry tier", concurrency, budget)
+            cells.append(f"{night['tokens']:,}: {_cut_of_100(figures, night):.1f}" if night else "refused")
+        rows.append(cells)
+    return Table(
+        title="What a token budget buys: tokens for each answer, and answers cut per 100 sites",
+        headers=["budget", *(f"{concurrency} at once" for concurrency in CONCURRENCY)],
+        rows=rows,
+        note=f"An answer is {figures['answer_tokens']['median']:g} tokens long in the median. A cut one is paid for "
+        "and asked for once more (both cuts count); `max_tokens` itself does not count towards any limit, written "
+        "tokens do. Refused: under the floor of 256, the planner says so before anything is paid.",
+    )
+
+
+def _verdict_table(figures: dict[str, Any]) -> Table:
+    rows, sentences = [], []
+    for tier in TIERS:
+        default, best = _night(figures, tier, *DEFAULTS), fastest(figures, tier)
+        assert default
+        for what, night in (("defaults", default), ("fastest without harm", best)):
+            if night:
+                rows.append(
+                    [
+                        tier,
+                        what,
+                        str(night["concurrency"]),
+                        f"{night['budget']:,}",
+                        _minutes(night["duration_s"]),
+                        f"{night['rate_limited']:g}",
+                        f"{night['lost']:g}",
+                        f"{_cut_of_100(figures, night):.1f}",
+                    ]
+                )
+        sentences.append(left_on_the_table(figures, tier, default, best))
+    return Table(
+        title="What the defaults leave on the table",
+        headers=["account", "setting", "at once", "budget", "minutes", "429s", "lost", "cut of 100"],
+        rows=rows,
+        note=" ".join(sentences) + " Without harm: no 429 and no site lost in any of the nights; "
+        f"among those within {AS_FAST - 1:.0%} of the fastest, the one that cuts fewest answers; "
+        f"more than {CONCURRENCY[-1]} at once was not tried.",
+    )
+
+
+def left_on_the_table(figures: dict[str, Any], tier: str, default: dict[str, Any], best: dict[str, Any] | None) -> str:
+    where = tier.capitalize()
+    if best is None:
+        return f"{where}: nothing is without harm."
+    factor = default["duration_s"] / best["duration_s"]
+    return (
+        f"{where}: the defaults ({default['concurrency']} at once, {default['budget']:,} tokens) take "
+        f"{_minutes(default['duration_s'])} minutes and cut {_cut_of_100(figures, default):.1f} answers per 100 sites; "
+        f"{best['concurrency']} at once with {best['budget']:,} tokens take {_minutes(best['duration_s'])} "
+        f"({factor:.1f} times as fast) and cut {_cut_of_100(figures, best):.1f}."
+    )
+
+
+def fastest(figures: dict[str, Any], tier: str) -> dict[str, Any] | None:
+    harmless = [
+        night
+        for night in figures["nights"]
+        if night["tier"] == tier and not night["rate_limited_at_most"] and not night["lost_at_most"]
+    ]
+    if not harmless:
+        return None
+    limit = min(night["duration_s"] for night in harmless) * AS_FAST
+    found: dict[str, Any] = min(
+        (night for night in harmless if night["duration_s"] <= limit),
+        key=lambda night: (night["truncated"], night["concurrency"], night["budget"]),
+    )
+    return found
+
+
+def charts(figures: dict[str, Any]) -> list[Chart]:
+    def over_concurrency(tier: str, figure: str, unit: float = 1) -> list[tuple[float, ...]]:
+        return [(c, _night(figures, tier, c, BUDGETS[-1])[figure] / unit) for c in CONCURRENCY]
+
+    return [
+        Chart(
+            title="How long a night lasts",
+            kind="lines",
+            x="branches at once",
+            y="minutes",
+            series={tier: over_concurrency(tier, "duration_s", 60) for tier in TIERS},
+            log=frozenset({"x", "y"}),
+            note="Where a line falls faster than the entry tier's, sites gave up.",
+        ),
+        Chart(
+            title="Where 429s begin",
+            kind="lines",
+            x="branches at once",
+            y="429s in a night",
+            series={tier: over_concurrency(tier, "rate_limited") for tier in TIERS},
+            log=frozenset({"x"}),
+        ),
+        Chart(
+            title="Answers cut, by tokens for each",
+            kind="lines",
+            x="tokens for each answer",
+            y="cut answers per 100 sites",
+            series={"entry tier": sorted(_cut_by_tokens(figures))},
+            log=frozenset({"x"}),
+        ),
+    ]
+
+
+def complaints(figures: dict[str, Any]) -> list[str]:
+    wrong = []
+    default = _night(figures, "entry tier", *DEFAULTS)
+    if not default:
+        return ["the defaults are not in the sweep"]
+    if default["rate_limited_at_most"]:
+        wrong.append(f"Nightfold's defaults see {default['rate_limited_at_most']} 429s at the entry tier")
+    if default["lost_at_most"] > figures["sites"] // 100:
+        wrong.append(f"Nightfold's defaults lose {default['lost_at_most']} of {figures['sites']} sites")
+    if not any(night["rate_limited"] for night in figures["nights"]):
+        wrong.append("the sweep is too narrow: no setting sees a single 429")
+    if not any(night["tokens"] == MAX_TOKENS_CEILING and not night["truncated"] for night in figures["nights"]):
+        wrong.append("answers are cut even at the ceiling, or the sweep does not reach it")
+    return wrong
+
+
+def _begins(figures: dict[str, Any], tier: str) -> str:
+    limited: Iterable[int] = (
+        night["concurrency"] for night in figures["nights"] if night["tier"] == tier and night["rate_limited"]
+    )
+    first = min(limited, default=None)
+    return "never" if first is None else f"{first} at once"
+
+
+def _night(figures: dict[str, Any], tier: str, concurrency: int, budget: int) -> dict[str, Any]:
+    """Empty where the planner refuses the setting."""
+    for night in figures["nights"]:
+        if (night["tier"], night["concurrency"], night["budget"]) == (tier, concurrency, budget):
+            found: dict[str, Any] = night
+            return found
+    return {}
+
+
+def _cut_by_tokens(figures: dict[str, Any]) -> set[tuple[float, ...]]:
+    """Of the nights with one branch at once and more: each number of tokens once."""
+    by_tokens: dict[int, float] = {}
+    for night in figures["nights"]:
+        if night["tier"] == "entry tier":
+            by_tokens.setdefault(night["tokens"], _cut_of_100(figures, night))
+    return set(by_tokens.items())
+
+
+def _cut_of_100(figures: dict[str, Any], night: dict[str, Any]) -> float:
+    return 100 * float(night["truncated"]) / int(figures["sites"])
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f}"
