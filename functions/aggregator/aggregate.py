@@ -15,27 +15,15 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from aggregator.census import announce, take
-from aggregator.judge import Judgement, judge, trimmed, unaccounted
+from aggregator.judge import Judgement, judge, raw_answer_limit, unaccounted
 from aggregator.miss_queue import BATCH_LIMIT, MissQueue
-from nightfold.contract import (
-    RAW_ANSWER_LIMIT,
-    ForeignMessage,
-    Miss,
-    Plan,
-    Round,
-    RunId,
-    RunState,
-    Site,
-    SiteTask,
-    Summary,
-)
+from nightfold.contract import ForeignMessage, Miss, Plan, Round, RunId, RunState, Site, SiteTask, Summary
 from nightfold.errors import UnexpectedError, one_line
 from nightfold.observability import log_step
 from nightfold.settings import branches_at_once, regeneration_branches, share
 from nightfold.storage import Bucket, candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 
 READERS = 16  # outcomes that are read at once
-RAW_ANSWERS = 20_000_000  # bytes of raw answers in all the misses of a run; the whole answers lie in S3
 
 _Tasks = TypeAdapter(list[SiteTask])
 
@@ -82,7 +70,7 @@ def _site_ids(plan: Plan, items: bytes) -> list[str]:
 def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucket) -> dict[str, Judgement]:
     """The word on every site of a round, in the order of the plan. Accepted candidates are stored on the way, so that
     ten thousand answers never lie in memory together."""
-    each = min(RAW_ANSWER_LIMIT, RAW_ANSWERS // max(len(plan.sites), 1))
+    limit = raw_answer_limit(len(plan.sites))
     stored = set(bucket.keys(candidates_key(plan.run_id, "").removesuffix(".json")))
 
     def word_on(site_id: str) -> Judgement:
@@ -92,11 +80,10 @@ def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucke
             if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
                 raise  # S3 is unwell, after botocore's retries: the step runs again, as what is stored was paid for
             return unaccounted(site_id, f"the outcome cannot be read: {one_line(str(error))}")
-        verdict = judge(site_id, plan.run_id, round_, document)
+        verdict = judge(site_id, plan.run_id, round_, document, limit)
         if verdict.accepted and candidates_key(plan.run_id, site_id) not in stored:
             bucket.put(candidates_key(plan.run_id, site_id), _candidates_file(plan, round_, verdict))
-        raw_answer = None if verdict.raw_answer is None else trimmed(verdict.raw_answer, each)
-        return replace(verdict, kept=(), raw_answer=raw_answer)
+        return replace(verdict, kept=())
 
     with ThreadPoolExecutor(READERS) as readers:
         return {verdict.site_id: verdict for verdict in readers.map(word_on, site_ids)}

@@ -9,6 +9,7 @@ from nightfold.errors import one_line, read_attempt, split_calls
 from nightfold.settings import CALLS_PER_ROUND
 
 CUT = {"max_tokens", "model_context_window_exceeded"}
+RAW_ANSWERS = 20_000_000  # bytes of raw answers in all the misses of a run; the whole answers lie in S3
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,14 @@ class Judgement:
         return self.reason == "schema"
 
 
-def judge(site_id: str, run_id: str, round_: int, document: bytes | None) -> Judgement:
-    """The word on the outcome of `site_id`, as it was stored. Raises nothing, whatever the document is."""
+def raw_answer_limit(sites: int) -> int:
+    """How many bytes of a rejected answer each of a run's `sites` may keep in memory and in its miss."""
+    return min(RAW_ANSWER_LIMIT, RAW_ANSWERS // max(sites, 1))
+
+
+def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit: int = RAW_ANSWER_LIMIT) -> Judgement:
+    """The word on the outcome of `site_id`, as it was stored. Raises nothing, whatever the document is. `limit`: bytes
+    of a rejected answer that are kept."""
     if document is None:
         return unaccounted(site_id, "the branch left no outcome")
     try:
@@ -49,7 +56,7 @@ def judge(site_id: str, run_id: str, round_: int, document: bytes | None) -> Jud
     if (outcome.site_id, outcome.run_id, outcome.round) != (site_id, run_id, round_):
         return unaccounted(site_id, "the outcome belongs to another branch")
     if outcome.answer is not None:
-        return _judge_answer(site_id, outcome.answer)
+        return _judge_answer(site_id, outcome.answer, limit)
     if outcome.failure is not None:
         return _judge_failure(site_id, outcome.failure)
     return unaccounted(site_id, "the outcome holds neither answer nor failure")
@@ -60,7 +67,7 @@ def unaccounted(site_id: str, message: str) -> Judgement:
     return Judgement(site_id, reason="unknown", error="Unaccounted", message=message)
 
 
-def _judge_answer(site_id: str, answer: Answer) -> Judgement:
+def _judge_answer(site_id: str, answer: Answer, limit: int) -> Judgement:
     paid: dict[str, Any] = {
         "model_calls": min(answer.attempt, CALLS_PER_ROUND),  # Lambda's own hiccups are attempts too
         "rate_limited": answer.earlier_errors.count("RateLimited"),
@@ -69,7 +76,7 @@ def _judge_answer(site_id: str, answer: Answer) -> Judgement:
     }
     if answer.stop_reason == "refusal":
         return Judgement(site_id, reason="unknown", error="Refused", message="Claude refused to answer", **paid)
-    rejected: dict[str, Any] = {"reason": "schema", "raw_answer": trimmed(answer.text), **paid}
+    rejected: dict[str, Any] = {"reason": "schema", "raw_answer": trimmed(answer.text, limit), **paid}
     if answer.stop_reason in CUT:
         return Judgement(
             site_id,

@@ -9,7 +9,9 @@ aside). There is one embedded cloud in a process at a time: the simulated AWS be
 
 import json
 import logging
+import math
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -29,6 +31,7 @@ from infra.local.runtime import Function
 from infra.local.state import StateDirectory
 
 ROOT = Path(__file__).parents[2]
+HEARTBEAT_S = 0.5
 
 logger = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()
@@ -145,7 +148,11 @@ class Cloud:
 
     def wait(self, arn: str, timeout: float | None = None) -> Execution:
         """Until the execution has ended, or the timeout: then its status is still RUNNING. Ctrl-C ends the wait."""
-        self._ended.setdefault(arn, threading.Event()).wait(timeout)
+        ended = self._ended.setdefault(arn, threading.Event())
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        # In pieces: a signal that comes just before Python blocks would be seen only when the whole wait is over.
+        while (left := deadline - time.monotonic()) > 0 and not ended.wait(min(left, HEARTBEAT_S)):
+            pass
         return self.execution(arn)
 
     def execution(self, arn: str) -> Execution:

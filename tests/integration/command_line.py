@@ -42,7 +42,7 @@ def nightfold(*arguments: str | Path, **more: str) -> Said:
         env=environment(**more),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return Said(done.returncode, done.stdout, done.stderr)
@@ -66,8 +66,8 @@ class Started:
     def err(self) -> str:
         return self._err.read_text()
 
-    def wait_for(self, text: str, seconds: float = 20) -> None:
-        """Until it has said `text` on either stream."""
+    def wait_for(self, text: str, seconds: float = 60) -> None:
+        """Until it has said `text` on either stream; the limit ends a hang, and measures nothing."""
         deadline = time.monotonic() + seconds
         while text not in self.err + self.out:
             if time.monotonic() > deadline or self._process.poll() is not None:
@@ -80,7 +80,7 @@ class Started:
         """The exit code."""
         self._process.send_signal(signal.SIGINT)
         try:
-            return self._process.wait(timeout=20)
+            return self._process.wait(timeout=60)
         finally:
             self._process.kill()
             self._process.wait()

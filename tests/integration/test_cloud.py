@@ -103,19 +103,47 @@ def test_an_observer_is_told_of_invocations_and_of_what_was_stored(cloud: Cloud,
     assert [event.key for event in seen.events if event.kind == "stored"] == ["items.json", "outcomes/told.json"]
 
 
-def test_waits_and_retries_pass_faster_by_the_speed(cloud: Cloud) -> None:
-    began = time.monotonic()
-    assert cloud.wait(cloud.start({"pause": True}), timeout=10).status == "SUCCEEDED"
-    assert 20 / SPEED <= time.monotonic() - began < 20 / SPEED + 1
-    began = time.monotonic()
-    collect(cloud, {"id": "slow", "fails": 3})  # 2 + 4 + 8 seconds
-    assert 14 / SPEED <= time.monotonic() - began < 14 / SPEED + 1
+def test_a_wait_passes_faster_by_the_speed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    here, wait, now = threading.get_ident(), threading.Event.wait, time.monotonic()
+
+    def pass_at_once(event: threading.Event, timeout: float | None = None) -> bool:
+        if timeout is None or threading.get_ident() == here:
+            return wait(event, timeout)
+        waits.append(timeout)
+        return event.is_set()
+
+    monkeypatch.setattr(threading.Event, "wait", pass_at_once)
+    monkeypatch.setattr(time, "monotonic", lambda: now + sum(waits))
+    assert cloud.wait(cloud.start({"pause": True}), timeout=60).status == "SUCCEEDED"
+    assert waits == [pytest.approx(20 / SPEED)]
 
 
-def test_a_function_times_out_faster_by_the_speed(cloud: Cloud) -> None:
-    failure, error = cloud.invoke("Hurried", {"do": "sleep", "seconds": 1})
+def test_retries_come_faster_by_the_speed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    collect(cloud, {"id": "slow", "fails": 3})
+    assert [seconds for seconds in waits if seconds] == [2 / SPEED, 4 / SPEED, 8 / SPEED]
+
+
+def test_a_function_times_out_faster_by_the_speed(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+    wait = threading.Event.wait
+
+    def noted(event: threading.Event, timeout: float | None = None) -> bool:
+        waits.append(timeout)
+        return wait(event, timeout)
+
+    until = tmp_path / "until"
+    monkeypatch.setattr(threading.Event, "wait", noted)
+    event = {"do": "wait_then_touch_s3", "until": str(until), "mark": str(tmp_path / "mark")}
+    failure, error = cloud.invoke("Hurried", event)
+    until.touch()
     assert error == "Sandbox.Timedout"
     assert "after 1.00 seconds" in failure["errorMessage"]
+    assert [seconds for seconds in waits if seconds] == [1 / SPEED]
 
 
 def test_a_stopped_execution_is_aborted_at_once(cloud: Cloud) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from infra.local.live import FRAMES_PER_SECOND
 from infra.local.messages_api import MessagesAPI
 from infra.local.messages_api.scenario import Scenario
 from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, scenario
@@ -125,7 +126,8 @@ def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
     frames = [
         re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", frame) for frame in re.split(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*", shown)
     ]
-    assert 5 < len(frames) < 100
+    shown_s = max(map(float, re.findall(r"429s: \d+ · (\d+\.\d) s", "".join(frames))))
+    assert 5 < len(frames) < FRAMES_PER_SECOND * shown_s + 10  # by its own clock, which a busy machine holds up as well
     for row in (
         r"  harbour  waiting",
         r"[⠁-⣿] harbour  collecting +\d\.\d s",
@@ -164,7 +166,7 @@ def in_a_terminal(*arguments: str, rows: int = 24, columns: int = 80) -> tuple[s
         stderr=theirs,
     )
     os.close(theirs)
-    written, deadline = b"", time.monotonic() + 40
+    written, deadline = b"", time.monotonic() + 120  # ends a hang, and measures nothing
     while time.monotonic() < deadline:
         readable, _, _ = select.select([ours], [], [], 1)
         try:
@@ -175,4 +177,4 @@ def in_a_terminal(*arguments: str, rows: int = 24, columns: int = 80) -> tuple[s
             break
         written += chunk or b""
     os.close(ours)
-    return written.decode(), process.wait(timeout=10)
+    return written.decode(), process.wait(timeout=60)

@@ -79,8 +79,9 @@ def _kind(key: str) -> str:
 @contextmanager
 def durable() -> Iterator[None]:
     """While this is open, `attach` takes effect. moto's classes are patched, and restored."""
-    from moto.s3.models import FakeKey, S3Backend
+    from moto.s3.models import FakeKey, S3Backend, s3_backends
     from moto.s3.responses import S3Response
+    from moto.s3.utils import _VersionedKeyStore
 
     list_objects, put_object = S3Backend.list_objects, S3Response.put_object
     locks = [threading.Lock() for _ in range(64)]
@@ -109,6 +110,8 @@ def durable() -> Iterator[None]:
         try:
             yield
         finally:
+            for name in _attached:  # moto empties its buckets object by object, and would read every file
+                s3_backends[ACCOUNT]["aws"].buckets[name].keys = _VersionedKeyStore()
             _attached.clear()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from infra.local.objects import KeyIsNoPath, Objects
 from infra.local.state import StateDirectory
+from tests.unit.effort import touched
 
 
 @pytest.fixture
@@ -71,10 +72,15 @@ def test_what_the_cloud_itself_keeps_is_no_object(objects: Objects, tmp_path: Pa
     assert objects.list() == ([], [])
 
 
-def test_one_folder_is_listed_without_reading_what_lies_below_or_beside_it(objects: Objects) -> None:
+def test_one_folder_is_listed_without_reading_what_lies_below_or_beside_it(objects: Objects, tmp_path: Path) -> None:
+    objects.put("config/sites.json", b"")
     for run in range(40):
-        for site in range(50):
+        objects.put(f"runs/{run}/summary.json", b"")
+        for site in range(3):
             objects.put(f"runs/{run}/round-1/outcomes/{site}.json", b"")
-    began = time.process_time()
-    assert len(objects.list("runs/", "/")[1]) == 40
-    assert time.process_time() - began < 0.05
+    with touched() as seen:
+        assert len(objects.list("runs/", "/")[1]) == 40
+    runs = tmp_path / "runs"
+    assert sorted(map(Path, seen.listed)) == sorted([runs, *(runs / str(run) for run in range(40))])
+    assert len(seen.entries) == 40 + 40  # of each run one, to know that it is not empty
+    assert seen.opened == []

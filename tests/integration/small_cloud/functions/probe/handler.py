@@ -62,13 +62,12 @@ def do_context(event: dict[str, Any], context: Any) -> Any:
     return {name: getattr(context, name) for name in fields} | {"remaining": context.get_remaining_time_in_millis()}
 
 
-def do_sleep(event: dict[str, Any], context: Any) -> Any:
-    time.sleep(event["seconds"])
-    return "slept"
-
-
-def do_sleep_then_touch_s3(event: dict[str, Any], context: Any) -> Any:
-    time.sleep(event["seconds"])
+def do_wait_then_touch_s3(event: dict[str, Any], context: Any) -> Any:
+    """Waits for a file, a minute at the most, and leaves word of its end."""
+    for _ in range(6_000):
+        if Path(event["until"]).exists():
+            break
+        time.sleep(0.01)
     end = "still running"
     try:
         boto3.client("s3").list_buckets()
