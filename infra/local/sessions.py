@@ -7,6 +7,8 @@ client is made once, for all functions together.
 import os
 import threading
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 import boto3
@@ -15,6 +17,7 @@ import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.utils import parse_timestamp
 
 from infra.local import sandbox
 
@@ -47,7 +50,9 @@ class SharedClients(boto3.Session):
                 response_checksum_validation="when_required",
             )
         )
-        session.register("choose-signer", _only_name_the_caller)  # type: ignore[arg-type]
+        emitter, parsers = (cast(Any, session).get_component(n) for n in ("event_emitter", "response_parser_factory"))
+        emitter.register_first("choose-signer", _only_name_the_caller)
+        parsers.set_parser_defaults(timestamp_parser=_moment)
         session.register("before-parameter-build", _remember_parameters)
         cast(Any, session)._credentials = (
             Credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
@@ -111,6 +116,11 @@ botocore.auth.AUTH_TYPE_MAPS["nightfold"] = _Caller
 
 def _only_name_the_caller(**event: Any) -> str | None:
     return "nightfold" if event["signature_version"] in {"v4", "s3v4"} else None  # a presigned link is signed
+
+
+def _moment(value: Any) -> datetime:
+    """botocore tries out what a time might be written like, which is a fifth of a GetObject."""
+    return parsedate_to_datetime(value) if str(value).endswith(" GMT") else parse_timestamp(value)
 
 
 def _remember_parameters(**event: Any) -> None:
