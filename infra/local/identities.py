@@ -21,6 +21,7 @@ class Identities:
         self._enforced = enforced
         self._roles = Roles({})
         self._role_of_key: dict[str, str] = {}
+        self._key_of_role: dict[str, str] = {}
         self._sessions: dict[str | None, SharedClients] = {}
 
     def deployed(self, policies: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
@@ -35,8 +36,10 @@ class Identities:
 
     def credentials(self, role: str) -> dict[str, str]:
         """Temporary credentials, as AssumeRole would give them to Lambda or Step Functions."""
-        key = f"ASIA{uuid.uuid5(uuid.NAMESPACE_URL, role).hex[:16].upper()}"
-        self._role_of_key[key] = role
+        key = self._key_of_role.get(role)
+        if key is None:
+            key = self._key_of_role[role] = f"ASIA{uuid.uuid5(uuid.NAMESPACE_URL, role).hex[:16].upper()}"
+            self._role_of_key[key] = role
         return {"AccessKeyId": key, "SecretAccessKey": "local", "SessionToken": "local"}
 
     @cached_property

@@ -71,8 +71,22 @@ class SharedClients(boto3.Session):
             with self._lock, _nobodys_environment():
                 client = self._shared.get(wanted)
                 if client is None:
-                    client = self._shared[wanted] = super().client(*args, **kwargs)
+                    client = self._shared[wanted] = _addressed_once(super().client(*args, **kwargs))
         return client
+
+
+def _addressed_once(client: Any) -> Any:
+    """The client, which finds out where an operation goes once for each bucket, and not from rules at every call."""
+    resolve, known = client._ruleset_resolver.construct_endpoint, dict[tuple[str, Any], Any]()
+
+    def construct_endpoint(operation_model: Any, call_args: Any, request_context: Any) -> Any:
+        wanted = operation_model.name, (call_args or {}).get("Bucket")
+        if wanted not in known:
+            known[wanted] = resolve(operation_model, call_args, request_context)
+        return known[wanted]
+
+    client._ruleset_resolver.construct_endpoint = construct_endpoint
+    return client
 
 
 class _OfTheFunction(Credentials):

@@ -28,6 +28,7 @@ from moto.stepfunctions.parser import utils as parser_utils  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout  # noqa: E402
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent  # noqa: E402
 from moto.stepfunctions.parser.asl.component.program.program import Program  # noqa: E402
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (  # noqa: E402
     distributed_iteration_component,
@@ -81,6 +82,7 @@ SIGNATURES: list[tuple[Any, str]] = [
     (JobPool.next_job, "self"),
     (JobPool.close_job, "self, job"),
     (JobPool.get_closed_jobs, "self"),
+    (EvalComponent._log_evaluation_step, "self, subject"),
     (EventManager.add_event, "self, context, event_type, event_details, timestamp, update_source_event_id"),
     (AccountSpecificBackend._generate_regions, "self, service_name"),
     (loaders.create_loader, ""),

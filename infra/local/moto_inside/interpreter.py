@@ -33,6 +33,7 @@ def prepared(*, speed: float, session: Callable[[], SharedClients], ended: Ended
             _parsed_once(speed),
             _paths_parsed_once(),
             _copied_quickly(),
+            _steps_not_logged(),
             _jobs_not_copied(),
             _branches_in_a_loop(),
             _forgotten_branches(),
@@ -138,7 +139,17 @@ def _copy(value: Any) -> Any:
     try:
         return marshal.loads(marshal.dumps(value))  # noqa: S302 - our own, just made
     except ValueError:  # something else than JSON
-        return copy.deepcopy(value)
+        return (copy.copy if type(value).__name__ == "ProgramRunning" else copy.deepcopy)(value)
+
+
+def _steps_not_logged() -> Any:
+    """Each component asks its logger twenty times a branch whether anybody wants to know."""
+    from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+
+    return mock.patch.object(EvalComponent, "_log_evaluation_step", _nothing)
+
+
+def _nothing(*_: object) -> None: ...
 
 
 def _jobs_not_copied() -> Any:
