@@ -292,6 +292,7 @@ def test_the_same_cloud_answers_over_http(cloud: Cloud) -> None:
         )
         assert answered["FunctionError"] == "Unhandled"
         assert json.loads(answered["Payload"].read())["errorType"] == "Hopeless"
+        collect(cloud, {"id": "listed"})
         assert session.client("stepfunctions", **given).list_executions(stateMachineArn=cloud.machine_arn)["executions"]
         for client in (s3, sqs):
             client.close()
