@@ -5,6 +5,7 @@ red again when it is looked at.
 """
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -14,3 +15,7 @@ settings.register_profile("quick", max_examples=80, deadline=None)
 settings.register_profile("ci", max_examples=80, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=5_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "quick"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and so would the processes that the tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

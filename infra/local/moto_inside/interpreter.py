@@ -137,7 +137,7 @@ def _copy(value: Any) -> Any:
     if value is None or type(value) in {str, int, float, bool}:
         return value
     try:
-        return marshal.loads(marshal.dumps(value))  # noqa: S302 - our own, just made
+        return marshal.loads(marshal.dumps(value))  # noqa: S302  # nosec B302 - our own, just made
     except ValueError:  # something else than JSON
         return (copy.copy if type(value).__name__ == "ProgramRunning" else copy.deepcopy)(value)
 
