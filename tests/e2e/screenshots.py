@@ -32,7 +32,11 @@ def live_view() -> Path:
         tempfile.TemporaryDirectory() as folder,
         MessagesAPI(scenario, seed=2) as api,
         Cloud(
-            Path(folder), parameters={"AnthropicBaseUrl": api.url}, secret="sk-simulated", observe=progress.observe
+            Path(folder),
+            speed=scenario.speed,
+            parameters={"AnthropicBaseUrl": api.url},
+            secret="sk-simulated",
+            observe=progress.observe,
         ) as cloud,
     ):
         bucket = cloud.output("BucketName")
@@ -53,7 +57,7 @@ def take() -> list[Path]:
     """What a person sees first, light and dark."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         state_dir = Path(folder) / "state"
-        command = [sys.executable, "-m", "infra.local.command", "run", "--simulate", "--seed", "4", "--speed", "4"]
+        command = [sys.executable, "-m", "infra.local.command", "run", "--simulate", "--seed", "4", "--speed", "40"]
         subprocess.run([*command, "--state-dir", str(state_dir)], cwd=ROOT, check=False, capture_output=True)  # noqa: S603
         with browser(Path(folder) / "profile") as window:
             pictures = []

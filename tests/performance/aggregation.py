@@ -7,7 +7,6 @@ the template for its data, and its highest memory is what the kernel has noted o
 
 import json
 import random
-import re
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from infra.local.runtime import Function
 from nightfold.contract import RAW_ANSWER_LIMIT, Outcome, Plan, Site, WorstCase
 from nightfold.settings import RunConfiguration
 from nightfold.storage import outcome_key, plan_key
+from tests.performance.counted_night import memory_mb
 
 RUN_ID = "night"
 Ends = Callable[[int], tuple[str, str]]  # number of a site → the kind of its outcome in both rounds
@@ -132,22 +132,22 @@ def measure(sites: int, seed: int, work: Path, say: Callable[[str], None], ends:
         with Cloud(work / "state", runtime=run) as cloud, cloud.serve() as emulator.endpoint:
             cloud.invoke("Aggregator", {"run_id": "another", "round": 1})  # an error, and a process that goes on
             [process] = _runtimes()
-            memory_mb, timeout_s = functions[0].memory_mb, functions[0].timeout_s
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, (memory_mb * 1_048_576, memory_mb * 1_048_576))
-            idle_mb = _memory_mb(process, "VmRSS")
+            allowed_mb, timeout_s = functions[0].memory_mb, functions[0].timeout_s
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (allowed_mb * 1_048_576, allowed_mb * 1_048_576))
+            idle_mb = memory_mb("VmRSS", process.pid)
             rounds = []
             for round_, expected in ((1, {"status": "regenerate"}), (2, {"planned": sites, "accepted": accepted})):
                 say(f"the aggregator over {sites:,} outcomes, round {round_}")
                 rounds.append(_call(cloud, process, round_, expected))
     return {
         "sites": sites,
-        "memory_mb": memory_mb,
+        "memory_mb": allowed_mb,
         "timeout_s": timeout_s,
         "idle_mb": idle_mb,
         "peak_mb": max(of_round["peak_mb"] for of_round in rounds),
         "seconds": max(of_round["seconds"] for of_round in rounds),
         # What its CPU time alone would take with the share of a processor that this much memory gets.
-        "lambda_cpu_s": max(of_round["cpu_s"] for of_round in rounds) * max(1.0, FULL_PROCESSOR_MB / memory_mb),
+        "lambda_cpu_s": max(of_round["cpu_s"] for of_round in rounds) * max(1.0, FULL_PROCESSOR_MB / allowed_mb),
         "error": next((of_round["error"] for of_round in rounds if of_round["error"]), None),
         "rounds": rounds,
     }
@@ -163,7 +163,7 @@ def _call(cloud: Cloud, process: psutil.Process, round_: int, expected: dict[str
         "round": round_,
         "seconds": seconds,
         "cpu_s": after.user + after.system - before.user - before.system,
-        "peak_mb": _memory_mb(process, "VmHWM"),
+        "peak_mb": memory_mb("VmHWM", process.pid),
         "error": error,
     }
 
@@ -173,8 +173,3 @@ def _runtimes() -> Iterator[psutil.Process]:
     for child in psutil.Process().children(recursive=True):
         if Path(child.exe()).name.startswith("python") and "awslambdaric" in child.cmdline():
             yield child
-
-
-def _memory_mb(process: psutil.Process, mark: str) -> float:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.findall(rf"{mark}:\s+(\d+)", status)[0]) / 1_024

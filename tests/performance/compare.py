@@ -25,8 +25,8 @@ class BadInput(click.ClickException):
 
 
 def flatten(figures: Any, path: str = "") -> Iterator[tuple[str, float]]:
-    """Every number under its dotted path; of runs, the median. Entries of other lists go by what they call themselves,
-    points (x, y) by their x, others by their number."""
+    """Every number under its dotted path; of runs that call themselves the same, the median. Entries of other lists go
+    by what they call themselves, points (x, y) by their x, others by their number."""
     if _is_number(figures):
         yield path, float(figures)
     elif isinstance(figures, Mapping):
@@ -37,9 +37,10 @@ def flatten(figures: Any, path: str = "") -> Iterator[tuple[str, float]]:
     elif isinstance(figures, list) and path.rpartition(".")[2] in RUNS and all(isinstance(e, Mapping) for e in figures):
         runs: dict[str, list[float]] = {}
         for run in figures:
+            called = ", ".join(_names(run))
             for inner, value in flatten(run):
-                runs.setdefault(inner, []).append(value)
-        yield from ((f"{path}.{inner} (median)", statistics.median(values)) for inner, values in runs.items())
+                runs.setdefault(f"[{called}].{inner}" if called else f".{inner}", []).append(value)
+        yield from ((f"{path}{inner} (median)", statistics.median(values)) for inner, values in runs.items())
     elif isinstance(figures, list) and _are_points(figures):
         yield from ((f"{path}[{x:g}]", float(y)) for x, y in figures)
     elif isinstance(figures, list):

@@ -163,13 +163,18 @@ class Counts:
         self.largest[what] = max(size, self.largest.get(what, 0))
 
 
+def memory_mb(mark: str, pid: int | str = "self") -> float:
+    """What the kernel has noted of a process: VmRSS, what it has now, or VmHWM, the most that it had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(rf"{mark}:\s+(\d+)", status)[0]) / 1_024
+
+
 def peak_mb() -> float:
     """Linux starts a child's `ru_maxrss` at its parent's size, so this process's own mark is read there."""
     try:
-        status = Path("/proc/self/status").read_text()
+        return memory_mb("VmHWM")
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_048_576
-    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1_024
 
 
 def spend(order: Order) -> dict[str, Any]:

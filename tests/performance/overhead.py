@@ -64,7 +64,7 @@ def measure(options: Options) -> dict[str, Any]:
                     runs[side].append(run.result())
                 took = ", ".join(f"{side} {runs[side][-1]['work_s']:.3f} s" for side in SIDES)
                 options.say(f"{each.name}: {took}")
-            found[each.name] = {**vars(each), "sides": runs}
+            found[each.name] = {**vars(each), "sides": {side: {"runs": runs[side]} for side in SIDES}}
     return {"comparisons": found}
 
 
@@ -108,7 +108,7 @@ def tables(figures: dict[str, Any]) -> list[Table]:
     rows = []
     for name, each in figures["comparisons"].items():
         for side in SIDES:
-            runs = each["sides"][side]
+            runs = each["sides"][side]["runs"]
             first = side == SIDES[0]
             rows.append(
                 [
@@ -146,7 +146,7 @@ def charts(figures: dict[str, Any]) -> list[Chart]:
             y="seconds",
             series={
                 word: [
-                    (name, _median(runs := each["sides"][side], "work_s"), *_extremes(runs, "work_s"))
+                    (name, _median(runs := each["sides"][side]["runs"], "work_s"), *_extremes(runs, "work_s"))
                     for name, each in figures["comparisons"].items()
                 ]
                 for side, word in (("nightfold", "Nightfold"), ("script", "asyncio script"))
@@ -162,20 +162,23 @@ def complaints(figures: dict[str, Any]) -> list[str]:
             found.append(f"{name}: Nightfold takes {ratio(each):.3f} of the script's time, more than {each['at_most']}")
         if each["added_ms"] is not None and added_ms(each) > each["added_ms"]:
             found.append(f"{name}: Nightfold adds {added_ms(each):.1f} ms a site, more than {each['added_ms']:g}")
-        if each["sites"] == SHORT.sites and (late := _median(each["sides"]["nightfold"], "start_up_s")) > START_UP_S:
+        if (
+            each["sites"] == SHORT.sites
+            and (late := _median(each["sides"]["nightfold"]["runs"], "start_up_s")) > START_UP_S
+        ):
             found.append(f"{name}: the execution starts after {late:.2f} s, later than {START_UP_S:g}")
     return found
 
 
 def ratio(each: Mapping[str, Any]) -> float:
     """Nightfold's work / the script's."""
-    ours, theirs = (_median(each["sides"][side], "work_s") for side in SIDES)
+    ours, theirs = (_median(each["sides"][side]["runs"], "work_s") for side in SIDES)
     return ours / theirs
 
 
 def added_ms(each: Mapping[str, Any]) -> float:
     """What Nightfold's work takes more, for each site."""
-    ours, theirs = (_median(each["sides"][side], "work_s") for side in SIDES)
+    ours, theirs = (_median(each["sides"][side]["runs"], "work_s") for side in SIDES)
     return (ours - theirs) / float(each["sites"]) * 1_000
 
 

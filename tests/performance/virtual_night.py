@@ -10,7 +10,7 @@ import heapq
 import json
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import exp
 from pathlib import Path
 from random import Random
@@ -118,7 +118,7 @@ class Setting:
     concurrency: int = RunConfiguration().max_concurrency
     output_token_budget: int = RunConfiguration().output_token_budget
     limits: Limits = ENTRY_TIER
-    policy: Policy = Retrier(4, 3, 60)
+    policy: Policy = field(default_factory=lambda: retrier_in(definition()))
     outage: Outage | None = None
     latency: Latency = LATENCY_S
     output_tokens: Latency = ANSWER_TOKENS

@@ -43,7 +43,8 @@ _BACKLOG = 1024
 class MessagesAPI:
     """The server; listens from `with` on. Safe to use from several threads.
 
-    `speed` divides every wait of the simulated world: latencies, hangs, drips, retry-after, refills.
+    `speed` divides every wait of the simulated world: latencies, hangs, drips, retry-after, refills. Unless told, it is
+    the scenario's.
     `keep_prompts=False` keeps the history small where prompts are long and calls are many.
     """
 
@@ -54,14 +55,15 @@ class MessagesAPI:
         scenario: Scenario | None = None,
         *,
         seed: int = 0,
-        speed: float = 1.0,
+        speed: float | None = None,
         port: int = 0,
         host: str = "127.0.0.1",
         keep_prompts: bool = True,
     ) -> None:
+        scenario = scenario or Scenario()
+        speed = scenario.speed if speed is None else speed
         if not speed > 0:
             raise ValueError(f"speed must be above 0, not {speed}")
-        scenario = scenario or Scenario()
         self._address = (host, port)
         self._limits = RateLimits(scenario.limits, speed=speed)
         self._history = CallHistory(scenario, seed=seed, keep_prompts=keep_prompts)
@@ -168,7 +170,7 @@ def main(arguments: list[str] | None = None) -> None:
     with MessagesAPI(
         scenario,
         seed=options.seed,
-        speed=scenario.speed if options.speed is None else options.speed,
+        speed=options.speed,
         host=options.host,
         port=options.port,
         keep_prompts=False,

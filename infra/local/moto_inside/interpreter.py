@@ -126,20 +126,20 @@ def _copied_quickly() -> Iterator[None]:
     from moto.stepfunctions.parser.asl.component.state.exec import execute_state
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service
     from moto.stepfunctions.parser.asl.eval import environment, states
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning
+
+    def copied(value: Any) -> Any:
+        if isinstance(value, ProgramRunning):  # two names, asked for more often than anything else
+            return copy.copy(value)
+        try:
+            return marshal.loads(marshal.dumps(value))  # noqa: S302  # nosec B302 - our own, just made
+        except ValueError:  # something else than JSON
+            return copy.deepcopy(value)
 
     with ExitStack() as patches:
         for module in (environment, execute_state, result_path, state_task_service, states, string_expression):
-            patches.enter_context(mock.patch.object(module, "copy", SimpleNamespace(deepcopy=_copy)))
+            patches.enter_context(mock.patch.object(module, "copy", SimpleNamespace(deepcopy=copied)))
         yield
-
-
-def _copy(value: Any) -> Any:
-    if value is None or type(value) in {str, int, float, bool}:
-        return value
-    try:
-        return marshal.loads(marshal.dumps(value))  # noqa: S302  # nosec B302 - our own, just made
-    except ValueError:  # something else than JSON
-        return (copy.copy if type(value).__name__ == "ProgramRunning" else copy.deepcopy)(value)
 
 
 def _steps_not_logged() -> Any:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
+from infra.local.moto_inside.deployment import REGION
 from infra.local.sessions import QuickLoader
-
-REGION = "us-east-1"
 
 
 @contextmanager

@@ -50,6 +50,10 @@ def rows(done: Result) -> dict[str, list[str]]:
         ({"a": {"b": 1, "c": "text", "d": True, "e": None}}, {"a.b": 1.0}),
         ({"seconds": [3, 1, 2]}, {"seconds (median)": 2.0}),
         ({"runs": [{"s": 1}, {"s": 5}, {"s": 2}]}, {"runs.s (median)": 2.0}),
+        (
+            {"runs": [{"who": "x", "s": 1}, {"who": "y", "s": 9}, {"who": "x", "s": 3}]},
+            {"runs[x].s (median)": 2.0, "runs[y].s (median)": 9.0},
+        ),
         ({"by": [{"name": "x", "s": 1}, {"name": "y", "s": 2}]}, {"by[x].s": 1.0, "by[y].s": 2.0}),
         ({"by": [{"s": 1}, {"s": 2}]}, {"by[0].s": 1.0, "by[1].s": 2.0}),
         (

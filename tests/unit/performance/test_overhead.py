@@ -11,7 +11,10 @@ def figures(ours: list[float], theirs: list[float], *, start_up_s: float = 1.0, 
 
     compared = {"name": "calls", "sites": 4, "at_most": None, "added_ms": None} | limits
     return {
-        "comparisons": {"calls": compared | {"sides": {"nightfold": runs(ours, start_up_s), "script": runs(theirs, 1)}}}
+        "comparisons": {
+            "calls": compared
+            | {"sides": {"nightfold": {"runs": runs(ours, start_up_s)}, "script": {"runs": runs(theirs, 1)}}}
+        }
     }
 
 
