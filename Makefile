@@ -41,7 +41,7 @@ check: uv ## Format, lint, types, and what linters say of template and state mac
 	$(UV) run --locked --all-groups ruff check
 	$(UV) run --locked --all-groups mypy functions infra
 	$(UV) tool run --quiet --from bandit==1.9.4 bandit --quiet --recursive --severity-level medium functions infra
-	$(UV) run --locked --all-groups python -m infra.build.lint
+	$(UV) run --locked --all-groups python -m infra.packaging.lint
 	$(UV) run --locked --all-groups pytest --quiet tests/unit/infra/test_template.py tests/unit/infra/test_statemachine.py \
 	  tests/unit/infra/test_operations.py tests/unit/test_architecture.py
 
@@ -51,11 +51,11 @@ chaos: uv ## Nights in which anything may happen; ARGS="--runs 100 --kills 50 --
 
 .PHONY: build
 build: uv ## Packages of all functions, for `sam deploy`; ARCHITECTURE=x86_64 for the other processor
-	@$(UV) run --locked python -m infra.build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
+	@$(UV) run --locked python -m infra.packaging $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 .PHONY: package
 package: uv # one function's folder: `sam build` comes here through functions/Makefile
-	@$(UV) run --locked python -m infra.build --function $(FUNCTION) --architecture $(ARCHITECTURE) --into "$(INTO)"
+	@$(UV) run --locked python -m infra.packaging --function $(FUNCTION) --architecture $(ARCHITECTURE) --into "$(INTO)"
 
 .PHONY: bench-cold-start
 bench-cold-start: uv ## Init of each function beside a plain `sam build`; ARGS="--levers --runs 9"
@@ -72,7 +72,7 @@ bench-compare: uv ## Which figures differ from an earlier result: OLD=.nightfold
 
 .PHONY: smoke
 smoke: uv ## The first run after a deployment: make smoke STACK=nightfold (spends what two answers cost)
-	$(UV) run --locked python -m infra.build.smoke $(STACK)
+	$(UV) run --locked python -m infra.packaging.smoke $(STACK)
 
 .PHONY: e2e
 e2e: uv ## The page in a real Chromium (screenshots in .nightfold/screenshots), the built packages, planted mistakes

@@ -1,1 +1,1 @@
-"""What stands around the functions: the state machine, the local run, the build."""
+"""What surrounds the functions: the state machine, the command line, the embedded cloud, packaging."""

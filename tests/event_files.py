@@ -17,8 +17,8 @@ from aggregator.aggregate import AggregateTask, aggregate
 from aggregator.miss_queue import MissQueue as Misses
 from collector.claude import Claude
 from collector.collect import collect
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from nightfold.contract import CollectorEvent, Miss, Outcome, Plan, RunState, SiteList, SiteTask, Summary
 from nightfold.errors import RequestRejected
 from nightfold.settings import RunConfiguration

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local import sandbox
-from infra.local.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse
+from infra.cloud.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse
+from infra.cloud.lambdas import sandbox
 
 BEYOND_BOTOCORE = 5  # attempts of botocore's standard mode, as nightfold.storage sets it: that many faults end a call
 

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from nightfold.contract import Outcome, Violation, read_candidates
 from tests.chaos.ledger import Broken, Ledger
 from tests.chaos.world import UNLIMITED

@@ -18,7 +18,7 @@ from typing import Any
 
 def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float, die_at: int | None) -> int:
     """One execution in a cloud of its own. `die_at`: the process kills itself instead of making this call of AWS."""
-    from infra.local.cloud import Cloud
+    from infra.cloud.embedded import Cloud
     from tests.chaos.world import hurried
 
     calls = iter(range(1, 10**9))
@@ -39,7 +39,7 @@ def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float
 
 def warm_up() -> None:
     """Import everything and parse everything once. It starts no thread that lasts, so that forking is safe."""
-    from infra.local.cloud import Cloud
+    from infra.cloud.embedded import Cloud
 
     with tempfile.TemporaryDirectory() as folder, Cloud(Path(folder)):
         pass

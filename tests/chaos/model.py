@@ -12,7 +12,7 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from infra.local.messages_api.scenario import Behaviour, Status
+from infra.messages_api.scenario import Behaviour, Status
 from tests.chaos.faults import BEYOND_BOTOCORE, KINDS, Planned
 from tests.chaos.world import World
 

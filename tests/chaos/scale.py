@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.local.cloud import Cloud
-from infra.local.faults import FailEntries, Fault, LoseTheAnswer, Refuse
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.cloud.embedded import Cloud
+from infra.cloud.faults import FailEntries, Fault, LoseTheAnswer, Refuse
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from tests.chaos.ledger import Broken, Ledger
 from tests.chaos.world import UNLIMITED, hurried
 

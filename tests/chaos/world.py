@@ -14,10 +14,10 @@ from unittest import mock
 
 import botocore.endpoint
 
-from infra.local.cloud import Cloud, Execution
-from infra.local.lambdas import Event
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario, StepLike
+from infra.cloud.embedded import Cloud, Execution
+from infra.cloud.lambdas.invoke import Event
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario, StepLike
 from tests.chaos.faults import Injector, Planned
 from tests.chaos.ledger import Broken, Ledger, Paid
 

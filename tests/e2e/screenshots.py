@@ -10,12 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.local.cloud import Cloud
-from infra.local.live import Rows
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import read_scenario
-from infra.local.progress import Progress
-from infra.local.report import page_of
+from infra.cli.live_view import Rows
+from infra.cli.progress import Progress
+from infra.cli.report import page_of
+from infra.cloud.embedded import Cloud
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import read_scenario
 from tests.e2e.chromium import browser
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def take() -> list[Path]:
     """What a person sees first, light and dark."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         state_dir = Path(folder) / "state"
-        command = [sys.executable, "-m", "infra.local.command", "run", "--simulate", "--seed", "4", "--speed", "40"]
+        command = [sys.executable, "-m", "infra.cli.main", "run", "--simulate", "--seed", "4", "--speed", "40"]
         subprocess.run([*command, "--state-dir", str(state_dir)], cwd=ROOT, check=False, capture_output=True)  # noqa: S603
         with browser(Path(folder) / "profile") as window:
             pictures = []

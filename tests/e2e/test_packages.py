@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from infra.build import packages, template
-from infra.build.archive import pack
-from infra.build.dependencies import ROOT
-from infra.build.emulator import available, installed, python
-from infra.build.package import UNUSED, UNUSED_BUT_FOR_WHAT_IS_REACHED, assemble
+from infra.packaging import packages, template
+from infra.packaging.archive import pack
+from infra.packaging.dependencies import ROOT
+from infra.packaging.emulator import available, installed, python
+from infra.packaging.package import UNUSED, UNUSED_BUT_FOR_WHAT_IS_REACHED, assemble
 
 FUNCTIONS = template.read().functions
 ELF_MACHINE = {"arm64": 183, "x86_64": 62}

@@ -58,7 +58,7 @@ def described(folder: Path) -> Path:
 def test_a_faithful_copy_passes(tmp_path: Path) -> None:
     folder = described(tmp_path)
     assert not own_tests_complain(folder)
-    assert not complains(folder, "infra.build.lint", str(folder))
+    assert not complains(folder, "infra.packaging.lint", str(folder))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -68,4 +68,4 @@ def test_a_planted_mistake_is_found(mistake: str, tmp_path: Path) -> None:
     before = planted.read_text(encoding="utf-8")
     assert right in before
     planted.write_text(before.replace(right, wrong, 1), encoding="utf-8")
-    assert own_tests_complain(tmp_path) or complains(tmp_path, "infra.build.lint", str(tmp_path))
+    assert own_tests_complain(tmp_path) or complains(tmp_path, "infra.packaging.lint", str(tmp_path))

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from infra.build import packages
-from infra.build.emulator import Emulator, available
-from infra.local.cloud import Cloud
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.cloud.embedded import Cloud
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
+from infra.packaging import packages
+from infra.packaging.emulator import Emulator, available
 from nightfold.contract import ANSWER_LIMIT
 from tests.failure_table import TABLE, Row
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-NIGHTFOLD = [sys.executable, "-m", "infra.local.command"]
+NIGHTFOLD = [sys.executable, "-m", "infra.cli.main"]
 SITES = ("harbour", "orchard", "lantern", "meadow")  # events/sites.json
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from infra.local.cloud import Cloud, Execution
-from infra.local.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
-from infra.local.sandbox import running
+from infra.cloud.embedded import Cloud, Execution
+from infra.cloud.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
+from infra.cloud.lambdas.sandbox import running
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from tests.chaos.ledger import Ledger
 from tests.chaos.world import hurried
 

@@ -9,7 +9,7 @@ import pytest
 
 from collector.claude import Claude
 from collector.prompt import prompt_for
-from infra.local.messages_api import MessagesAPI
+from infra.messages_api import MessagesAPI
 from nightfold.contract import ANSWER_LIMIT, Answer, SiteTask, read_candidates
 from nightfold.errors import AccessDenied, ModelTimeout, NetworkError, RateLimited
 

@@ -16,8 +16,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from infra.local.cloud import Cloud
-from infra.local.lambdas import Event
+from infra.cloud.embedded import Cloud
+from infra.cloud.lambdas.invoke import Event
 from tests.integration.small_cloud import collect, outcome, small_cloud
 
 SPEED = 20.0

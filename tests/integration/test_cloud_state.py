@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.cloud import Cloud
-from infra.local.lambdas import Event
-from infra.local.state import CorruptState, StateDirInUse
+from infra.cloud.embedded import Cloud
+from infra.cloud.lambdas.invoke import Event
+from infra.state.directory import CorruptState, StateDirInUse
 from tests.integration.small_cloud import TEMPLATE, collect, small_cloud
 from tests.unit.effort import steps, touched
 

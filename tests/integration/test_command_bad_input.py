@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from infra.local.command import main
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
-from infra.local.night import spend_night
-from infra.local.preflight import order_collection
-from infra.local.progress import Progress
-from infra.local.state import StateDirectory
-from infra.local.world import World
+from infra.cli.local_run import run_locally
+from infra.cli.main import main
+from infra.cli.preflight import order_collection
+from infra.cli.progress import Progress
+from infra.messages_api import MessagesAPI
+from infra.messages_api.endpoint import Endpoint
+from infra.messages_api.scenario import Scenario
+from infra.state.directory import StateDirectory
 from tests.integration.command_line import ROOT, nightfold
 
 A = {"site_id": "a", "domain": "a.example"}
@@ -89,7 +89,7 @@ RUN_ONLY = {
     "a speed of nothing": (["--simulate", "--speed", "0"], "--speed: must be a number above 0"),
     "a speed without end": (["--simulate", "--speed", "inf"], "--speed: must be a number above 0"),
     "a speed that is no number": (["--simulate", "--speed", "fast"], "'--speed': 'fast' is not a valid float"),
-    "the real world made faster": (["--speed", "2"], "--speed: only a simulated run can have it"),
+    "the real endpoint made faster": (["--speed", "2"], "--speed: only a simulated run can have it"),
     "a scenario that is not there": (["--scenario", "nowhere.json"], "--scenario: nowhere.json: No such file"),
     "a scenario that is none": (["--scenario", "events/sites.json"], "--scenario: events/sites.json: Input should be"),
 }
@@ -191,8 +191,8 @@ def test_a_corrupt_state_directory_is_refused_and_kept(
 def test_what_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> None:
     order = order_collection(tmp_path, ROOT / "events/sites.json", {})
     changed_meanwhile = replace(order, overrides={"max_concurrency": 0})
-    world = World("", scenario=Scenario())
-    ending = spend_night(changed_meanwhile, world, tmp_path, Progress(), pytest.fail)
+    endpoint = Endpoint("", scenario=Scenario())
+    ending = run_locally(changed_meanwhile, endpoint, tmp_path, Progress(), pytest.fail)
     assert (ending.how, ending.exit_code) == ("refused", 64)
     assert "max_concurrency: Input should be greater" in ending.cause
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.interrupts import interruptible, stop_if_asked
+from infra.cli.interrupts import interruptible, stop_if_asked
 from tests.integration.command_line import ROOT, Started, environment, scenario
 
 STUBBORN = """
 import time
-from infra.local.interrupts import interruptible
+from infra.cli.interrupts import interruptible
 with interruptible():
     try:
         print("working", flush=True)

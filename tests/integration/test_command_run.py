@@ -15,9 +15,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.local.live import FRAMES_PER_SECOND
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.cli.live_view import FRAMES_PER_SECOND
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, scenario
 
 KEYS = [
@@ -144,9 +144,7 @@ def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["--help"], ["plan"], ["misses"]])
 def test_what_only_looks_answers_at_once(command: list[str]) -> None:
-    heavy = (
-        "import sys, infra.local.command as c; c.main(sys.argv[1:]); print({'moto', 'anthropic'} & set(sys.modules))"
-    )
+    heavy = "import sys, infra.cli.main as c; c.main(sys.argv[1:]); print({'moto', 'anthropic'} & set(sys.modules))"
     ran = subprocess.run(  # noqa: S603
         [NIGHTFOLD[0], "-c", heavy, *command], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
     )

@@ -12,7 +12,7 @@ import pytest
 
 from collector.claude import Claude
 from collector.prompt import prompt_for
-from infra.local.messages_api import MessagesAPI
+from infra.messages_api import MessagesAPI
 from nightfold.contract import SiteTask
 from tests.performance.contestant import Contestant, run
 from tests.performance.entrants import FOLDER

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra.build import costs
-from infra.local.messages_api import MessagesAPI
+from infra.messages_api import MessagesAPI
+from infra.packaging import costs
 from tests.performance.counted_night import MACHINE, Order, site_names, spend
 from tests.performance.scale import formula, quantities
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local import report
-from infra.local.cloud import Cloud, Execution
-from infra.local.faults import Hook, Refuse
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.cli import report
+from infra.cloud.embedded import Cloud, Execution
+from infra.cloud.faults import Hook, Refuse
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from nightfold.contract import Outcome
 
 pytestmark = pytest.mark.xdist_group("digest")

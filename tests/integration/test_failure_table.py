@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.cloud import Cloud
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.cloud.embedded import Cloud
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from tests.failure_table import TABLE, Row
 
 SPEED = 20.0

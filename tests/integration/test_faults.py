@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.local.faults import Delay, FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
+from infra.cloud.faults import Delay, FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
 from tests.integration.small_cloud import collect, outcome, small_cloud
 
 

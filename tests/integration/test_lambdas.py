@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.cloud import Cloud
+from infra.cloud.embedded import Cloud
 from tests.integration.small_cloud import small_cloud
 
 
@@ -99,7 +99,7 @@ def test_an_exception_is_its_bare_class_name_a_message_and_a_trace(cloud: Cloud)
     assert failure["errorMessage"] == "nothing to be done"
     assert set(failure) == {"errorMessage", "errorType", "requestId", "stackTrace"}
     assert "do_raise" in failure["stackTrace"][-1]
-    assert not any("infra/local" in frame for frame in failure["stackTrace"])
+    assert not any("infra/cloud" in frame for frame in failure["stackTrace"])
 
 
 def test_a_function_that_runs_out_of_time_is_cut_off(cloud: Cloud, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import anthropic
 import pytest
 from anthropic.types import Message
 
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Behaviour, Scenario, Status, StepLike
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Behaviour, Scenario, Status, StepLike
 
 MODEL = "claude-sonnet-5-5"
 SYSTEM = "You are a technical blog editor. Answer with a JSON array of five article candidates."

@@ -19,8 +19,8 @@ import anthropic
 import pytest
 from anthropic.types import Message
 
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
 
@@ -208,7 +208,7 @@ def test_prompts_are_kept_only_where_they_are_wanted(sdk: anthropic.Anthropic) -
 
 
 def test_it_runs_in_the_foreground_with_a_scenario_file(sdk: anthropic.Anthropic) -> None:
-    command = [sys.executable, "-m", "infra.local.messages_api", "--port", "0", "--speed", "100"]
+    command = [sys.executable, "-m", "infra.messages_api", "--port", "0", "--speed", "100"]
     with subprocess.Popen(  # noqa: S603 - our own module
         [*command, "--scenario", "events/scenario.json"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as server:
@@ -226,7 +226,7 @@ def test_it_runs_in_the_foreground_with_a_scenario_file(sdk: anthropic.Anthropic
 def test_a_bad_scenario_file_ends_the_foreground_process_with_the_field(tmp_path: Path) -> None:
     (tmp_path / "night.json").write_text('{"sites": {"harbour": ["okay"]}}')
     server = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "infra.local.messages_api", "--scenario", tmp_path / "night.json"],
+        [sys.executable, "-m", "infra.messages_api", "--scenario", tmp_path / "night.json"],
         cwd=ROOT,
         capture_output=True,
         text=True,

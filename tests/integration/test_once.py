@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.cloud import Cloud, Execution
-from infra.local.faults import Delay, Fault, Refuse
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
-from infra.local.misses import read_messages
-from infra.local.sandbox import running
+from infra.cloud.embedded import Cloud, Execution
+from infra.cloud.faults import Delay, Fault, Refuse
+from infra.cloud.lambdas.sandbox import running
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
+from infra.state.queued_misses import read_messages
 from tests.chaos.ledger import Ledger
 from tests.chaos.world import hurried
 

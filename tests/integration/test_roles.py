@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.cloud import Cloud
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.cloud.embedded import Cloud
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from tests.chaos.ledger import Ledger
 from tests.chaos.world import hurried
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.build import template
-from infra.local.cloud import Cloud
+from infra.cloud.embedded import Cloud
+from infra.packaging import template
 
 ROOT = Path(__file__).parents[2]
 SHOWN = (ROOT / "infra/docs/packages.md").read_text()

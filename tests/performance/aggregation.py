@@ -16,10 +16,10 @@ from typing import Any
 
 import psutil
 
-from infra.build import packages
-from infra.build.emulator import Emulator
-from infra.local.cloud import Cloud
-from infra.local.runtime import Function
+from infra.cloud.embedded import Cloud
+from infra.cloud.lambdas.python_runtime import Function
+from infra.packaging import packages
+from infra.packaging.emulator import Emulator
 from nightfold.contract import RAW_ANSWER_LIMIT, Outcome, Plan, Site, WorstCase
 from nightfold.settings import RunConfiguration
 from nightfold.storage import outcome_key, plan_key

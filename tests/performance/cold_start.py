@@ -23,13 +23,13 @@ from typing import Any
 
 import click
 
-from infra.build import template
-from infra.build.archive import pack
-from infra.build.dependencies import ROOT, install
-from infra.build.emulator import ARCHITECTURE, installed, python
-from infra.build.lazy import make_lazy
-from infra.build.package import assemble, compile_files
-from infra.local.messages_api import MessagesAPI
+from infra.messages_api import MessagesAPI
+from infra.packaging import template
+from infra.packaging.archive import pack
+from infra.packaging.dependencies import ROOT, install
+from infra.packaging.emulator import ARCHITECTURE, installed, python
+from infra.packaging.lazy import make_lazy
+from infra.packaging.package import assemble, compile_files
 
 PROBE = Path(__file__).with_name("probe.py")
 TASK = {

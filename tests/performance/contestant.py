@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.messages_api.call_history import Call
+from infra.messages_api.call_history import Call
 from nightfold.contract import Violation, read_candidates
 from tests.performance.watched_process import execute
 from tests.performance.workloads import Workload

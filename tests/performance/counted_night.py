@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from infra.local import sandbox
-from infra.local.cloud import Cloud
-from infra.local.lambdas import Event
+from infra.cloud.embedded import Cloud
+from infra.cloud.lambdas import sandbox
+from infra.cloud.lambdas.invoke import Event
 
 MACHINE = "the state machine"
 RUN_ID = "night"

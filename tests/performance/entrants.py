@@ -11,8 +11,8 @@ import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.build import emulator, packages
-from infra.build.dependencies import CannotBuild, find_uv
+from infra.packaging import emulator, packages
+from infra.packaging.dependencies import CannotBuild, find_uv
 from tests.performance.contestant import OURS, Contestant
 from tests.performance.part import Options
 from tests.performance.watched_process import ROOT

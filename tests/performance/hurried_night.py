@@ -16,8 +16,8 @@ import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
-from infra.build.emulator import Emulator
-from infra.local.cloud import Cloud
+from infra.cloud.embedded import Cloud
+from infra.packaging.emulator import Emulator
 
 
 def main() -> int:

@@ -71,7 +71,7 @@ class Track:
     def __init__(self, options: Options, apis: Any, at_once: int) -> None:
         self._options, self._apis = options, apis
         self._pool = ThreadPoolExecutor(at_once)
-        self._door, self._over = threading.Lock(), threading.Event()
+        self._router, self._over = threading.Lock(), threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +86,7 @@ class Track:
         return self._pool.submit(self._race, each, workload, apart_s)
 
     def _race(self, each: Contestant, workload: Workload, apart_s: float) -> Run:
-        with self._door:
+        with self._router:
             if self._over.wait(apart_s):
                 raise Interrupted
         again = not self._options.quick

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.cloud import ROOT, Cloud
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.cloud.embedded import ROOT, Cloud
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from tests.performance.virtual_night import Retrier, Setting, definition, draw, network_retrier
 
 TEMPLATE = ROOT / "template.yaml"

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
-from infra.build import costs
-from infra.build.dependencies import ROOT
-from infra.build.emulator import available
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.scenario import Scenario
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
+from infra.packaging import costs
+from infra.packaging.dependencies import ROOT
+from infra.packaging.emulator import available
 from tests.chaos.world import UNLIMITED
 from tests.performance import aggregation
 from tests.performance.counted_night import Order, command, refused, site_names

@@ -127,7 +127,7 @@ def _costs(nights: Sequence[Mapping[str, Any]]) -> Table:
         "Cost of a night by formula, and what it is made of: counted / assumed",
         ("sites", *nights[0]["counted"].values(), "AWS", "tokens"),
         rows,
-        "infra/build/costs.py; dollars for 20 s a call. The log is what the functions write; Lambda adds its own.",
+        "infra/packaging/costs.py; dollars for 20 s a call. The log is what the functions write; Lambda adds its own.",
     )
 
 

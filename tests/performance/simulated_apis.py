@@ -8,9 +8,9 @@ from itertools import count
 from multiprocessing.managers import BaseManager
 from typing import Any
 
-from infra.local.messages_api import MessagesAPI
-from infra.local.messages_api.call_history import Call
-from infra.local.messages_api.scenario import Scenario
+from infra.messages_api import MessagesAPI
+from infra.messages_api.call_history import Call
+from infra.messages_api.scenario import Scenario
 
 
 class Apis:

@@ -21,8 +21,8 @@ from unittest import mock
 
 
 def nightfold(sites: str, state_dir: str, at_once: str) -> dict[str, float]:
-    from infra.local import cloud
-    from infra.local.command import main
+    from infra.cli.main import main
+    from infra.cloud import embedded as cloud
 
     ended: list[float] = []
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal, Protocol
 
-from infra.local.messages_api.rate_limits import RateLimits
-from infra.local.messages_api.scenario import Latency, Limits
-from infra.local.messages_api.simulated_errors import retry_headers
+from infra.messages_api.rate_limits import RateLimits
+from infra.messages_api.scenario import Latency, Limits
+from infra.messages_api.simulated_errors import retry_headers
 from nightfold.settings import CALLS_PER_ROUND, RunConfiguration, regeneration_branches, share
 
 STATE_MACHINE = Path(__file__).parents[2] / "infra" / "statemachine" / "nightly.asl.json"

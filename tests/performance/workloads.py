@@ -8,7 +8,7 @@ from typing import Any
 
 from collector.claude import THINKING
 from collector.prompt import prompt_for
-from infra.local.messages_api.scenario import Latency
+from infra.messages_api.scenario import Latency
 from nightfold.contract import Site, SiteTask
 from nightfold.settings import RunConfiguration, branches_at_once, share
 

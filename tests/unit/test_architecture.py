@@ -120,6 +120,42 @@ def test_handlers_are_small_and_modules_too() -> None:
         assert len(lines) <= (360 if name == "nightfold.contract" else 200), name
 
 
+INFRA = ROOT / "infra"
+ROOMS = {  # of infra: which other rooms each may import
+    "cli": {"cloud", "messages_api", "state"},
+    "cloud": {"state"},
+    "messages_api": set[str](),
+    "state": set[str](),
+    "packaging": {"cloud"},
+}
+
+
+def rooms_imported(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == "infra" else [module]
+            found |= {name.split(".")[1] for name in names if name.startswith("infra.")}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("infra.")}
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_infra_imports_only_the_rooms_below_it(room: str) -> None:
+    paths = sorted((INFRA / room).rglob("*.py"))
+    assert paths
+    for path in paths:
+        assert rooms_imported(path) <= ROOMS[room] | {room}, path
+
+
+def test_every_room_of_infra_has_its_rule() -> None:
+    assert {path.parent.name for path in INFRA.glob("*/__init__.py")} == set(ROOMS)
+    assert rooms_imported(INFRA / "cli" / "local_run.py") >= {"cloud", "messages_api", "state"}
+
+
 EVERYTHING = """
 import importlib, os, socket, sys
 import boto3, botocore.session

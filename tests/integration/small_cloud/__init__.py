@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.local.cloud import Cloud, Execution
+from infra.cloud.embedded import Cloud, Execution
 
 TEMPLATE = Path(__file__).parent / "template.yaml"
 

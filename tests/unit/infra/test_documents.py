@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from infra.build.costs import ALARM_METRICS, Night, aws_usd, markdown, token_usd
+from infra.packaging.costs import ALARM_METRICS, Night, aws_usd, markdown, token_usd
 from tests import failure_table
 
 ROOT = Path(__file__).parents[3]

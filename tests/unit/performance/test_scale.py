@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.build import costs
+from infra.packaging import costs
 from tests.performance import scale
 from tests.performance.aggregation import usual
 from tests.performance.counted_night import REFUSED, Counts, json_bytes, refused

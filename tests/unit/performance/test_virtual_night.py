@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.messages_api.scenario import Latency, Limits
+from infra.messages_api.scenario import Latency, Limits
 from tests.performance import pressure, shape
 from tests.performance.pressure_nights import retriers
 from tests.performance.pressure_verdict import recommended

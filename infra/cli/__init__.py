@@ -1,0 +1,1 @@
+"""What a person types and reads: the command line, one module per command, with the views that they share."""

@@ -1,0 +1,164 @@
+"""The live view of a run, on stderr: a row for each site on a terminal, otherwise one plain line for each change."""
+
+import os
+import threading
+import time
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import IO
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.text import Text
+
+from infra.cli.progress import DONE, Progress, SiteProgress, State
+
+FRAMES_PER_SECOND = 5
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+SIGNS: dict[State, str] = {"accepted": "✓", "missed": "✗"}
+OTHER_LINES = 3  # phase, count of the others, bar
+
+# What is shown where there is room for few: what is happening, then what went wrong, then the rest.
+INTEREST: dict[State, int] = {
+    "retrying": 0,
+    "collecting": 1,
+    "answered": 1,
+    "missed": 2,
+    "failed": 2,
+    "rejected": 3,
+    "stored": 4,
+    "accepted": 5,
+    "waiting": 6,
+}
+STYLE: dict[State, str] = {
+    "waiting": "dim",
+    "collecting": "cyan",
+    "answered": "cyan",
+    "retrying": "yellow",
+    "rejected": "yellow",
+    "failed": "red",
+    "stored": "blue",
+    "accepted": "green",
+    "missed": "red",
+}
+
+
+def view(progress: Progress, stream: IO[str], *, keep: bool) -> AbstractContextManager[object]:
+    """Rows on a terminal, as long as the context is open; `keep` leaves the last ones standing. Elsewhere nothing:
+    there the lines of `PlainLines` are the view."""
+    if not is_terminal(stream):
+        return nullcontext()
+    console = Console(file=stream, highlight=False)
+    return Live(
+        Rows(progress),
+        console=console,
+        refresh_per_second=FRAMES_PER_SECOND,
+        transient=not keep,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
+def is_terminal(stream: IO[str]) -> bool:
+    return stream.isatty() and os.environ.get("TERM", "") not in {"dumb", "unknown"}
+
+
+class PlainLines:
+    """`12.3s harbour stored`: for a log, and for grep."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def __call__(self, at: float, site: str, what: str) -> None:
+        with self._lock, suppress(OSError):  # nobody reads any more: no reason to end a run
+            self._stream.write(f"{at:.1f}s {site} {what}\n")
+            self._stream.flush()
+
+
+class Rows:
+    """What stands on the terminal at this moment."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        progress, now = self._progress, time.monotonic()
+        room = max(console.height - OTHER_LINES - 1, 1)
+        with progress.lock:
+            sites = list(progress.sites.values())
+            shown = sites if len(sites) <= room else sorted(sites, key=_interest)[:room]
+            others = progress.counts.copy()
+            width = min(max((len(site.site_id) for site in shown), default=0), options.max_width // 3)
+            rows = [self._row(site, now, width) for site in shown]
+            for site in shown:
+                others[site.state] -= 1
+            rest = [f"{count:,} {state}" for state in INTEREST if (count := others[state]) > 0]
+            last = self._last_line(now, options.max_width)
+            phase = Text(_phase(progress, now), "dim")
+        if len(shown) < len(sites):
+            rows.append(Text(f"  … and {len(sites) - len(shown):,} others: {', '.join(rest)}", "dim"))
+        for line in (phase, *rows, last):
+            line.no_wrap, line.overflow = True, "ellipsis"
+            yield line
+
+    def _row(self, site: SiteProgress, now: float, width: int) -> Text:
+        moving = site.state in {"collecting", "answered", "retrying"}
+        sign = SPINNER[int(now * 10) % len(SPINNER)] if moving else SIGNS.get(site.state, " ")
+        name = site.site_id if len(site.site_id) <= width else f"{site.site_id[: width - 1]}…"
+        return Text.assemble(
+            (f"{sign} ", STYLE[site.state]), f"{name:{width}}  ", (_words(site, now), STYLE[site.state]), end="\n"
+        )
+
+    def _last_line(self, now: float, width: int) -> Text:
+        progress = self._progress
+        total, done = len(progress.sites), progress.stored
+        count = f"{min(done, total):,} of {total:,} stored"
+        if progress.regenerating:
+            count += f", {min(progress.stored_again, progress.regenerating):,} of {progress.regenerating:,} again"
+        count += f" · 429s: {progress.rate_limited:,} · {now - progress.started:.1f} s"
+        total, done = total + progress.regenerating, done + progress.stored_again
+        bar = max(min(width - len(count) - 2, 40), 4)
+        full = min(bar * done // total, bar) if total else 0
+        return Text.assemble(("━" * full, "green"), ("─" * (bar - full), "dim"), f"  {count}")
+
+
+def _phase(progress: Progress, now: float) -> str:
+    """What the run is doing, what its answers cost so far at list prices, and how long it may still take."""
+    words = [progress.phase]
+    if progress.output_tokens:
+        cost = progress.cost_usd()
+        words.append(
+            f"{progress.input_tokens + progress.output_tokens:,} tokens"
+            + (f", ${cost:.{2 if cost >= 1 else 4}f}" if cost else "")
+        )
+    if (left := progress.left_s(now)) is not None:
+        words.append(f"about {left:.0f} s left")
+    return " · ".join(words)
+
+
+def _interest(site: SiteProgress) -> tuple[int, float]:
+    """Among those that move the longest first, among those that have ended the latest."""
+    return INTEREST[site.state], -site.since if site.state in DONE else site.since
+
+
+def _words(site: SiteProgress, now: float) -> str:
+    seconds = f"{now - site.since:5.1f} s"
+    match site.state:
+        case "collecting":
+            what = "regenerating" if site.round > 1 else "collecting"
+            why = f", after {site.why}" if site.why and site.attempt > 1 else ""
+            return f"{what} {seconds}" + (f"  attempt {site.attempt}{why}" if site.attempt > 1 else "")
+        case "retrying":
+            return f"retrying after {site.why}"
+        case "rejected":
+            return f"to be regenerated: {site.why}"
+        case "failed":
+            return f"failed: {site.why}"
+        case "stored":
+            return f"stored as failed: {site.why}" if site.why else f"stored, {site.tokens:,} tokens"
+        case "accepted":
+            return f"accepted, {site.candidates} candidates, {site.tokens:,} tokens"
+        case "missed":
+            return f"missed: {site.why}"
+        case state:
+            return state

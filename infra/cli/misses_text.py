@@ -1,0 +1,40 @@
+"""The misses of the state directory in words."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from infra.cli.terminal import counted, duration, table
+from infra.state.queued_misses import MAX_RECEIVES, QueuedMiss
+
+
+def as_json(misses: Sequence[QueuedMiss]) -> str:
+    return json.dumps([asdict(miss) for miss in misses], indent=2)
+
+
+def as_text(misses: Sequence[QueuedMiss], width: int | None) -> list[str]:
+    """The table and what it means, for a person."""
+    waiting = [miss for miss in misses if miss.queue == "waiting"]
+    parked = len(misses) - len(waiting)
+    worn_out = sum(miss.received >= MAX_RECEIVES for miss in waiting)
+    lines = [f"{counted(len(waiting), 'miss')} waiting, {parked:,} parked"]
+    if misses:
+        head = ("QUEUE", "SITE", "REASON", "ERROR", "TRIED", "AGE", "MESSAGE")
+        lines += ["", *table([head, *map(_row, misses)], width)]
+    if worn_out:
+        lines += ["", f"{worn_out:,} of those waiting had {MAX_RECEIVES} redrives already: the next one parks them."]
+    if parked:
+        lines += ["", "What is parked waits for a person; no redrive takes it up again."]
+    return lines
+
+
+def _row(miss: QueuedMiss) -> tuple[str, ...]:
+    return (
+        miss.queue,
+        miss.site_id or "(no site)",
+        miss.reason or "-",
+        miss.error or "-",
+        f"{miss.received}x",
+        duration(miss.age),
+        miss.message,
+    )

@@ -1,0 +1,176 @@
+"""What is checked before anything starts, with the planner's own code: sites, configuration, budget, ceiling.
+
+Everything that is wrong is an InvalidInput that names the field.
+"""
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from infra.state.queued_misses import MAX_RECEIVES, read_messages
+from infra.state.unfinished_runs import UnfinishedRun, closing_of, unfinished_runs
+from nightfold.contract import Plan
+from nightfold.errors import InvalidInput
+from nightfold.settings import RunConfiguration, branches_at_once, share
+from planner.inputs import configure, read_sites
+from planner.miss_queue import Received
+from planner.plan import PlanTask, draft
+from planner.redrive import sort_messages
+
+ROOT = Path(__file__).parents[2]
+SITES = Path("events/sites.json")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an execution is asked to do. `plan` is what PlanRun will make of it, as far as one can know beforehand."""
+
+    name: str  # of the execution, and the run's id
+    overrides: Mapping[str, Any]  # fields of the configuration, for this run alone
+    plan: Plan
+    site_list: bytes | None = None  # the file as it stands; a redrive has none
+    unfinished: Sequence[UnfinishedRun] = ()  # that a redrive closes first
+
+    @property
+    def execution_input(self) -> dict[str, Any]:
+        return {"mode": self.plan.mode, **self.overrides}
+
+    @property
+    def at_once(self) -> int:
+        return branches_at_once(len(self.plan.sites), self.plan.configuration.max_concurrency)
+
+    @property
+    def tokens_each(self) -> int:
+        return share(self.plan.configuration.output_token_budget, self.at_once) if self.plan.sites else 0
+
+
+def order_collection(state_dir: Path, site_file: Path, overrides: Mapping[str, Any], speed: float = 1.0) -> Order:
+    """A run over the site list. Raises InvalidInput."""
+    check_state_dir(state_dir)
+    site_list = read_file(site_file, "sites")
+    sites = read_sites(site_list, str(site_file))
+    overrides, configuration = _configured(state_dir, overrides, speed)
+    name = _run_name("manual")
+    return Order(name, overrides, draft(name, "collect", sites, configuration, _task(name)), site_list)
+
+
+def order_redrive(state_dir: Path, overrides: Mapping[str, Any], speed: float = 1.0) -> Order:
+    """A run over the waiting misses, as their files show them. Raises InvalidInput."""
+    check_state_dir(state_dir)
+    runs = list(unfinished_runs(state_dir))
+    closings = [closing_of(state_dir, run) for run in runs]
+    acknowledged = frozenset[str]().union(*(closing.acknowledged for closing in closings))
+    waiting = [
+        Received(message.message_id, "", message.body)
+        for message in read_messages(state_dir, "waiting")
+        if message.received < MAX_RECEIVES and message.message_id not in acknowledged
+    ]
+    queued, messages, foreign = sort_messages(waiting)
+    of_runs = {site.site_id: site for closing in closings for site in closing.misses}
+    sites = [*({site.site_id: site for site in queued} | of_runs).values()]
+    overrides, configuration = _configured(state_dir, overrides, speed)
+    name = _run_name("redrive")
+    plan = draft(name, "redrive", sites, configuration, _task(name), messages, foreign)
+    return Order(name, overrides, plan, unfinished=runs)
+
+
+def overrides_of(concurrency: str | None, settings: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The options as fields of the configuration; their values are checked with the configuration itself."""
+    overrides: dict[str, Any] = {}
+    for setting in settings:
+        field, equals, value = setting.partition("=")
+        if not equals:
+            raise InvalidInput(f"--set: {setting!r} is not FIELD=VALUE")
+        if field not in RunConfiguration.model_fields:
+            fields = ", ".join(RunConfiguration.model_fields)
+            raise InvalidInput(f"--set: there is no field {field!r}; there are {fields}")
+        overrides[field] = _value(value)
+    if concurrency is not None:
+        overrides["max_concurrency"] = _value(concurrency)
+    elif "max_concurrency" not in overrides and (text := environment.get("MAX_CONCURRENCY")):
+        overrides["max_concurrency"] = _value(text)
+        try:
+            configure("{}", {"max_concurrency": overrides["max_concurrency"]})
+        except InvalidInput as error:
+            raise InvalidInput(f"{error} (the environment has MAX_CONCURRENCY={text!r})") from None
+    return overrides
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def configuration_text(state_dir: Path) -> str:
+    """What the configuration parameter will hold when a run reads it: the state directory's, or else the template's.
+
+    A file that still holds what an older template had, and that nobody has edited, follows the template.
+    """
+    try:
+        text = (state_dir / "configuration.json").read_text("utf-8", "replace").strip()
+    except OSError:
+        return _default_configuration()
+    try:
+        deployed = json.loads((state_dir / "state.json").read_bytes())["deployed"]["configuration.json"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return text
+    return _default_configuration() if text == deployed else text
+
+
+def _default_configuration() -> str:
+    yaml = import_module("samtranslator.yaml_helper")  # it knows CloudFormation's tags, and has no types
+    template: dict[str, Any] = yaml.yaml_parse((ROOT / "template.yaml").read_text())
+    return str(template["Resources"]["Configuration"]["Properties"]["Value"])
+
+
+def _configured(state_dir: Path, overrides: Mapping[str, Any], speed: float) -> tuple[dict[str, Any], RunConfiguration]:
+    """The overrides and the configuration under them. In a faster endpoint requests time out sooner."""
+    text = configuration_text(state_dir)
+    try:
+        configure(text, {})
+    except InvalidInput as error:
+        raise InvalidInput(f"{error} (in {state_dir / 'configuration.json'})") from None
+    configuration = configure(text, dict(overrides))
+    if speed == 1:
+        return dict(overrides), configuration
+    timeout_s = min(max(math.ceil(configuration.request_timeout_s / speed), 1), 600)
+    faster = dict(overrides) | {"request_timeout_s": timeout_s}
+    return faster, configure(text, faster)
+
+
+def _run_name(kind: str) -> str:
+    return f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def _task(name: str) -> PlanTask:
+    return PlanTask(execution_id="not started yet", execution_name=name, started_at=datetime.now(UTC), input={})
+
+
+def check_state_dir(state_dir: Path) -> None:
+    """Whether a state directory can be there. What is in it is the embedded cloud's to judge."""
+    if state_dir.exists() and not state_dir.is_dir():
+        raise InvalidInput(f"--state-dir: {state_dir} is not a directory")
+    there = next(folder for folder in (state_dir.absolute(), *state_dir.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise InvalidInput(f"--state-dir: {state_dir} cannot be made or written: {there} does not allow it")
+
+
+def read_file(path: Path, field: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{field}: {path} cannot be read ({error.strerror})") from None
+
+
+def here_or_in_repository(path: Path) -> Path:
+    """A default file: the current directory's, or else the repository's."""
+    return path if path.exists() else ROOT / path

@@ -1,0 +1,1 @@
+"""The embedded AWS: the template, state machine and handlers of a deployment, in one process on a laptop."""

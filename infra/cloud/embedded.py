@@ -1,0 +1,265 @@
+"""The embedded cloud: `template.yaml` deployed into this process, with the real state machine and the real handlers.
+
+    with Cloud(Path(".nightfold")) as cloud:
+        execution = cloud.wait(cloud.start({"mode": "collect"}))
+
+Nothing of the user's AWS configuration is used and nothing but loopback is contacted (the collector's Messages API
+aside). There is one embedded cloud in a process at a time: the simulated AWS beneath it is process-wide.
+"""
+
+import json
+import logging
+import math
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from infra.cloud import faults as fault_injection
+from infra.cloud import sam_template as template
+from infra.cloud.lambdas import sandbox
+from infra.cloud.lambdas.invoke import Event, Lambdas, Runtime
+from infra.cloud.lambdas.python_runtime import Function
+from infra.cloud.moto_patches import cloudformation, imports, interception, s3, sqs, ssm, stepfunctions
+from infra.cloud.role_sessions import RoleSessions
+from infra.cloud.router import Router
+from infra.state.directory import StateDirectory
+from infra.state.message_files import Messages
+from infra.state.object_files import Objects
+
+ROOT = Path(__file__).parents[2]
+HEARTBEAT_S = 0.5
+
+logger = logging.getLogger(__name__)
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How an execution of the state machine stands."""
+
+    arn: str
+    name: str
+    status: str  # RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED
+    output: Any = None
+    error: str | None = None
+    cause: str | None = None
+
+
+class Cloud:
+    """One deployment of the template into a state directory.
+
+    Entering raises StateDirInUse, CorruptState, BadTemplate. `notices` then holds what a person should be told.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        speed: float = 1.0,
+        parameters: Mapping[str, str] | None = None,
+        secret: str | None = None,
+        template: Path = ROOT / "template.yaml",
+        observe: Callable[[Event], None] | None = None,
+        faults: fault_injection.Hook | None = None,
+        iam: bool = True,
+        runtime: Runtime | None = None,
+    ) -> None:
+        """`speed`: how many times faster than real time retries, waits and timeouts of AWS pass. `parameters`:
+        of the template. `secret`: the API key, kept in memory alone. `observe` is called from many threads.
+        `runtime` runs the functions elsewhere than in this process."""
+        self._state = StateDirectory(state_dir)
+        self._speed, self._parameters, self._secret = speed, dict(parameters or {}), secret
+        self._template = template
+        self._observer, self._runtime = observe, runtime
+        self._role_sessions = RoleSessions(enforced=iam)
+        self._router = Router(self._role_sessions, faults)
+        self._ended: dict[str, threading.Event] = {}
+        self._stopped: set[str] = set()
+        self._lambdas: Lambdas | None = None
+
+    # --- Opening and closing ---------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if not _one_at_a_time.acquire(blocking=False):
+            raise RuntimeError("There is an embedded cloud in this process already: close it first.")
+        with ExitStack() as stack:
+            stack.callback(_one_at_a_time.release)
+            self._state.open()
+            stack.callback(self._state.close)
+            imports.load()
+            stack.enter_context(sandbox.layered_process())
+            stack.enter_context(interception.intercepted(self._router, self._role_sessions.permit))
+            for stored_service in (s3, sqs, ssm):
+                stack.enter_context(stored_service.durable())
+            stack.enter_context(
+                stepfunctions.prepared(speed=self._speed, session=self._machine_session, ended=self._execution_ended)
+            )
+            stack.callback(self._close_functions)
+            self._deploy()
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def state_dir(self) -> Path:
+        return self._state.path
+
+    @property
+    def notices(self) -> list[str]:
+        return self._state.notices
+
+    # --- What was deployed -----------------------------------------------------------------------------------------
+
+    def output(self, name: str) -> str:
+        """An output of the stack."""
+        return self._deployment.outputs[name]
+
+    def physical(self, logical_id: str) -> str:
+        """A bucket's name, a queue's URL, a function's name, the state machine's ARN."""
+        return self.machine_arn if logical_id == self._machine else self._deployment.physical[logical_id]
+
+    def client(self, service: str, **kwargs: Any) -> Any:
+        """A boto3 client that may do everything, as the person who deployed."""
+        return self._role_sessions.session(None).client(service, **kwargs)
+
+    def client_as(self, logical_id: str, service: str, **kwargs: Any) -> Any:
+        """A boto3 client with the role of this function, to see what that role may not do."""
+        return self._role_sessions.session(self._functions.find(logical_id).role_arn).client(service, **kwargs)
+
+    # --- Running ---------------------------------------------------------------------------------------------------
+
+    def start(self, event: Any, name: str | None = None) -> str:
+        """StartExecution on the template's state machine. Returns the execution's ARN. The handlers are imported
+        before: Lambda's cold starts of different functions overlap, here they would stand in line."""
+        self._functions.warm()
+        name = name or str(uuid.uuid4())
+        arn = self.machine_arn.replace(":stateMachine:", ":execution:") + f":{name}"
+        self._ended.setdefault(arn, threading.Event())
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.machine_arn, name=name, input=json.dumps(event)
+        )
+        return str(started["executionArn"])
+
+    def wait(self, arn: str, timeout: float | None = None) -> Execution:
+        """Until the execution has ended, or the timeout: then its status is still RUNNING. Ctrl-C ends the wait."""
+        ended = self._ended.setdefault(arn, threading.Event())
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        # In pieces: a signal that comes just before Python blocks would be seen only when the whole wait is over.
+        while (left := deadline - time.monotonic()) > 0 and not ended.wait(min(left, HEARTBEAT_S)):
+            pass
+        return self.execution(arn)
+
+    def execution(self, arn: str) -> Execution:
+        found = self.client("stepfunctions").describe_execution(executionArn=arn)
+        output = json.loads(found["output"]) if found.get("output") else None
+        status = "ABORTED" if arn in self._stopped else found["status"]
+        return Execution(arn, found["name"], status, output, found.get("error"), found.get("cause"))
+
+    def stop(self, arn: str) -> None:
+        """StopExecution. Branches in the middle of a call finish that call, and begin no other state."""
+        if self.execution(arn).status == "RUNNING":
+            self._stopped.add(arn)  # moto says FAILED when a Map was running
+            self.client("stepfunctions").stop_execution(executionArn=arn)
+            self._ended.setdefault(arn, threading.Event()).set()
+
+    def invoke(self, function: str, event: Any) -> tuple[Any, str | None]:
+        """lambda:Invoke by the function's logical id: the result and None, or the failure and its errorType."""
+        answered = self.client("lambda").invoke(
+            FunctionName=self.physical(function), Payload=json.dumps(event).encode()
+        )
+        payload = json.loads(answered["Payload"].read())
+        return payload, payload.get("errorType") if "FunctionError" in answered else None
+
+    def serve(self, port: int = 0, host: str = "127.0.0.1") -> AbstractContextManager[str]:
+        """The same cloud over HTTP while the context is open; it gives the URL. Who reaches it may do everything."""
+        from infra.cloud.http_server import served
+
+        return served(self._router, port, host)
+
+    # --- Inside ----------------------------------------------------------------------------------------------------
+
+    def _deploy(self) -> None:
+        with sandbox.inside(sandbox.NOBODY):
+            expanded = template.expand(self._template, self._parameters)
+            self._deployment = cloudformation.deploy(expanded.cloudformation, self._parameters)
+        outputs = self._deployment.outputs
+        self._machine = expanded.machine
+        self._router.machine_role = outputs[template.MACHINE_ROLE]
+        self._role_sessions.deployed(self._deployment.policies)
+        self._attach_storage()
+        root = self._template.parent
+        self._lambdas = self._router.lambdas = Lambdas(
+            [
+                Function(code=(root / expanded.code[each.logical_id]).resolve(), **vars(each))
+                for each in self._deployment.functions
+            ],
+            credentials=self._role_sessions.credentials,
+            session=self._role_sessions.functions,
+            logs=self._state.path / "logs",
+            speed=self._speed,
+            observe=self._observe,
+            runtime=self._runtime,
+        )
+        definition = (root / expanded.definition).read_text()
+        for output, value in outputs.items():
+            if output.startswith(template.SUBSTITUTION):
+                definition = definition.replace("${" + output.removeprefix(template.SUBSTITUTION) + "}", value)
+        self.machine_arn = cloudformation.create_state_machine(
+            outputs[template.MACHINE_NAME], definition, self._router.machine_role
+        )
+        if self._secret is not None:
+            name = outputs["ApiKeyName"]
+            self.client("ssm").put_parameter(Name=name, Value=self._secret, Type="SecureString")
+
+    def _attach_storage(self) -> None:
+        physical = self._deployment.physical
+        of_kind: dict[str, list[str]] = {}
+        for logical_id, kind in self._deployment.kinds.items():
+            of_kind.setdefault(kind, []).append(logical_id)
+        for kind in ("AWS::S3::Bucket", "AWS::SSM::Parameter"):
+            if len(of_kind.get(kind, [])) > 1:
+                raise template.BadTemplate(
+                    f"The state directory has room for one {kind}; the template has {of_kind[kind]}."
+                )
+        for bucket in of_kind.get("AWS::S3::Bucket", []):
+            s3.attach(physical[bucket], Objects(self._state), self._stored)
+            self._router.bucket = physical[bucket]
+        for queue in of_kind.get("AWS::SQS::Queue", []):
+            sqs.attach(physical[queue], Messages(self._state, queue))
+        for parameter in of_kind.get("AWS::SSM::Parameter", []):
+            file = self._state.path / f"{parameter.lower()}.json"
+            ssm.attach(physical[parameter], self._state, file)
+        (self._state.path / "logs").mkdir(exist_ok=True)
+
+    @property
+    def _functions(self) -> Lambdas:
+        if self._lambdas is None:
+            raise RuntimeError("The embedded cloud is not open: use it as a context manager.")
+        return self._lambdas
+
+    def _machine_session(self) -> Any:
+        return self._role_sessions.session(self._router.machine_role)
+
+    def _execution_ended(self, execution: Any) -> None:
+        self._ended.setdefault(execution.exec_arn, threading.Event()).set()
+
+    def _stored(self, key: str, content: bytes) -> None:
+        self._observe(Event("stored", key=key, payload=content))
+
+    def _observe(self, event: Event) -> None:
+        if self._observer is not None:
+            try:
+                self._observer(event)
+            except Exception:  # a live view must never break the run it looks at
+                logger.exception("The observer failed on %s", event.kind)
+
+    def _close_functions(self) -> None:
+        if self._lambdas is not None:
+            self._lambdas.close()

@@ -1,0 +1,77 @@
+"""The embedded cloud over HTTP on loopback: for `sam local invoke`, the runtime emulator and the aws command line.
+
+Signed AWS requests to any path are answered by the same door as calls of this process. Whoever signs with the
+credentials of no role is the person at this laptop.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.compat import HTTPHeaders
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from infra.cloud import aws_response
+from infra.cloud.moto_patches.interception import Router
+
+_SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/aws4_request")
+_HOST = {"states": "states.us-east-1.amazonaws.com", "s3": "s3.amazonaws.com"}
+_BOTOCORE_NAME = {"states": "sfn"}
+_INVOKE = re.compile(r"/2015-03-31/functions/[^/]+/invocations$")
+
+
+class _Silent(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps connections open, as every AWS SDK expects
+
+    def log(self, type: str, message: str, *args: Any) -> None: ...  # noqa: A002 - werkzeug's name
+
+
+@contextmanager
+def served(door: Router, port: int, host: str = "127.0.0.1") -> Iterator[str]:
+    """The URL to give as AWS_ENDPOINT_URL. Port 0 takes a free one."""
+    server = make_server(host, port, _application(door), threaded=True, request_handler=_Silent)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="cloud-http"
+    )
+    thread.start()
+    try:
+        yield f"http://{host}:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _application(door: Router) -> Any:
+    @Request.application
+    def answer(request: Request) -> Response:
+        signed_for = _SIGNED_FOR.search(request.headers.get("Authorization", ""))
+        if signed_for is None:
+            return Response("The embedded cloud answers signed AWS requests.\n", 403, mimetype="text/plain")
+        service = signed_for[1]
+        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        operation = "Invoke" if service == "lambda" and _INVOKE.search(request.path) else target
+        if service == "s3":
+            operation = {"PUT": "PutObject", "GET": "GetObject"}.get(request.method, request.method)
+        headers = HTTPHeaders.from_dict(
+            {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        )
+        path = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.full_path
+        url = f"https://{_HOST.get(service, f'{service}.us-east-1.amazonaws.com')}{path}"
+        prepared = AWSPreparedRequest(request.method, url, headers, request.get_data(), stream_output=False)
+        try:
+            answered = door(_BOTOCORE_NAME.get(service, service), operation, prepared)
+        except Exception as error:  # a broken connection is not to be had here
+            answered = aws_response.error(prepared, service, 500, "InternalFailure", f"{type(error).__name__}: {error}")
+        kept = {
+            name: value
+            for name, value in answered.headers.items()
+            if name.lower() not in {"content-length", "connection"}
+        }
+        return Response(answered.content, answered.status_code, kept)
+
+    return answer

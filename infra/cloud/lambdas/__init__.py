@@ -1,0 +1,1 @@
+"""Lambda: invoking the handlers, each in a sandbox of its own inside this process."""

@@ -1,0 +1,192 @@
+"""The Lambda bridge: lambda:Invoke answered by the template's real handlers, in threads of this process.
+
+What a caller sees is what Lambda would answer: results and events pass through JSON, a failure is an object with the
+bare class name as `errorType`, a function that runs out of time is cut off, and nothing a handler does leaks out.
+"""
+
+import json
+import logging
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+
+from infra.cloud.lambdas import sandbox
+from infra.cloud.lambdas.python_runtime import Answer, Function, LambdaContext, failure, load_handler, run
+
+LARGEST_EVENT = 6_291_556  # bytes: Lambda's 6 MiB and a little
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+
+Runtime = Callable[[Function, Mapping[str, str], bytes], Answer]
+"""Another place to run a function than a thread of this process: given its environment and the event, as JSON."""
+
+
+class CannotInvoke(Exception):  # noqa: N818
+    """lambda:Invoke itself fails, with this status and error code; no function ran."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened that a live view may show. `at` is time.monotonic()."""
+
+    kind: str  # invoked, returned, failed: a function · stored: an object, its key is in `key`
+    function: str = ""  # the function's logical id
+    request_id: str = ""
+    payload: Any = None  # the event, the result, or the failure
+    error: str | None = None  # the failure's errorType
+    key: str = ""
+    at: float = field(default_factory=time.monotonic)
+
+
+class Lambdas:
+    """The functions of one embedded cloud."""
+
+    def __init__(
+        self,
+        functions: Iterable[Function],
+        *,
+        credentials: Callable[[str], dict[str, str]],  # of a role, by its ARN
+        session: boto3.Session,
+        logs: Path,
+        speed: float,
+        observe: Callable[[Event], None],
+        runtime: Runtime | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._functions = list(functions)
+        self._by_name = {name: function for function in self._functions for name in _names(function)}
+        self._credentials, self._session = credentials, session
+        self._logs, self._speed, self._observe = logs, speed, observe
+        self._running: list[sandbox.Sandbox] = []
+        self._modules_before = self._take_modules()
+        self._roots = [root for root in {str(function.code) for function in self._functions} if root not in sys.path]
+        sys.path[:0] = self._roots
+
+    def find(self, name: str) -> Function:
+        """By logical id, name or ARN, with or without a qualifier."""
+        found = self._by_name.get(name) or self._by_name.get(name.removesuffix(":$LATEST"))
+        if found is None:
+            arn = name if name.startswith("arn:") else f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+            raise CannotInvoke(404, "ResourceNotFoundException", f"Function not found: {arn}")
+        return found
+
+    def warm(self) -> None:
+        """Import every handler now, as provisioned concurrency would, so that no branch pays for a cold start, and make
+        the clients that its module caches under the name `outside`."""
+        for function in self._functions if self._runtime is None else ():
+            with sandbox.inside(self._sandbox(function)):
+                try:
+                    handler = load_handler(function)
+                    getattr(sys.modules[handler.__module__], "outside", object)()
+                except Exception as error:  # the invocation will report it
+                    logging.getLogger(__name__).debug("%s cannot be imported: %r", function.handler, error)
+
+    def invoke(self, name: str, payload: bytes) -> Answer:
+        """Run the function to its end or its timeout. Raises CannotInvoke; never anything that a handler raised."""
+        function = self.find(name)
+        if len(payload) > LARGEST_EVENT:
+            message = f"{len(payload)} byte payload is too large for the RequestResponse invocation type"
+            raise CannotInvoke(413, "RequestTooLargeException", message)
+        try:
+            event = json.loads(payload or b"{}")
+        except ValueError as error:
+            raise CannotInvoke(
+                400, "InvalidRequestContentException", f"Could not parse request body into json: {error}"
+            ) from None
+        request_id = str(uuid.uuid4())
+        self._observe(Event("invoked", function.logical_id, request_id, event))
+        if self._runtime is not None:
+            answer = self._runtime(function, self._sandbox(function, request_id).environment, payload or b"{}")
+        else:
+            answer = self._run_with_timeout(function, request_id, event)
+        result = json.loads(answer.payload)
+        if answer.function_error:
+            self._observe(Event("failed", function.logical_id, request_id, result, error=str(result.get("errorType"))))
+        else:
+            self._observe(Event("returned", function.logical_id, request_id, result))
+        return answer
+
+    def close(self) -> None:
+        """No invocation that is still running may act any more. What the functions remember in their modules ends with
+        them, and whoever had imported such a module before finds it as it was."""
+        for running in list(self._running):
+            running.over.set()
+        self._take_modules()
+        sys.modules.update(self._modules_before)
+        for root in self._roots:
+            sys.path.remove(root)
+
+    def _take_modules(self) -> dict[str, ModuleType]:
+        """Out of Python's table: the functions' own packages. `nightfold`, which they share, remembers nothing."""
+        own = {function.handler.partition(".")[0] for function in self._functions}
+        return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in own}
+
+    def _run_with_timeout(self, function: Function, request_id: str, event: Any) -> Answer:
+        seconds = function.timeout_s / self._speed
+        context = LambdaContext(function, request_id, time.monotonic() + seconds)
+        own = self._sandbox(function, request_id)
+        answers: list[Answer] = []
+        finished = threading.Event()
+
+        def begin() -> None:
+            try:
+                with sandbox.inside(own):
+                    answers.append(run(function, event, context))
+            finally:
+                finished.set()
+
+        sandbox.layer_streams()
+        self._running.append(own)
+        try:
+            threading.Thread(target=begin, daemon=True, name=f"{function.logical_id}-{request_id[:8]}").start()
+            in_time = finished.wait(seconds)
+        finally:
+            own.over.set()  # whatever threads the handler left behind are frozen, as Lambda freezes them
+            self._running.remove(own)
+        if in_time and answers:
+            return answers[0]
+        message = f"RequestId: {request_id} Error: Task timed out after {function.timeout_s:.2f} seconds"
+        return failure("Sandbox.Timedout", message)
+
+    def _sandbox(self, function: Function, request_id: str = "") -> sandbox.Sandbox:
+        credentials = self._credentials(function.role_arn)
+        return sandbox.Sandbox(
+            function=function.logical_id,
+            environment=sandbox.environment_of(
+                function.environment,
+                AWS_REGION=REGION,
+                AWS_DEFAULT_REGION=REGION,
+                AWS_ACCESS_KEY_ID=credentials["AccessKeyId"],
+                AWS_SECRET_ACCESS_KEY=credentials["SecretAccessKey"],
+                AWS_SESSION_TOKEN=credentials["SessionToken"],
+                AWS_EXECUTION_ENV="AWS_Lambda_python3.13",
+                AWS_LAMBDA_FUNCTION_NAME=function.name,
+                AWS_LAMBDA_FUNCTION_VERSION="$LATEST",
+                AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(function.memory_mb),
+                AWS_LAMBDA_LOG_GROUP_NAME=f"/aws/lambda/{function.name}",
+                AWS_LAMBDA_LOG_STREAM_NAME=f"local/[$LATEST]{request_id.replace('-', '')}",
+                AWS_LAMBDA_INITIALIZATION_TYPE="on-demand",
+                LAMBDA_TASK_ROOT=str(function.code),
+                _HANDLER=function.handler,
+                LANG="en_US.UTF-8",
+                TZ=":UTC",
+            ),
+            session=lambda: self._session,
+            log=self._logs / f"{function.logical_id}.log",
+        )
+
+
+def _names(function: Function) -> tuple[str, ...]:
+    return function.logical_id, function.name, function.arn

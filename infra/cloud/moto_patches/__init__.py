@@ -1,0 +1,13 @@
+"""Everything that has to know moto's inside, or its state machine interpreter's. Nobody else imports moto.
+
+    imports                  only the services that the template can use are imported: half the start-up time
+    interception             every AWS call of this process passes through one handler
+    cloudformation           deploying the template, and reading back what it made
+    stepfunctions            clients, waits scaled by `speed`, recursion, memory, the end of an execution
+    stepfunctions_speedups   what only makes the interpreter faster; a night is correct without it
+    s3, sqs, ssm             bucket, queues and configuration, written through to the state directory
+
+Each patch says why it is there. `tests/integration/test_moto_patches.py` fails when moto changes under it.
+"""
+
+VERSION = "5.2.5"  # of moto: what this was written against, and what pyproject.toml pins

@@ -1,0 +1,225 @@
+"""The queues as plain files, one a message.
+
+moto's queues and messages are given other classes. What a caller is told is on disk before. What moto does in
+quadratic time, or without a lock, is done here in linear time and with one.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from infra.cloud.moto_patches.cloudformation import ACCOUNT, REGION
+from infra.cloud.moto_patches.no_tracking import Untracked
+from infra.state.message_files import Messages, StoredMessage
+
+_sending: Any = threading.local()
+
+
+@contextmanager
+def durable() -> Iterator[None]:
+    """While this is open, `attach` takes effect. moto's classes are patched, and restored."""
+    from moto.sqs.exceptions import ReceiptHandleIsInvalid
+    from moto.sqs.models import Message, SQSBackend
+
+    receive, change = SQSBackend.receive_message, SQSBackend.change_message_visibility
+
+    def receive_alone(backend: Any, queue_name: str, count: int, wait: int, visibility: int, names: Any = None) -> Any:
+        """moto gives one message to two receivers that ask at the same moment."""
+        queue = backend.get_queue(queue_name)
+        if not hasattr(queue, "store"):
+            return receive(backend, queue_name, count, wait, visibility, names)
+        deadline = time.monotonic() + wait
+        while True:
+            with queue.receiving:
+                received = receive(backend, queue_name, count, 0, visibility, names)
+            left = deadline - time.monotonic()
+            if received or left <= 0:
+                return received
+            queue.wait_for_messages(min(1, left))
+
+    def without_counting(send: Callable[..., Any]) -> Callable[..., Any]:
+        """moto counts all messages of the queue, several times, before it adds one."""
+
+        def send_without_counting(*args: Any, **kwargs: Any) -> Any:
+            _sending.now = True
+            try:
+                return send(*args, **kwargs)
+            finally:
+                _sending.now = False
+
+        return send_without_counting
+
+    def change_visibility(backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+        """moto looks through all messages of the queue, and counts the longest visibility timeout from the sending of
+        a message: one that has waited for half a day could not be hidden any more."""
+        queue = backend.get_queue(queue_name)
+        if not hasattr(queue, "store"):
+            change(backend, queue_name, receipt_handle, visibility_timeout)
+            return
+        with queue.receiving:
+            message = queue.by_handle.get(receipt_handle)
+            if message is None:
+                raise ReceiptHandleIsInvalid
+            message.change_visibility(visibility_timeout)
+            if message.visible:
+                queue.pending_messages.discard(message)
+
+    def still_retained(backend: Any, queue_name: str, message: Any) -> bool:
+        """moto counts all messages of the queue to learn its retention period."""
+        retained_until = message.sent_timestamp / 1000 + backend.get_queue(queue_name).message_retention_period
+        return bool(retained_until > time.time())
+
+    with (
+        mock.patch.object(Message, "instances_tracked", Untracked()),
+        mock.patch.object(SQSBackend, "send_message", without_counting(SQSBackend.send_message)),
+        mock.patch.object(SQSBackend, "send_message_batch", without_counting(SQSBackend.send_message_batch)),
+        mock.patch.object(SQSBackend, "receive_message", receive_alone),
+        mock.patch.object(SQSBackend, "change_message_visibility", change_visibility),
+        mock.patch.object(SQSBackend, "is_message_valid_based_on_retention_period", still_retained),
+    ):
+        yield
+
+
+def attach(url: str, store: Messages) -> None:
+    """This queue's messages are files from now on; those that lie there already wait in it."""
+    from moto.sqs.exceptions import ReceiptHandleIsInvalid
+    from moto.sqs.models import Message, Queue, sqs_backends
+
+    class StoredHere(Message):
+        """A message with a file. What a receive changes is on disk before the receiver has it."""
+
+        def mark_received(self, visibility_timeout: int | None = None) -> None:
+            super().mark_received(visibility_timeout)
+            queue.by_handle[str(self.receipt_handle)] = self
+            store.put(_to_file(self))
+
+    class Waiting(dict[str, Any]):
+        """moto's list of messages, in which finding and removing one take no longer for its length."""
+
+        def __iter__(self) -> Iterator[Any]:
+            return iter(list(self.values()))
+
+        def append(self, message: Any) -> None:
+            self[message.id] = message
+
+        def remove(self, message: Any) -> None:
+            """Only on the way to the dead-letter queue, whose file comes first and this one's end after it."""
+            del self[message.id]
+            message.left_behind = store
+
+    class DurableQueue(Queue):
+        store: Messages
+        receiving: Any
+        by_handle: dict[str, Any]
+        _waiting: Waiting | None
+
+        @property
+        def _messages(self) -> Any:
+            if self._waiting is None:  # read when somebody first asks
+                with self.receiving:
+                    if self._waiting is None:
+                        self._waiting = self._load()
+            return self._waiting
+
+        @_messages.setter
+        def _messages(self, _: list[Any]) -> None:  # a purge
+            for message in self._messages:
+                store.delete(message.id)
+            self._waiting = Waiting()
+            self.by_handle.clear()
+
+        @property
+        def messages(self) -> list[Any]:
+            now = time.time() * 1000
+            return [m for m in self._messages if m.visible_at < now and m.delayed_until <= now]
+
+        @property
+        def approximate_number_of_messages(self) -> int:
+            return 0 if _is_sending() else len(self.messages)
+
+        @property
+        def approximate_number_of_messages_delayed(self) -> int:
+            now = time.time() * 1000
+            return 0 if _is_sending() else sum(m.delayed_until > now for m in self._messages)
+
+        @property
+        def approximate_number_of_messages_not_visible(self) -> int:
+            now = time.time() * 1000
+            return 0 if _is_sending() else sum(m.visible_at >= now for m in self._messages)
+
+        def add_message(self, message: Any) -> None:
+            message.__class__ = StoredHere
+            for handle in message.all_receipt_handles:
+                if handle:
+                    self.by_handle[handle] = message
+            store.put(_to_file(message))
+            left_behind = message.__dict__.pop("left_behind", None)
+            if left_behind is not None:
+                left_behind.delete(message.id)
+            super().add_message(message)
+
+        def delete_message(self, receipt_handle: str) -> None:
+            waiting = self._messages
+            message = self.by_handle.get(receipt_handle)
+            if message is None or message.id not in waiting:
+                if len(receipt_handle) < 100:  # AWS refuses what is no handle, and takes one that was used up
+                    raise ReceiptHandleIsInvalid
+                return
+            store.delete(message.id)
+            waiting.pop(message.id, None)
+            self.pending_messages.discard(message)
+            for handle in message.all_receipt_handles:
+                self.by_handle.pop(handle, None)
+
+        def _load(self) -> Waiting:
+            waiting = Waiting()
+            parked = getattr(self.dead_letter_queue, "store", None)
+            for stored_message in store.load():
+                if parked is not None and parked.path(stored_message.message_id).exists():
+                    store.delete(stored_message.message_id)  # killed on its way there: it has arrived
+                    continue
+                message = _from_file(StoredHere, stored_message)
+                waiting.append(message)
+                for handle in stored_message.receipt_handles:
+                    self.by_handle[handle] = message
+            return waiting
+
+    setattr(StoredHere, "instances_tracked", Untracked())  # noqa: B010 - set by a metaclass that no type checker sees
+    queue: Any = sqs_backends[ACCOUNT][REGION].get_queue(url.rsplit("/", 1)[-1])
+    del queue.__dict__["_messages"]
+    queue.__dict__.update(store=store, receiving=threading.RLock(), by_handle={}, _waiting=None)
+    queue.__class__ = DurableQueue
+
+
+def _is_sending() -> bool:
+    return getattr(_sending, "now", False)
+
+
+def _to_file(message: Any) -> StoredMessage:
+    return StoredMessage(
+        message_id=message.id,
+        body=message.body,
+        sent_at=message.sent_timestamp,
+        first_received_at=message.approximate_first_receive_timestamp,
+        receive_count=message.approximate_receive_count,
+        delayed_until=message.delayed_until,
+        attributes=message.message_attributes,
+        system_attributes=message.system_attributes,
+        receipt_handles=[handle for handle in reversed(message.all_receipt_handles) if handle],
+    )
+
+
+def _from_file(kind: type[Any], stored: StoredMessage) -> Any:
+    message = kind(stored.message_id, stored.body, stored.system_attributes)
+    message.sent_timestamp = stored.sent_at
+    message.approximate_first_receive_timestamp = stored.first_received_at
+    message.approximate_receive_count = stored.receive_count
+    message.delayed_until = stored.delayed_until
+    message.message_attributes = stored.attributes
+    handles: list[str | None] = [*stored.receipt_handles] or [None]
+    *old, newest = handles
+    message.receipt_handle, message._old_receipt_handles = newest, old
+    return message

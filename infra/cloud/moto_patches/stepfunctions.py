@@ -1,0 +1,179 @@
+"""moto's Step Functions interpreter (LocalStack's, vendored): what had to be different for a night of 10,000 branches.
+
+Every patch here is undone when the embedded cloud closes.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from infra.cloud.boto_sessions import SharedClients
+from infra.cloud.moto_patches.stepfunctions_speedups import speedups
+
+Ended = Callable[[Any], None]
+
+
+@contextmanager
+def prepared(*, speed: float, session: Callable[[], SharedClients], ended: Ended) -> Iterator[None]:
+    """The interpreter as this embedded cloud needs it. `ended(execution)` is called at the end of each execution."""
+    _quieten()
+    with ExitStack() as patches:
+        for patch in (
+            _shared_clients(session),
+            _scaled_task_timeouts(speed),
+            _scaled_retries(speed),
+            _scaled_waits(speed),
+            _parsed_once(speed),
+            speedups(),
+            _branches_in_a_loop(),
+            _forgotten_branches(),
+            _told_at_the_end(ended),
+        ):
+            patches.enter_context(patch)
+        try:
+            yield
+        finally:
+            from moto.stepfunctions.parser.utils import TMP_THREADS
+
+            TMP_THREADS.clear()
+
+
+def _shared_clients(session: Callable[[], SharedClients]) -> Any:
+    """The interpreter makes a client for every task, which is dear and not thread-safe, and signs with dummy keys.
+    It gets shared ones, with the credentials of the state machine's role."""
+    from moto.stepfunctions.parser.asl.utils import boto_client
+
+    def client(*, service_name: str, region_name: str, config: Any, **_: Any) -> Any:
+        return session().client(service_name, region_name=region_name, config=config)
+
+    return mock.patch.object(boto_client, "boto3", SimpleNamespace(client=client))
+
+
+def _scaled_task_timeouts(speed: float) -> Any:
+    """TimeoutSeconds of a state, divided by the speed."""
+    from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout
+
+    def eval_body(timeout: Any, env: Any) -> None:
+        env.stack.append(timeout._eval_seconds(env=env) / speed)
+
+    return mock.patch.object(Timeout, "_eval_body", eval_body)
+
+
+def _scaled_retries(speed: float) -> Any:
+    """A retrier's interval, divided by the speed."""
+    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+
+    return mock.patch.object(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / speed)))
+
+
+def _scaled_waits(speed: float) -> Any:
+    """A Wait state, divided by the speed. The original counts in whole seconds and would wait anew for ever."""
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+
+    def wait_interval(_: Any, env: Any, wait_seconds: float) -> None:
+        deadline = time.monotonic() + wait_seconds / speed
+        while env.is_running() and (left := deadline - time.monotonic()) > 0:
+            env.program_state_event.wait(left)
+
+    return mock.patch.object(WaitFunction, "_wait_interval", wait_interval)
+
+
+def _parsed_once(speed: float) -> Any:
+    """A definition is parsed when it is created and again at every start: 0.1 s each. The components keep no state.
+    The machine's own TimeoutSeconds is scaled here, where it is read."""
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+    parse: Any = AmazonStateLanguageParser.parse
+
+    @lru_cache(maxsize=16)
+    def parse_once(definition: str) -> Any:
+        program, tree = parse(definition)
+        if program.timeout_seconds is not None:
+            program.timeout_seconds.timeout_seconds /= speed
+        return program, tree
+
+    return mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(parse_once))
+
+
+def _branches_in_a_loop() -> Any:
+    """A Map worker recurses once per item, which ends at Python's recursion limit after about 980 items and keeps
+    every branch's frame alive until the last one is done. The same, as a loop."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (
+        distributed_item_processor_worker as worker_module,
+    )
+    from moto.stepfunctions.parser.utils import TMP_THREADS
+
+    def eval_pool(worker: Any, job: Any, worker_frame: Any) -> None:
+        while job is not None:
+            branch = worker_frame.open_inner_frame()
+            _begin(branch)
+            worker._eval_job(env=branch, job=job)
+            worker_frame.delete_frame(branch)
+            del branch
+            if len(TMP_THREADS) > 200:  # moto keeps every thread object it ever started
+                TMP_THREADS.clear()
+            over = isinstance(job.job_output, Exception) or worker.stopped() or not worker_frame.is_running()
+            next_job = None if over else worker._job_pool.next_job()
+            if next_job is None:  # the frame goes before the job: the Map waits for jobs, not for workers
+                worker._env.delete_frame(worker_frame)
+            worker._job_pool.close_job(job)
+            if over and not worker_frame.is_running():
+                _abandon(worker._job_pool)
+            job.job_input = job.job_output = None
+            job = next_job
+            if job is None:
+                return
+        worker._env.delete_frame(worker_frame)
+
+    return mock.patch.object(worker_module.DistributedItemProcessorWorker, "_eval_pool", eval_pool)
+
+
+def _begin(branch: Any) -> None:
+    """A branch of a distributed Map is an execution with a start of its own; moto shows it the Map's."""
+    context = branch.states.context_object.context_object_data
+    context["Execution"] = context["Execution"] | {"StartTime": datetime.now(UTC).isoformat()}
+
+
+def _abandon(pool: Any) -> None:
+    """The execution was stopped or timed out: branches that have not begun never do."""
+    while (job := pool.next_job()) is not None:
+        pool.close_job(job)
+
+
+def _forgotten_branches() -> Any:
+    """The history of a distributed Map's branches is collected, unreachable through any API, until the Map ends."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import distributed_iteration_component
+    from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+
+    class ForgettingEventManager(EventManager):
+        def add_event(self, *_: Any, **__: Any) -> int:
+            return 0
+
+    return mock.patch.object(distributed_iteration_component, "EventManager", ForgettingEventManager)
+
+
+def _told_at_the_end(ended: Ended) -> Any:
+    """So that nobody has to poll."""
+    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+
+    terminated = BaseExecutionWorkerCommunication.terminated
+
+    def terminated_and_told(communication: Any) -> None:
+        try:
+            terminated(communication)
+        finally:
+            ended(communication.execution)
+
+    return mock.patch.object(BaseExecutionWorkerCommunication, "terminated", terminated_and_told)
+
+
+def _quieten() -> None:
+    """The interpreter warns of each ToleratedFailurePercentage, which it does not know, and branches that were given up
+    on still complain when the cloud is closed."""
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)

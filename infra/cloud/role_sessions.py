@@ -1,0 +1,56 @@
+"""Whose call an AWS call is: the credentials and sessions of the template's roles, and what each may do."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from infra.cloud.boto_sessions import SharedClients
+from infra.cloud.iam import Roles
+
+ADMINISTRATOR = {"AccessKeyId": "AKIALOCALADMINISTRAT", "SecretAccessKey": "local", "SessionToken": "local"}
+
+
+class RoleSessions:
+    """The roles of one deployment, told apart by the access key that signs a call.
+
+    Any other key is the person at this laptop, who may do everything.
+    """
+
+    def __init__(self, *, enforced: bool) -> None:
+        self._enforced = enforced
+        self._roles = Roles({})
+        self._role_of_key: dict[str, str] = {}
+        self._key_of_role: dict[str, str] = {}
+        self._sessions: dict[str | None, SharedClients] = {}
+
+    def deployed(self, policies: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """`policies`: role ARN → its policy documents."""
+        self._roles = Roles(policies)
+
+    def role(self, access_key: str) -> str | None:
+        return self._role_of_key.get(access_key)
+
+    def permit(self, access_key: str, action: str, resource: str) -> bool:
+        return not self._enforced or self._roles.allow(self.role(access_key), action, resource)
+
+    def credentials(self, role: str) -> dict[str, str]:
+        """Temporary credentials, as AssumeRole would give them to Lambda or Step Functions."""
+        key = self._key_of_role.get(role)
+        if key is None:
+            key = self._key_of_role[role] = f"ASIA{uuid.uuid5(uuid.NAMESPACE_URL, role).hex[:16].upper()}"
+            self._role_of_key[key] = role
+        return {"AccessKeyId": key, "SecretAccessKey": "local", "SessionToken": "local"}
+
+    @cached_property
+    def functions(self) -> SharedClients:
+        """The session of all functions: whoever runs signs. Made late, because moto has to be there first."""
+        return SharedClients(None)
+
+    def session(self, role: str | None) -> SharedClients:
+        """The role's session; without a role, that of the person at this laptop."""
+        session = self._sessions.get(role)
+        if session is None:
+            credentials = ADMINISTRATOR if role is None else self.credentials(role)
+            session = self._sessions.setdefault(role, SharedClients(credentials))
+        return session

@@ -1,0 +1,83 @@
+"""Which Messages API a run speaks to: the real one, or the simulated one in this process."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.messages_api.scenario import Scenario, ScenarioError, read_scenario
+from nightfold.errors import InvalidInput
+
+SCENARIO = Path("events/scenario.json")  # the simulated night of `run`
+ANTHROPIC = "https://api.anthropic.com"
+BASE_URL_PATTERN = r"https?://\S+[^/\s]"  # AnthropicBaseUrl's AllowedPattern in template.yaml
+NO_KEY = """\
+No ANTHROPIC_API_KEY is set, so the Messages API is a simulated one.
+The workflow is the real one, the answers are made up, nothing is paid.
+For real candidates: export ANTHROPIC_API_KEY=sk-ant-…"""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A Messages API, not yet opened."""
+
+    notice: str  # for a person, before the run
+    speed: float = 1.0
+    key: str = "simulated"
+    base_url: str = ""  # of the real one
+    scenario: Scenario | None = None  # of the simulated one
+    seed: int = 0
+
+    @property
+    def simulated(self) -> bool:
+        return self.scenario is not None
+
+    @contextmanager
+    def open(self) -> Iterator[str]:
+        """The URL for ANTHROPIC_BASE_URL, as long as the context is open."""
+        if self.scenario is None:
+            yield self.base_url
+            return
+        from infra.messages_api import MessagesAPI
+
+        with MessagesAPI(self.scenario, seed=self.seed, speed=self.speed, keep_prompts=False) as api:
+            yield api.url
+
+
+def choose_endpoint(
+    environment: Mapping[str, str],
+    *,
+    simulate: bool,
+    scenario_file: Path | None,
+    default_scenario: Path | None,
+    seed: int | None,
+    speed: float | None,
+) -> Endpoint:
+    """Simulated when asked for, or without a key. Raises InvalidInput. `default_scenario` None: everything is fine."""
+    if speed is not None and not (math.isfinite(speed) and speed > 0):
+        raise InvalidInput(f"--speed: must be a number above 0, not {speed}")
+    key = environment.get("ANTHROPIC_API_KEY", "").strip()
+    if key and not simulate and scenario_file is None:
+        given = [name for name, value in (("--speed", speed), ("--seed", seed)) if value is not None]
+        if given:
+            raise InvalidInput(f"{given[0]}: only a simulated run can have it; add --simulate")
+        return _real(key, environment.get("ANTHROPIC_BASE_URL", "").strip())
+    file = scenario_file or default_scenario
+    try:
+        scenario = read_scenario(file) if file is not None else Scenario()
+    except ScenarioError as error:
+        raise InvalidInput(f"--scenario: {'; '.join(str(error).splitlines()[:3])}") from None
+    asked_for = simulate or scenario_file is not None
+    notice = "Simulated Messages API: the answers are made up, nothing is paid." if asked_for else NO_KEY
+    if environment.get("ANTHROPIC_BASE_URL") and not asked_for:
+        notice += "\nANTHROPIC_BASE_URL is set, but not used without a key."
+    return Endpoint(notice, speed=speed or scenario.speed, scenario=scenario, seed=seed or 0)
+
+
+def _real(key: str, base_url: str) -> Endpoint:
+    base_url = base_url.rstrip("/") or ANTHROPIC
+    if not re.fullmatch(BASE_URL_PATTERN, base_url):
+        raise InvalidInput(f"ANTHROPIC_BASE_URL: {base_url!r} is no URL that starts with http:// or https://")
+    return Endpoint(f"Collecting from {base_url}, with your ANTHROPIC_API_KEY.", key=key, base_url=base_url)

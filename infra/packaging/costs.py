@@ -1,0 +1,74 @@
+"""What a night costs, by formula: `uv run python -m infra.packaging.costs` prints the table of infra/docs/costs.md.
+
+List prices of us-east-1 without free tiers, November 2026. Each constant says where it comes from.
+"""
+
+from dataclasses import dataclass
+
+from nightfold.settings import PRICES
+
+TRANSITION = 0.025 / 1_000  # aws.amazon.com/step-functions/pricing: Standard, per state transition
+GB_SECOND = 0.0000133334  # aws.amazon.com/lambda/pricing: arm64
+INVOCATION = 0.20 / 1_000_000
+S3_WRITE, S3_READ = 0.005 / 1_000, 0.0004 / 1_000  # aws.amazon.com/s3/pricing: Standard
+SQS_REQUEST = 0.40 / 1_000_000  # aws.amazon.com/sqs/pricing: Standard
+LOG_GB = 0.50  # aws.amazon.com/cloudwatch/pricing: ingestion
+METRIC_MONTH, ALARM_METRIC_MONTH = 0.30, 0.10
+
+METRICS = 10  # names in functions/nightfold/observability.count calls, one dimension
+ALARM_METRICS = 14  # metrics that the template's alarms look at; each counts
+NIGHTS = 30
+
+
+@dataclass(frozen=True)
+class Night:
+    """What one night is like."""
+
+    sites: int
+    input_tokens: int = 300  # a site
+    output_tokens: int = 500
+    seconds: float = 20.0  # a call
+    model: str = "claude-sonnet-5-5"
+    missed_share: float = 0.02
+
+
+def aws_usd(night: Night) -> float:
+    """Everything but the tokens, the month's fixed part divided by its nights."""
+    parent = 8  # PlanRun … RunFinished, once around
+    transitions = parent + 3 * night.sites  # a branch: its start, CollectSite, StoreOutcome
+    lambda_gb_s = night.sites * night.seconds * 0.5 + (2 + night.sites * 0.01) * 1.0  # collector; the others
+    # A site: outcome and candidates. Besides: plan, items, misses, summary, page, and up to 90 summaries of before.
+    reads, writes = 3 * night.sites + 101, 2 * night.sites + 7
+    queue = night.sites * night.missed_share * 3 + 20
+    logs = (night.sites + 5) * 700 / 1e9
+    fixed = (METRICS * METRIC_MONTH + ALARM_METRICS * ALARM_METRIC_MONTH) / NIGHTS
+    return (
+        transitions * TRANSITION
+        + lambda_gb_s * GB_SECOND
+        + (night.sites + 3) * INVOCATION
+        + reads * S3_READ
+        + writes * S3_WRITE
+        + queue * SQS_REQUEST
+        + logs * LOG_GB
+        + fixed
+    )
+
+
+def token_usd(night: Night) -> float:
+    """What Anthropic is paid when every answer is good at once."""
+    per_input, per_output = PRICES[night.model]
+    return night.sites * (night.input_tokens * per_input + night.output_tokens * per_output) / 1_000_000
+
+
+def markdown() -> str:
+    """The table of infra/docs/costs.md."""
+    lines = ["| sites | AWS a night | tokens a night | together a month |", "| ---: | ---: | ---: | ---: |"]
+    for sites in (4, 100, 1_000, 10_000):
+        night = Night(sites)
+        aws, tokens = aws_usd(night), token_usd(night)
+        lines.append(f"| {sites:,} | ${aws:,.2f} | ${tokens:,.3f} | ${NIGHTS * (aws + tokens):,.2f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())  # noqa: T201

@@ -1,0 +1,195 @@
+"""Built packages under AWS's own Lambda Runtime Interface Emulator and runtime client, without Docker.
+
+    with Emulator(packages.for_this_machine(), logs) as emulator, Cloud(state_dir, runtime=emulator.invoke) as cloud:
+        with cloud.serve() as emulator.endpoint:
+            cloud.wait(cloud.start({}))
+
+One process per concurrent call, as on Lambda, and it is kept for the next one (the emulator panics on two at once).
+On a process's path are its package, what plays /var/runtime, and Python's standard library. The emulator comes in the
+wheel of aws-sam-cli; it is a Linux program.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from infra.cloud.lambdas.python_runtime import Answer, Function, failure
+from infra.packaging.dependencies import CannotBuild, install_requirements, one_at_a_time
+
+STARTS_WITHIN_S = 20
+INVOCATIONS = "/2015-03-31/functions/function/invocations"
+ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+
+
+def available() -> bool:
+    return sys.platform == "linux" and ARCHITECTURE in {"arm64", "x86_64"}
+
+
+class Emulator:
+    """Execution environments of any number of functions. Safe to call from many threads."""
+
+    def __init__(self, packages: Path, logs: Path) -> None:
+        """`packages` holds a folder for each logical id. What the functions and the emulator print goes to `logs`."""
+        self.endpoint: str | None = None  # AWS_ENDPOINT_URL of the functions
+        self.cold = self.warm = 0  # invocations that started a process, and that found one
+        self._packages, self._logs = packages, logs
+        self._program = installed("rie.txt") / f"samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}"
+        self._runtime = installed("runtime.txt")
+        self._idle: dict[str, list[_Process]] = {}
+        self._all: list[_Process] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        if not available():
+            raise CannotBuild("The Runtime Interface Emulator is a Linux program.")
+        self._logs.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._all:
+            process.end()
+
+    def invoke(self, function: Function, environment: Mapping[str, str], event: bytes) -> Answer:
+        """What lambda:Invoke answers, from a process that is free or a new one."""
+        with self._lock:
+            idle = self._idle.setdefault(function.logical_id, [])
+            process = idle.pop() if idle else None
+            if process:
+                self.warm += 1
+            else:
+                self.cold += 1
+        if process is None:
+            process = self._start(function, environment)
+        answer = _answer(*process.call(event, function.timeout_s))
+        with self._lock:
+            if process.alive and not _ended(answer):
+                idle.append(process)
+                return answer
+        process.end()
+        return answer
+
+    def _start(self, function: Function, environment: Mapping[str, str]) -> "_Process":
+        package = self._packages / function.logical_id
+        process = _Process(
+            [str(self._program), "{emulator}", "{runtime}"],
+            [python(), "-S", "-s", "-m", "awslambdaric", function.handler],
+            {
+                **environment,
+                **({"AWS_ENDPOINT_URL": self.endpoint} if self.endpoint else {}),
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout_s),
+                "LAMBDA_TASK_ROOT": str(package),
+                "LAMBDA_RUNTIME_DIR": str(self._runtime),
+                "PATH": os.defpath,
+                "PYTHONPATH": f"{package}:{self._runtime}",
+                "PYTHONDONTWRITEBYTECODE": "1",  # /var/task is read-only on Lambda
+            },
+            package,
+            self._logs / f"{function.logical_id}.emulator.log",
+        )
+        with self._lock:
+            self._all.append(process)
+        return process
+
+
+class _Process:
+    """The emulator and, below it, the runtime: one execution environment."""
+
+    def __init__(
+        self, program: list[str], runtime: list[str], environment: Mapping[str, str], folder: Path, log: Path
+    ) -> None:
+        self.port, inner = _free_ports()
+        command = [
+            program[0],
+            *("--runtime-interface-emulator-address", f"127.0.0.1:{self.port}"),
+            *("--runtime-api-address", f"127.0.0.1:{inner}"),
+            *runtime,
+        ]
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603
+                command, env=dict(environment), cwd=folder, stdout=output, stderr=output, start_new_session=True
+            )
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            if time.monotonic() > deadline or not self.alive:
+                self.end()
+                raise CannotBuild(f"The Runtime Interface Emulator did not start: see {log}")
+            time.sleep(0.02)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def call(self, event: bytes, timeout_s: int) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s + STARTS_WITHIN_S)
+        try:
+            connection.request("POST", INVOCATIONS, event)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            return 502, json.dumps({"errorType": "Runtime.ExitError", "errorMessage": f"{error}"}).encode()
+        finally:
+            connection.close()
+
+    def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # its own session: nothing but this environment is in it
+        self._process.wait()
+
+
+def _answer(status: int, body: bytes) -> Answer:
+    """In Lambda's words. The emulator answers most failures with status 200, and a timeout with plain text."""
+    try:
+        document: Any = json.loads(body)
+    except ValueError:
+        text = body.decode(errors="replace").strip()
+        return failure("Sandbox.Timedout" if "timed out" in text else "Runtime.Unknown", text)
+    if status != 200 or (isinstance(document, dict) and {"errorType", "errorMessage"} <= document.keys()):
+        return Answer(body, "Unhandled")
+    return Answer(body)
+
+
+def _ended(answer: Answer) -> bool:
+    """Whether Lambda would have thrown this environment away."""
+    if answer.function_error is None:
+        return False
+    error = str(json.loads(answer.payload).get("errorType"))
+    return error.startswith(("Sandbox.", "Runtime."))
+
+
+def python() -> str:
+    """Python itself: a virtual environment's would bring its packages along."""
+    return str(getattr(sys, "_base_executable", sys.executable))
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as first, socket.socket() as second:
+        for each in (first, second):
+            each.bind(("127.0.0.1", 0))
+        return int(first.getsockname()[1]), int(second.getsockname()[1])
+
+
+def installed(requirements: str) -> Path:
+    """The packages of infra/packaging/`requirements`, unpacked once."""
+    file = Path(__file__).with_name(requirements)
+    with one_at_a_time() as tools:
+        folder = tools / f"{file.stem}-{ARCHITECTURE}-{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
+        if not folder.is_dir():
+            unfinished = tools / f"{folder.name}.unfinished"
+            install_requirements(file, ARCHITECTURE, unfinished)
+            subprocess.run([python(), "-m", "compileall", "-q", str(unfinished)], check=False)  # noqa: S603
+            unfinished.rename(folder)
+        return folder

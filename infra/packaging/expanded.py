@@ -1,0 +1,43 @@
+"""`template.yaml` as the plain CloudFormation that SAM makes of it, for linters that see only that.
+
+    python -m infra.packaging.expanded OUT.json
+
+Code and definition stand in it as places in S3, as after `sam package`.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+
+class _NoManagedPolicies:
+    """The translator would ask IAM for the names of AWS's managed policies; the template uses none by name."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def expand(template: str) -> dict[str, Any]:
+    """Plain CloudFormation. Raises the translator's own exception, which names the resource and the property."""
+    document: dict[str, Any] = yaml_parse(template)
+    packaged = {"Bucket": "packaged", "Key": "packaged"}
+    for resource in document["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = packaged
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionUri"] = packaged
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator wants one, whichever
+    document.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
+    expanded: dict[str, Any] = transform(document, {}, _NoManagedPolicies())
+    return expanded
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(json.dumps(expand(TEMPLATE.read_text()), indent=2))

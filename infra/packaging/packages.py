@@ -1,0 +1,67 @@
+"""All packages of one architecture: folders, zips, and the template that `sam deploy` takes them with."""
+
+import hashlib
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.packaging import template
+from infra.packaging.archive import pack
+from infra.packaging.dependencies import ROOT, CannotBuild, one_at_a_time
+from infra.packaging.package import assemble
+
+LARGEST = {"collector": 8_000_000}  # bytes of a zip
+LARGEST_OTHER = 5_000_000
+
+
+@dataclass(frozen=True)
+class Made:
+    """One function's package."""
+
+    logical_id: str
+    folder: Path
+    archive: Path
+    size: int  # bytes of the zip
+    sha256: str
+
+
+def build(into: Path, architecture: str, *, lazy: bool = True) -> Iterator[Made]:
+    """Make `into` anew, one package after the other. Raises CannotBuild, also where a package is too large."""
+    described = template.read()
+    shutil.rmtree(into, ignore_errors=True)
+    for logical_id, function in described.functions.items():
+        folder, archive = into / logical_id, into / f"{logical_id}-{architecture}.zip"
+        assemble(function, architecture, folder, lazy=lazy)
+        sha256 = pack(folder, archive)
+        made = Made(logical_id, folder, archive, archive.stat().st_size, sha256)
+        yield made
+        limit = LARGEST.get(function, LARGEST_OTHER)
+        if made.size > limit:
+            raise CannotBuild(f"{logical_id} is {made.size / 1e6:.1f} MB zipped; it may be {limit / 1e6:.0f} MB.")
+    (into / "template.yaml").write_text(described.built(into, architecture))
+    (into / "local.yaml").write_text(described.local(into, architecture))
+
+
+def for_this_machine() -> Path:
+    """The folder with packages that run here, built if anything that goes into them has changed."""
+    architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    with one_at_a_time() as folder:
+        made = folder / f"packages-{architecture}-{_fingerprint()[:12]}"
+        if not (made / "template.yaml").is_file():  # it is written last
+            for former in folder.glob(f"packages-{architecture}-*"):
+                shutil.rmtree(former)
+            list(build(made, architecture))
+        return made
+
+
+def _fingerprint() -> str:
+    files = [ROOT / "uv.lock", ROOT / "template.yaml"]
+    for source in ("functions", "infra/packaging"):
+        files += sorted(each for each in (ROOT / source).rglob("*") if each.is_file() and each.suffix != ".pyc")
+    told = hashlib.sha256(sys.version.encode())
+    for file in files:
+        told.update(str(file.relative_to(ROOT)).encode() + hashlib.sha256(file.read_bytes()).digest())
+    return told.hexdigest()

@@ -1,0 +1,98 @@
+"""The bucket's objects as plain files: the key is the path."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from infra.state.directory import TEMPORARY, StateDirectory
+
+NOT_OBJECTS = frozenset({"queues", "logs", "corrupt", "state.json", "configuration.json", "lock", TEMPORARY})
+
+
+class KeyIsNoPath(Exception):  # noqa: N818
+    """An S3 key that cannot be a file below the state directory. S3 itself would take it."""
+
+
+class Objects:
+    """What the bucket holds. Nothing is cached: a person may edit a file, and a listing costs what it lists."""
+
+    def __init__(self, state: StateDirectory) -> None:
+        self._state = state
+        self._root = str(state.path)
+
+    def path(self, key: str) -> Path:
+        return Path(self._path(key))
+
+    def put(self, key: str, content: bytes) -> None:
+        self._state.write(self.path(key), content)
+
+    def get(self, key: str) -> tuple[bytes, float] | None:
+        """Content and time of the last write (seconds since 1970); None where there is no such object."""
+        try:
+            with open(self._path(key), "rb") as file:  # noqa: PTH123 - measured: half of pathlib's time per read
+                return file.read(), os.fstat(file.fileno()).st_mtime
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, KeyIsNoPath):
+            return None
+
+    def has(self, key: str) -> bool:
+        try:
+            return os.path.isfile(self._path(key))  # noqa: PTH113
+        except KeyIsNoPath:
+            return False
+
+    def delete(self, key: str) -> bool:
+        """Whether there was such an object."""
+        try:
+            os.unlink(self._path(key))  # noqa: PTH108
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, KeyIsNoPath):
+            return False
+        return True
+
+    def list(self, prefix: str = "", delimiter: str = "") -> tuple[list[str], list[str]]:
+        """Keys and common prefixes, each sorted as S3 sorts them.
+
+        With the delimiter "/" only one folder is read, whatever lies below it.
+        """
+        folder, _, _ = prefix.rpartition("/")
+        keys: list[str] = []
+        prefixes: set[str] = set()
+        for key, is_folder in self._walk(folder, deep=delimiter != "/"):
+            if not key.startswith(prefix):
+                continue
+            rest = key[len(prefix) :]
+            if delimiter and delimiter in rest:
+                prefixes.add(prefix + rest.split(delimiter)[0] + delimiter)
+            elif not is_folder:
+                keys.append(key)
+        return sorted(keys), sorted(prefixes)
+
+    def _walk(self, folder: str, *, deep: bool) -> Iterator[tuple[str, bool]]:
+        """Keys below a folder; without `deep`, a folder in it stands for all that it holds, if it holds anything."""
+        try:
+            with os.scandir(f"{self._root}/{folder}") as found:
+                entries = list(found)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in entries:
+            if not folder and entry.name in NOT_OBJECTS:
+                continue
+            key = f"{folder}/{entry.name}" if folder else entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                yield key, False
+            elif deep:
+                yield from self._walk(key, deep=True)
+            elif _holds_anything(entry.path):
+                yield f"{key}/", True
+
+    def _path(self, key: str) -> str:
+        first, *_ = segments = key.split("/")
+        if first in NOT_OBJECTS or "\0" in key or not all(segments) or {".", ".."} & set(segments):
+            raise KeyIsNoPath(
+                f"{key!r} cannot be an object of the embedded cloud: its key is no path below the state directory."
+            )
+        return f"{self._root}/{key}"
+
+
+def _holds_anything(folder: str) -> bool:
+    with os.scandir(folder) as entries:
+        return any(entries)

@@ -1,0 +1,114 @@
+"""What waits in the miss queue and what was parked, read from the message files alone: no cloud, no lock."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from nightfold.contract import Miss
+
+MAX_RECEIVES = 3  # the miss queue's maxReceiveCount in template.yaml: the next receive after these parks a message
+QUEUES: dict[Literal["waiting", "parked"], str] = {"waiting": "MissQueue", "parked": "ParkedQueue"}
+
+
+@dataclass(frozen=True)
+class QueuedMiss:
+    """One message. What is no miss of ours has neither site nor reason, and a message that explains it."""
+
+    site_id: str | None
+    domain: str | None
+    reason: str | None
+    error: str | None
+    message: str
+    age: float  # seconds since it was missed
+    received: int  # how many redrives have had it
+    queue: Literal["waiting", "parked"]
+    run_id: str | None
+    missed_at: str | None
+    raw_answer: str | None = None  # of a rejected answer, trimmed; the outcome under raw_answer_key has the whole
+    raw_answer_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message file of the state directory."""
+
+    message_id: str
+    body: str
+    sent_at: float  # seconds since 1970
+    received: int
+
+
+def read_misses(state_dir: Path, now: datetime | None = None) -> list[QueuedMiss]:
+    """Waiting ones first, each queue from the oldest to the newest."""
+    at = now or datetime.now(UTC)
+    return [_described(message, queue, at) for queue in QUEUES for message in read_messages(state_dir, queue)]
+
+
+def read_messages(state_dir: Path, queue: Literal["waiting", "parked"]) -> list[Message]:
+    """The messages of one queue, oldest first. Files that are no messages are left to the embedded cloud."""
+    return sorted(_messages(state_dir / "queues" / QUEUES[queue]), key=lambda each: (each.sent_at, each.message_id))
+
+
+def _messages(folder: Path) -> Iterator[Message]:
+    for path in folder.glob("*.json"):
+        try:
+            stored: dict[str, Any] = json.loads(path.read_bytes())
+            yield Message(
+                message_id=str(stored["message_id"]),
+                body=str(stored["body"]),
+                sent_at=float(stored["sent_at"]) / 1000,
+                received=int(stored["receive_count"]),
+            )
+        except (OSError, ValueError, TypeError, KeyError):  # gone meanwhile, or nothing that anybody can read
+            continue
+
+
+def _described(message: Message, queue: Literal["waiting", "parked"], now: datetime) -> QueuedMiss:
+    sent = datetime.fromtimestamp(message.sent_at, UTC)
+    try:
+        miss = Miss.model_validate_json(message.body)
+    except ValidationError:
+        return QueuedMiss(
+            site_id=None,
+            domain=None,
+            reason=None,
+            error=None,
+            message=_explanation(message.body, queue),
+            age=_seconds(now, sent),
+            received=message.received,
+            queue=queue,
+            run_id=None,
+            missed_at=None,
+        )
+    return QueuedMiss(
+        site_id=miss.site.site_id,
+        domain=miss.site.domain,
+        reason=miss.reason,
+        error=miss.error,
+        message=miss.message,
+        age=_seconds(now, miss.missed_at),
+        received=message.received,
+        queue=queue,
+        run_id=miss.run_id,
+        missed_at=miss.missed_at.isoformat(),
+        raw_answer=miss.raw_answer,
+        raw_answer_key=miss.raw_answer_key,
+    )
+
+
+def _explanation(body: str, queue: Literal["waiting", "parked"]) -> str:
+    if queue == "waiting":
+        return "not a miss of Nightfold; the next redrive parks it with an explanation"
+    try:
+        return str(json.loads(body)["explanation"])  # as the aggregator parks it
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return "not a miss of Nightfold"
+
+
+def _seconds(now: datetime, then: datetime) -> float:
+    return round(max((now - then).total_seconds(), 0.0), 1)

@@ -1,0 +1,196 @@
+"""What `infra.cloud.moto_patches` relies on in moto. When moto changes, this fails first, and says where to look."""
+
+import inspect
+import re
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.cloud.moto_patches import VERSION, imports
+from infra.cloud.moto_patches.imports import ABSENT
+from tests.integration.small_cloud import small_cloud
+
+imports.load()
+
+from moto.core import loaders, utils  # noqa: E402
+from moto.core.authorization import ActionAuthenticatorMixin  # noqa: E402
+from moto.core.base_backend import AccountSpecificBackend  # noqa: E402
+from moto.core.botocore_stubber import BotocoreStubber  # noqa: E402
+from moto.s3.models import FakeBucket, FakeKey, S3Backend  # noqa: E402
+from moto.s3.responses import S3Response  # noqa: E402
+from moto.s3.utils import _VersionedKeyStore  # noqa: E402
+from moto.sqs.models import Message, Queue, SQSBackend  # noqa: E402
+from moto.ssm.models import SimpleSystemManagerBackend  # noqa: E402
+from moto.stepfunctions.parser import utils as parser_utils  # noqa: E402
+from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath  # noqa: E402
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl  # noqa: E402
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout  # noqa: E402
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent  # noqa: E402
+from moto.stepfunctions.parser.asl.component.program.program import Program  # noqa: E402
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (  # noqa: E402
+    distributed_iteration_component,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (  # noqa: E402
+    distributed_item_processor_worker,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.job import JobPool  # noqa: E402
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction  # noqa: E402
+from moto.stepfunctions.parser.asl.eval.environment import Environment  # noqa: E402
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager  # noqa: E402
+from moto.stepfunctions.parser.asl.eval.states import States  # noqa: E402
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser  # noqa: E402
+from moto.stepfunctions.parser.asl.utils import boto_client, json_path  # noqa: E402
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication  # noqa: E402
+
+WORKER = distributed_item_processor_worker.DistributedItemProcessorWorker
+
+SIGNATURES: list[tuple[Any, str]] = [
+    (ActionAuthenticatorMixin._authenticate_and_authorize_action, "self, iam_request_cls, resource"),
+    (BotocoreStubber.__call__, "self, event_name, request, kwargs"),
+    (BotocoreStubber.process_request, "self, request"),
+    (S3Backend.list_objects, "self, bucket, prefix, delimiter, marker, max_keys"),
+    (S3Backend._truncate_result, "self, result_keys, max_keys"),
+    (S3Backend._get_results_from_token, "self, result_keys, token"),
+    (S3Response.put_object, "self"),
+    (_VersionedKeyStore.setlist, "self, key, list_"),
+    (_VersionedKeyStore.pop, "self, key"),
+    (_VersionedKeyStore._self_iterable, "self"),
+    (_VersionedKeyStore.__sgetitem__, "self, key"),
+    (FakeKey.dispose, "self, garbage"),
+    (Queue.add_message, "self, message"),
+    (Queue.delete_message, "self, receipt_handle"),
+    (Queue.wait_for_messages, "self, timeout"),
+    (Message.mark_received, "self, visibility_timeout"),
+    (
+        SQSBackend.receive_message,
+        "self, queue_name, count, wait_seconds_timeout, visibility_timeout, message_attribute_names",
+    ),
+    (SQSBackend.is_message_valid_based_on_retention_period, "self, queue_name, message"),
+    (SimpleSystemManagerBackend.get_parameter, "self, name"),
+    (AmazonStateLanguageParser.parse, "definition"),
+    (Timeout._eval_body, "self, env"),
+    (Timeout._eval_seconds, "self, env"),
+    (WaitFunction._wait_interval, "self, env, wait_seconds"),
+    (WORKER._eval_pool, "self, job, worker_frame"),
+    (WORKER._eval_job, "self, env, job"),
+    (Environment.open_inner_frame, "self, event_history_context"),
+    (Environment.delete_frame, "self, frame"),
+    (Environment.is_running, "self"),
+    (JobPool.next_job, "self"),
+    (JobPool.close_job, "self, job"),
+    (JobPool.get_closed_jobs, "self"),
+    (EvalComponent._log_evaluation_step, "self, subject"),
+    (EventManager.add_event, "self, context, event_type, event_details, timestamp, update_source_event_id"),
+    (AccountSpecificBackend._generate_regions, "self, service_name"),
+    (loaders.create_loader, ""),
+    (utils.service_name_from_moto_package_name, "moto_package_name"),
+    (BaseExecutionWorkerCommunication.terminated, "self"),
+    (boto_client.boto_client_for, "region, service, state_credentials"),
+]
+
+BODIES: list[tuple[Any, str]] = [  # what a patch replaces or leans on, word for word
+    (WORKER._eval_pool, "self._eval_pool(job=next_job, worker_frame=worker_frame)"),
+    (WORKER._eval_pool, "worker_frame.delete_frame(job_frame)"),
+    (WaitFunction._wait_interval, "env.program_state_event.wait(wait_seconds)"),
+    (Timeout._eval_body, "env.stack.append(seconds)"),
+    (Program.eval, "self.timeout_seconds.timeout_seconds"),
+    (retrier_decl.RetrierDecl._eval_body, "time.sleep(interval_seconds)"),
+    (distributed_iteration_component.DistributedIterationComponent._eval_body, "env.event_manager = EventManager()"),
+    (JobPool.get_closed_jobs, "sorted(closed_jobs, key=lambda closed_job: closed_job.job_index)"),
+    (States._extract, "return copy.deepcopy(result)"),
+    (ResultPath._eval_body, "parse(self.result_path_src)"),
+    (utils._load_service_model, "loader = create_loader()"),
+    (boto_client.boto_client_for, "return boto3.client("),
+    (json_path.extract_json, "parse(path)"),
+    (Queue.add_message, "self._messages.append(message)"),
+    (SQSBackend.receive_message, "for message in queue.messages:"),
+    (SQSBackend.receive_message, "message.mark_received(visibility_timeout=visibility_timeout)"),
+    (SQSBackend.receive_message, "queue._messages.remove(message)"),
+    (SQSBackend.receive_message, "queue.dead_letter_queue.add_message(message)"),
+    (SQSBackend.change_message_visibility, "for message in queue._messages:"),
+    (SQSBackend.purge_queue, "queue._messages = []"),
+    (S3Backend.put_object, "bucket.keys.setlist(key_name, keys)"),
+    (S3Backend.get_object, "key = bucket.keys[key_name]"),
+    (S3Backend.delete_object, "bucket.keys.pop(key_name)"),
+    (FakeBucket.__init__, "self.keys = _VersionedKeyStore()"),
+]
+
+
+def test_moto_is_the_version_that_this_was_written_against() -> None:
+    pinned = re.search(r"moto\[.*\]==([\d.]+)", Path("pyproject.toml").read_text())
+    assert pinned is not None
+    assert version("moto") == VERSION == pinned[1]
+
+
+@pytest.mark.parametrize(("function", "parameters"), SIGNATURES, ids=lambda value: getattr(value, "__qualname__", ""))
+def test_what_is_patched_or_called_takes_what_it_took(function: Any, parameters: str) -> None:
+    assert ", ".join(inspect.signature(function).parameters) == parameters
+
+
+@pytest.mark.parametrize(("function", "line"), BODIES, ids=lambda value: getattr(value, "__qualname__", ""))
+def test_what_a_patch_leans_on_is_still_written_so(function: Any, line: str) -> None:
+    assert line in inspect.getsource(function)
+
+
+def test_every_service_that_is_left_out_exists() -> None:
+    assert [service for service in ABSENT if find_spec(f"moto.{service}") is None] == []
+
+
+def test_cloudformation_imports_no_service_that_nobody_has_thought_about() -> None:
+    parsing = Path(str(find_spec("moto.cloudformation").submodule_search_locations[0])) / "parsing.py"  # type: ignore[union-attr,index]
+    imported = set(re.findall(r"^from moto\.(\w+)", parsing.read_text(), re.MULTILINE))
+    used = {"awslambda", "cloudformation", "core", "events", "iam", "kms", "s3", "sns", "sqs", "ssm", "stepfunctions"}
+    assert imported - ABSENT <= used | {"utilities"}
+
+
+def test_a_message_and_a_queue_have_the_fields_that_are_kept_on_disk() -> None:
+    message = Message("id", "body")
+    for field in ("id", "body", "sent_timestamp", "approximate_first_receive_timestamp", "approximate_receive_count"):
+        assert hasattr(message, field)
+    for field in ("delayed_until", "visible_at", "message_attributes", "system_attributes", "_old_receipt_handles"):
+        assert hasattr(message, field)
+    queue: Any = Queue("name", "us-east-1", "123456789012")  # type: ignore[abstract]
+    for field in ("_messages", "pending_messages", "dead_letter_queue", "message_retention_period"):
+        assert hasattr(queue, field)
+
+
+def test_everything_is_as_before_when_the_cloud_has_closed(tmp_path: Path) -> None:
+    def patched() -> list[Any]:
+        functions = [function for function, _ in SIGNATURES]
+        return [*(vars(_owner(function)).get(function.__name__) for function in functions), vars(boto_client)["boto3"]]
+
+    before = patched()
+    with small_cloud(tmp_path) as cloud:
+        assert patched() != before
+        assert cloud.invoke("Probe", {"do": "echo"})[1] is None
+    assert patched() == before
+    assert parser_utils.TMP_THREADS == []
+
+
+def test_an_object_is_the_same_whether_moto_answers_or_not(tmp_path: Path) -> None:
+    with small_cloud(tmp_path) as cloud:
+        s3, bucket = cloud.client("s3"), cloud.output("BucketName")
+
+        def described(key: str, **options: str) -> dict[str, Any]:
+            answer = s3.get_object(Bucket=bucket, Key=key, **options)
+            kept = {name: answer[name] for name in ("ETag", "ContentType", "ContentLength", "LastModified")}
+            return kept | {"Body": answer["Body"].read()}
+
+        for key in ("a.json", "deep/er/b c+d%é.txt", "without-kind"):
+            plainly = s3.put_object(Bucket=bucket, Key=key, Body="as text: é".encode())
+            by_moto = s3.put_object(
+                Bucket=bucket, Key=f"moto/{key}", Body="as text: é".encode(), StorageClass="STANDARD"
+            )
+            assert plainly["ETag"] == by_moto["ETag"]
+            assert (tmp_path / key).read_bytes() == (tmp_path / "moto" / key).read_bytes()
+            assert described(key) == described(key, IfNoneMatch="another")  # a condition is moto's
+
+
+def _owner(function: Any) -> Any:
+    owner: Any = inspect.getmodule(function)
+    for name in function.__qualname__.split(".")[:-1]:
+        owner = getattr(owner, name)
+    return owner

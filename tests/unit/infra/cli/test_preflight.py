@@ -1,0 +1,142 @@
+"""What is checked before a run, and what a redrive would take up."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.cli.plan_text import as_json, as_text, redrive_as_text
+from infra.cli.preflight import configuration_text, order_collection, order_redrive, overrides_of
+from infra.state.unfinished_runs import in_use, unfinished_runs
+from nightfold.contract import Plan
+from tests.unit.infra.state.test_queued_misses import miss, put
+
+SITES = Path(__file__).parents[4] / "events" / "sites.json"
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "settings", "environment", "overrides"),
+    [
+        (None, [], {}, {}),
+        ("3", [], {}, {"max_concurrency": 3}),
+        (None, [], {"MAX_CONCURRENCY": "2"}, {"max_concurrency": 2}),
+        ("3", [], {"MAX_CONCURRENCY": "nonsense"}, {"max_concurrency": 3}),
+        (None, [], {"MAX_CONCURRENCY": ""}, {}),
+        ("3", ["max_concurrency=5"], {}, {"max_concurrency": 3}),
+        (None, ["max_concurrency=5"], {"MAX_CONCURRENCY": "2"}, {"max_concurrency": 5}),
+        (
+            None,
+            ["model=claude-haiku-5-5", "cost_ceiling_usd=null"],
+            {},
+            {"model": "claude-haiku-5-5", "cost_ceiling_usd": None},
+        ),
+        (None, ["model=a=b"], {}, {"model": "a=b"}),
+    ],
+)
+def test_options_become_fields_and_the_nearer_one_wins(
+    concurrency: str | None, settings: list[str], environment: dict[str, str], overrides: dict[str, Any]
+) -> None:
+    assert overrides_of(concurrency, settings, environment) == overrides
+
+
+def test_the_order_carries_what_the_execution_is_started_with(tmp_path: Path) -> None:
+    order = order_collection(tmp_path, SITES, {"max_concurrency": 2})
+    assert order.execution_input == {"mode": "collect", "max_concurrency": 2}
+    assert (order.at_once, order.tokens_each, order.site_list) == (2, 2_048, SITES.read_bytes())
+    assert order.name.startswith("manual-20")
+    assert order.name == order.plan.run_id
+
+
+@pytest.mark.parametrize(("speed", "timeout_s"), [(0.1, 600), (7, 18), (1_000, 1)])
+def test_in_a_faster_world_requests_time_out_sooner(speed: float, timeout_s: int, tmp_path: Path) -> None:
+    order = order_collection(tmp_path, SITES, {}, speed)
+    assert order.execution_input["request_timeout_s"] == timeout_s
+
+
+def test_the_configuration_is_the_state_directorys_unless_nobody_edited_it(tmp_path: Path) -> None:
+    default = configuration_text(tmp_path)
+    assert json.loads(default)["max_concurrency"] == 4
+    (tmp_path / "configuration.json").write_text('{"max_concurrency": 7}\n')
+    assert configuration_text(tmp_path) == '{"max_concurrency": 7}'
+    deployed = {"schema_version": 1, "deployed": {"configuration.json": '{"max_concurrency": 7}'}}
+    (tmp_path / "state.json").write_text(json.dumps(deployed))
+    assert configuration_text(tmp_path) == default, "the template has a newer default, and the file is the older one"
+
+
+def test_a_redrive_takes_one_branch_for_each_site_and_leaves_worn_out_ones(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour"))
+    put(tmp_path, "MissQueue", "b", miss("harbour"))
+    put(tmp_path, "MissQueue", "c", miss("orchard"), received=3)
+    put(tmp_path, "MissQueue", "d", "hello")
+    order = order_redrive(tmp_path, {})
+    assert [site.site_id for site in order.plan.sites] == ["harbour"]
+    assert len(order.plan.foreign) == 1
+    text = "\n".join(redrive_as_text(order, tmp_path, 80))
+    assert "1 message would be parked: not a miss of Nightfold." in text
+    assert "1 miss would be parked: 3 redrives had it already." in text
+    assert "Worst case: 6 calls" in text
+
+
+def test_a_redrive_of_nothing_says_so(tmp_path: Path) -> None:
+    assert redrive_as_text(order_redrive(tmp_path, {}), tmp_path, 80) == ["No site would run: no miss waits."]
+
+
+def died(state_dir: Path, answers: dict[str, str]) -> Plan:
+    """A run that stored these answers, and then its process was gone."""
+    plan = order_collection(state_dir, SITES, {}).plan
+    run = state_dir / "runs" / plan.run_id
+    outcomes = run / "round-1" / "outcomes"
+    outcomes.mkdir(parents=True)
+    (run / "plan.json").write_text(plan.model_dump_json())
+    for site, text in answers.items():
+        answer = {
+            "text": text,
+            "stop_reason": "end_turn",
+            "input_tokens": 1,
+            "output_tokens": 1,
+            "model": "claude",
+            "request_id": None,
+            "latency_ms": 1,
+            "rate_limits": {},
+        }
+        outcome = {
+            "run_id": plan.run_id,
+            "round": 1,
+            "site_id": site,
+            "outcome": "answered",
+            "answer": answer,
+            "failure": None,
+        }
+        (outcomes / f"{site}.json").write_text(json.dumps(outcome))
+    return plan
+
+
+def test_a_redrive_takes_up_what_a_dead_run_had_not_collected(tmp_path: Path) -> None:
+    plan = died(tmp_path, {"harbour": '[{"title": "A title", "angle": "An angle"}]', "orchard": "no JSON"})
+    order = order_redrive(tmp_path, {})
+    assert [site.site_id for site in order.plan.sites] == ["orchard", "lantern", "meadow"]
+    text = "\n".join(redrive_as_text(order, tmp_path, 80))
+    assert f"Run {plan.run_id} ended before its census and would be closed first: 2 of 4 outcomes stored." in text
+
+
+def test_a_closed_run_is_not_unfinished(tmp_path: Path) -> None:
+    plan = died(tmp_path, {})
+    assert [run.run_id for run in unfinished_runs(tmp_path)] == [plan.run_id]
+    (tmp_path / "runs" / plan.run_id / "summary.json").write_text("{}")
+    assert list(unfinished_runs(tmp_path)) == []
+
+
+def test_nobody_uses_a_state_directory_that_is_not_there(tmp_path: Path) -> None:
+    assert not in_use(tmp_path / "nowhere")
+
+
+def test_the_plan_states_tokens_and_the_worst_case(tmp_path: Path) -> None:
+    order = order_collection(tmp_path, SITES, {"max_concurrency": 2})
+    document = json.loads(as_json(order))
+    assert (document["planned"], document["branches_at_once"], document["max_tokens"]) == (4, 2, 2_048)
+    assert {site["site_id"]: site["max_tokens"] for site in document["sites"]}["meadow"] == 1_024  # its own
+    assert document["worst_case"]["model_calls"] == 24
+    text = "\n".join(as_text(order, 80))
+    assert "4 sites, 2 at once, 2,048 output tokens each, claude-sonnet-5-5" in text
+    assert "Nothing was started." in text

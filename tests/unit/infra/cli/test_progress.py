@@ -1,0 +1,206 @@
+"""Events of the embedded cloud become states, lines and rows."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from infra.cli.live_view import Rows
+from infra.cli.progress import Progress
+from infra.cloud.lambdas.invoke import Event
+from tests.unit.effort import steps
+
+
+class Night:
+    """Events as the embedded cloud sends them, and the lines that came of them."""
+
+    def __init__(self, *sites: str) -> None:
+        self.lines: list[str] = []
+        self.progress = Progress(sites, lambda *change: self.lines.append(" ".join(map(str, change[1:]))))
+        self._requests = 0
+
+    def planned(self, sites: list[dict[str, str]]) -> None:
+        self.put("plan.json", {"sites": sites, "configuration": {"model": "claude-sonnet-5-5"}})
+
+    def asked(self, site: str, attempt: int = 0, round_: int = 1) -> str:
+        self._requests += 1
+        payload = {"task": {"site_id": site, "round": round_}, "attempt": attempt}
+        self.progress.observe(Event("invoked", "Collector", f"request-{self._requests}", payload))
+        return f"request-{self._requests}"
+
+    def failed(self, request: str, error: str) -> None:
+        self.progress.observe(Event("failed", "Collector", request, {"errorType": error}, error=error))
+
+    def answered(self, request: str) -> None:
+        answer = {"input_tokens": 100, "output_tokens": 200}
+        self.progress.observe(Event("returned", "Collector", request, {"answer": answer}))
+
+    def stored(self, site: str, round_: int = 1, failure: dict[str, Any] | None = None) -> None:
+        self.put(f"round-{round_}/outcomes/{site}.json", {"failure": failure})
+
+    def put(self, file: str, document: Any, run_id: str = "night") -> None:
+        self.progress.observe(Event("stored", key=f"runs/{run_id}/{file}", payload=json.dumps(document).encode()))
+
+    def closed(self, run_id: str = "night", **sites: tuple[str, str] | None) -> None:
+        entries = [
+            {
+                "site_id": site,
+                "accepted": why is None,
+                "candidates": 5,
+                "reason": why and why[0],
+                "error": why and why[1],
+            }
+            for site, why in sites.items()
+        ]
+        accepted = sum(entry["accepted"] is True for entry in entries)
+        self.put("summary.json", {"planned": len(entries), "accepted": accepted, "sites": entries}, run_id)
+
+    def state(self, site: str) -> str:
+        return self.progress.sites[site].state
+
+    def rows(self, width: int = 80, height: int = 24) -> list[str]:
+        console = Console(file=io.StringIO(), width=width, height=height)
+        with console.capture() as captured:
+            console.print(Rows(self.progress))
+        return captured.get().splitlines()
+
+
+def test_a_site_that_answers_at_the_second_attempt() -> None:
+    night = Night("harbour")
+    night.failed(night.asked("harbour"), "Overloaded")
+    night.answered(night.asked("harbour", attempt=1))
+    night.stored("harbour")
+    night.planned([{"site_id": "harbour"}])
+    night.closed(harbour=None)
+    assert night.lines == [
+        "harbour collecting",
+        "harbour retrying after Overloaded",
+        "harbour collecting (attempt 2)",
+        "harbour stored",
+        "run collecting 1 site as night",
+        "harbour accepted, 5 candidates",
+        "run closed: 1 accepted, 0 missed",
+    ]
+
+
+@pytest.mark.parametrize("error", ["RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout"])
+def test_the_network_bucket_is_retried_twice_and_then_stored_as_failed(error: str) -> None:
+    night = Night("harbour")
+    for attempt in range(3):
+        assert night.state("harbour") in {"waiting", "retrying"}
+        night.failed(night.asked("harbour", attempt), error)
+    assert night.state("harbour") == "failed"
+    night.stored("harbour")
+    assert night.lines[-1] == f"harbour stored as failed: {error}"
+
+
+def test_a_rejected_request_is_not_retried() -> None:
+    night = Night("harbour")
+    night.failed(night.asked("harbour"), "RequestRejected")
+    assert night.state("harbour") == "failed"
+
+
+def test_a_task_that_the_state_machine_gave_up_is_named_by_its_outcome() -> None:
+    night = Night("harbour")
+    night.asked("harbour")
+    night.stored("harbour", failure={"reason": "network", "caught": {"Error": "States.Timeout"}})
+    assert night.lines[-1] == "harbour stored as failed: States.Timeout"
+
+
+def test_what_an_abandoned_call_says_later_changes_nothing() -> None:
+    night = Night("harbour")
+    abandoned = night.asked("harbour")
+    second = night.asked("harbour", attempt=1)
+    night.failed(abandoned, "NetworkError")
+    assert night.state("harbour") == "collecting"
+    night.answered(second)
+    night.stored("harbour")
+    night.answered(abandoned)
+    assert night.state("harbour") == "stored"
+
+
+def test_every_429_is_counted() -> None:
+    night = Night("harbour")
+    for attempt in range(3):
+        night.failed(night.asked("harbour", attempt), "RateLimited")
+    assert night.progress.rate_limited == 3
+
+
+def test_regeneration_says_what_was_wrong_and_counts_of_its_own() -> None:
+    night = Night("harbour", "orchard")
+    for site in ("harbour", "orchard"):
+        night.answered(night.asked(site))
+        night.stored(site)
+    night.put("round-2/items.json", [{"site_id": "orchard", "violation": "no\x1b JSON"}])
+    assert "orchard to be regenerated: no JSON" in night.lines
+    night.asked("orchard", round_=2)
+    assert night.lines[-1] == "orchard regenerating"
+    assert any("2 of 2 stored, 0 of 1 again" in row for row in night.rows())
+    assert any("regenerating" in row and "orchard" in row for row in night.rows())
+
+
+def test_a_run_that_had_died_is_said_and_its_census_is_not_this_runs() -> None:
+    night = Night()
+    night.progress.observe(Event("returned", "Planner", "1", {"status": "dead_run", "run_id": "last-night"}))
+    night.closed("last-night", harbour=None, orchard=("unknown", "Unaccounted"))
+    assert night.progress.dead_runs == ["last-night"]
+    assert night.lines == [
+        "run found run last-night, which had died: closing it",
+        "run closed run last-night: 1 accepted, 1 missed",
+    ]
+    assert night.progress.sites == {}
+
+
+def test_with_more_sites_than_lines_the_interesting_ones_are_shown() -> None:
+    night = Night(*(f"site-{number:04}" for number in range(2_000)))
+    night.failed(night.asked("site-1999"), "Overloaded")
+    night.asked("site-1998")
+    night.failed(night.asked("site-1997"), "AccessDenied")
+    rows = night.rows(height=10)
+    assert len(rows) == 9
+    assert [row.split()[1] for row in rows[1:3]] == ["site-1999", "site-1998"]
+    assert "site-1997" in rows[3]
+    assert "… and 1,994 others: 1,994 waiting" in rows[-2]
+    assert "0 of 2,000 stored" in rows[-1]
+
+
+def test_no_row_is_wider_than_the_terminal() -> None:
+    night = Night("a" * 63)
+    night.put("round-2/items.json", [{"site_id": "a" * 63, "violation": "candidate 1, title: Field required; " * 9}])
+    assert max(map(len, night.rows(width=60))) <= 60
+
+
+def test_markup_in_a_reason_is_text() -> None:
+    night = Night("harbour")
+    night.put("round-2/items.json", [{"site_id": "harbour", "violation": "[red]not[/red] \x1b[31mred"}])
+    assert "to be regenerated: [red]not[/red] [31mred" in night.rows()[1]
+
+
+def test_a_site_that_is_not_shown_costs_a_look_and_no_row() -> None:
+    def cost(sites: int) -> int:
+        night = Night(*(f"site-{number:04}" for number in range(sites)))
+        night.rows()  # what is remembered from frame to frame
+        with steps() as taken:
+            night.rows()
+        return taken.count
+
+    a_row = (cost(20) - cost(10)) / 10
+    assert a_row > 100
+    assert (cost(2_000) - cost(200)) / 1_800 < 3  # five times a second
+
+
+def test_tokens_cost_and_time_left_are_counted_as_answers_come() -> None:
+    night = Night("harbour", "orchard")
+    night.planned([])
+    assert night.progress.cost_usd() == 0
+    assert night.progress.left_s(night.progress.collecting_since + 10) is None  # nobody knows yet
+    night.answered(night.asked("harbour"))
+    night.stored("harbour")
+    assert night.progress.sites["harbour"].tokens == 300
+    assert night.progress.cost_usd() == (100 * 2 + 200 * 10) / 1_000_000
+    assert night.progress.left_s(night.progress.collecting_since + 10) == 10
+    night.answered(night.asked("orchard"))
+    night.stored("orchard")
+    assert night.progress.left_s(night.progress.collecting_since + 10) is None

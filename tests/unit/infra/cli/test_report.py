@@ -1,0 +1,77 @@
+"""infra/cli/report.py: the pages of a state directory."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.cli import report
+from infra.cli.main import main
+from nightfold.errors import InvalidInput
+from tests.unit.reporter.nights import partial
+
+RUN = "nightly-2026-11-23"
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    for key, content in partial().objects.items():
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(content)
+    return tmp_path
+
+
+def test_without_a_name_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Path) -> None:
+    page = report.page_of(state_dir, None)
+    assert page == state_dir / "runs" / RUN / "digest.html"
+    assert "3 of 4 sites are in." in page.read_text(encoding="utf-8")
+
+
+def test_a_page_that_is_there_is_not_rendered_again(state_dir: Path) -> None:
+    page = state_dir / "runs" / RUN / "digest.html"
+    page.write_text("as it was")
+    assert report.page_of(state_dir, RUN).read_text() == "as it was"
+
+
+@pytest.mark.parametrize(
+    ("run_id", "words"),
+    [
+        ("nothing-like-it", "there is no run 'nothing-like-it'"),
+        ("../runs", "there is no run"),
+        ("..", "there is no run"),
+        ("dead", "ended before its census"),
+        ("torn", "cannot be made"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(state_dir: Path, run_id: str, words: str) -> None:
+    (state_dir / "runs/dead").mkdir()
+    (state_dir / "runs/torn").mkdir()
+    (state_dir / "runs/torn/summary.json").write_text("{}")
+    with pytest.raises(InvalidInput, match=words):
+        report.page_of(state_dir, run_id)
+
+
+def test_a_state_directory_without_runs_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no run under"):
+        report.page_of(tmp_path, None)
+    assert report.as_text([], None) == ["No run has closed its census yet."]
+
+
+def test_the_command_prints_the_address_and_lists_the_newest_first(
+    state_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--state-dir", str(state_dir)]) == 0
+    assert capsys.readouterr().out == f"{(state_dir / 'runs' / RUN / 'digest.html').as_uri()}\n"
+    assert main(["report", "--list", "--state-dir", str(state_dir)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["RUN", RUN, *(f"nightly-2026-11-{day}" for day in (22, 21, 20))]
+    assert main(["report", "--list", "--json", "--state-dir", str(state_dir)]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 4
+    assert main(["report", "nope", "--state-dir", str(state_dir)]) == 64
+    assert "there is no run 'nope'" in capsys.readouterr().err
+
+
+def test_a_browser_is_given_the_address(tmp_path: Path) -> None:
+    asked: list[str] = []
+    assert not report.open_page(tmp_path / "digest.html", asked.append)
+    assert asked == [(tmp_path / "digest.html").as_uri()]

@@ -1,0 +1,125 @@
+"""What is said when a run is over: bounded, escaped, and with the next step."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.cli.local_run import Ending
+from infra.cli.results_text import as_json, as_text, census_line, dead_runs, whereabouts, without_census
+from nightfold.contract import Summary
+
+
+def summary(accepted: int, missed: int = 0, **more: Any) -> Summary:
+    good = [
+        {"site_id": f"good-{n}", "accepted": True, "candidates": 5, "reason": None, "error": None, "rounds": 1}
+        for n in range(accepted)
+    ]
+    bad = [
+        {
+            "site_id": f"bad-{n}",
+            "accepted": False,
+            "candidates": 0,
+            "reason": "network",
+            "error": "Overloaded",
+            "rounds": 1,
+        }
+        for n in range(missed)
+    ]
+    fields = {
+        "run_id": "night",
+        "mode": "collect",
+        "status": "complete" if not missed else "partial" if accepted else "failed",
+        "planned": accepted + missed,
+        "accepted": accepted,
+        "missed": {"network": missed},
+        "regenerated": 0,
+        "model_calls": accepted + 3 * missed,
+        "rate_limited": 0,
+        "tokens": {"input": 10, "output": 20},
+        "cost_usd": 0.01,
+        "started_at": datetime.now(UTC),
+        "duration_s": 1.5,
+        "sites": good + bad,
+    }
+    return Summary.model_validate(fields | more)
+
+
+@pytest.mark.parametrize(
+    ("how", "accepted", "missed", "code"),
+    [
+        ("closed", 4, 0, 0),
+        ("closed", 3, 1, 2),
+        ("closed", 0, 4, 1),
+        ("nothing", 0, 0, 0),
+        ("stopped", 4, 0, 130),
+        ("refused", 0, 0, 64),
+    ],
+)
+def test_the_exit_code_tells_how_it_ended(how: Any, accepted: int, missed: int, code: int) -> None:
+    assert Ending("night", how, summary=summary(accepted, missed)).exit_code == code
+
+
+def test_a_run_without_a_census_failed() -> None:
+    assert Ending("night", "broken").exit_code == 1
+
+
+def test_the_census_adds_up_in_words() -> None:
+    assert census_line(summary(3, 1)) == "partial: planned 4 = accepted 3 + missed 1 (network 1)"
+
+
+def test_many_sites_are_counted_and_few_shown(tmp_path: Path) -> None:
+    lines = as_text(summary(1_000, 500), tmp_path, 80, simulated=False)
+    assert len(lines) < 40
+    assert "… and 995 sites more with 4,975 candidates" in lines
+    assert "… and 480 more misses: network, Overloaded 480" in lines
+    assert any("cost $0.0100" in line for line in lines)
+
+
+def test_what_the_model_wrote_is_shown_and_does_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "night" / "candidates"
+    folder.mkdir(parents=True)
+    titles = ["\x1b[2J[red]boo[/red]", *(f"Title {n}" for n in range(20))]
+    candidates = [{"title": title, "angle": "An angle"} for title in titles]
+    (folder / "good-0.json").write_text(json.dumps({"candidates": candidates}))
+    (tmp_path / "runs" / "night" / "misses.jsonl").write_text(
+        json.dumps({"site": {"site_id": "bad-0"}, "message": "529 \u202egnp.exe \x07"}) + "\n"
+    )
+    lines = as_text(summary(1, 1), tmp_path, None, simulated=True)
+    assert "        - [2J[red]boo[/red]" in lines
+    assert "        … and 13 more" in lines
+    assert "bad-0   missed: network, Overloaded: 529 gnp.exe" in lines
+
+
+def test_the_next_step_carries_the_state_directory() -> None:
+    told = "\n".join(whereabouts(summary(1, 1), Path("else where"), " --state-dir 'else where'"))
+    assert "else where/runs/night/candidates/" in told
+    assert "uv run nightfold redrive --state-dir 'else where'" in told
+    assert whereabouts(summary(0, 0), Path("s"), "") == []
+
+
+def test_the_json_has_the_keys_of_the_design_and_no_others() -> None:
+    document = json.loads(as_json(summary(1, 1)))
+    assert document["missed"] == {"network": 1, "schema": 0, "unknown": 0}
+    assert not {"schema_version", "mode", "started_at"} & document.keys()
+
+
+def test_a_broken_run_names_its_error_and_what_to_do() -> None:
+    ending = Ending("night", "broken", error="States.Timeout", cause="6 h\x1b are over", planned=4, stored=3)
+    told = "\n".join(without_census(ending, Path("state"), ""))
+    assert "The run failed: States.Timeout: 6 h are over" in told
+    assert "Kept: 3 of 4 outcomes, under state/runs/night." in told
+    assert "`uv run nightfold redrive` closes this run and collects the rest." in told
+
+
+def test_a_run_that_never_had_a_plan_says_that_nothing_was_paid() -> None:
+    told = "\n".join(without_census(Ending("night", "broken", error="AwsUnavailable"), Path("state"), ""))
+    assert "nothing was paid. AwsUnavailable" in told
+    assert "state/logs" in told
+
+
+def test_a_dead_run_is_told_with_what_came_of_it() -> None:
+    (told,) = dead_runs(Ending("night", "closed", dead_runs=[summary(3, 1)]))
+    assert told.endswith("3 of 4 sites accepted from what it had stored, 1 taken up again.")

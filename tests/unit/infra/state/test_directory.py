@@ -1,0 +1,70 @@
+"""The state directory: locked, versioned, and never torn."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.state.directory import SCHEMA_VERSION, CorruptState, StateDirectory, StateDirInUse
+
+
+def test_a_new_directory_says_its_schema_version(tmp_path: Path) -> None:
+    state = StateDirectory(tmp_path / "state").open()
+    assert json.loads((tmp_path / "state" / "state.json").read_text())["schema_version"] == SCHEMA_VERSION
+    state.close()
+
+
+def test_a_write_creates_the_folders_and_leaves_nothing_else(tmp_path: Path) -> None:
+    state = StateDirectory(tmp_path).open()
+    state.write(tmp_path / "a" / "b" / "c.json", b"one")
+    state.write(tmp_path / "a" / "b" / "c.json", b"two")
+    assert (tmp_path / "a" / "b" / "c.json").read_bytes() == b"two"
+    assert list((tmp_path / ".tmp").iterdir()) == []
+    state.close()
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    StateDirectory(tmp_path).open().close()
+    (tmp_path / ".tmp" / "4711-1").write_bytes(b"half of")
+    StateDirectory(tmp_path).open().close()
+    assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+def test_a_second_process_is_told_who_holds_the_directory_and_what_to_do(tmp_path: Path) -> None:
+    holder = "import sys; from pathlib import Path; from infra.state.directory import StateDirectory\n"
+    holder += f"StateDirectory(Path({str(tmp_path)!r})).open(); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        with pytest.raises(StateDirInUse, match=rf"pid {process.pid}.*--state-dir"):
+            StateDirectory(tmp_path).open()
+        process.kill()
+    StateDirectory(tmp_path).open().close()  # the lock ended with the process
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"schema": 1}', '{"schema_version": 99}', "\0\0\0"])
+def test_a_directory_that_cannot_be_read_is_kept_under_another_name(tmp_path: Path, content: str) -> None:
+    directory = tmp_path / "state"
+    (directory / "runs").mkdir(parents=True)
+    (directory / "runs" / "kept.json").write_text("worth money")
+    (directory / "state.json").write_text(content)
+    with pytest.raises(CorruptState) as error:
+        StateDirectory(directory).open()
+    (kept,) = tmp_path.glob("state.kept-*")
+    assert str(kept) in str(error.value)
+    assert (kept / "runs" / "kept.json").read_text() == "worth money"
+    StateDirectory(directory).open().close()  # the next command starts with an empty one
+
+
+def test_a_file_that_was_set_aside_is_still_there_and_told_about(tmp_path: Path) -> None:
+    state = StateDirectory(tmp_path).open()
+    state.write(tmp_path / "queues" / "Queue" / "x.json", b"?")
+    kept = state.set_aside(tmp_path / "queues" / "Queue" / "x.json", "no JSON")
+    assert kept.read_bytes() == b"?"
+    assert not (tmp_path / "queues" / "Queue" / "x.json").exists()
+    assert str(kept) in state.notices[0]
+    state.close()

@@ -1,0 +1,106 @@
+"""`nightfold misses` reads message files, whatever lies among them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from infra.cli.misses_text import as_json, as_text
+from infra.state.queued_misses import MAX_RECEIVES, QUEUES, read_messages, read_misses
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+
+def miss(site_id: str, **more: Any) -> str:
+    fields = {
+        "schema_version": 1,
+        "run_id": "nightly-2026-11-23",
+        "site": {"site_id": site_id, "domain": f"{site_id}.example"},
+        "reason": "network",
+        "error": "Overloaded",
+        "message": "attempt 3: 529",
+        "raw_answer": None,
+        "raw_answer_key": None,
+        "missed_at": (NOW - timedelta(hours=3)).isoformat(),
+    }
+    return json.dumps(fields | more)
+
+
+def put(state_dir: Path, queue: str, message_id: str, body: str, *, received: int = 0, sent_at: int = 0) -> None:
+    folder = state_dir / "queues" / queue
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = {"message_id": message_id, "body": body, "sent_at": sent_at, "receive_count": received, "more": []}
+    (folder / f"{message_id}.json").write_text(json.dumps(stored))
+
+
+def test_waiting_and_parked_are_told_with_reason_age_and_tries(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "b", miss("orchard", reason="schema", error="Truncated"), received=1, sent_at=2)
+    put(tmp_path, "MissQueue", "a", miss("harbour"), sent_at=1)
+    put(tmp_path, "ParkedQueue", "c", miss("meadow"), received=3)
+    told = [
+        (each.site_id, each.queue, each.reason, each.error, each.received, each.age)
+        for each in read_misses(tmp_path, NOW)
+    ]
+    assert told == [
+        ("harbour", "waiting", "network", "Overloaded", 0, 10_800),
+        ("orchard", "waiting", "schema", "Truncated", 1, 10_800),
+        ("meadow", "parked", "network", "Overloaded", 3, 10_800),
+    ]
+
+
+def test_the_json_has_one_object_for_each_message(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour", raw_answer="no JSON", raw_answer_key="runs/n/outcome.json"))
+    (told,) = json.loads(as_json(read_misses(tmp_path, NOW)))
+    assert told == {
+        "site_id": "harbour",
+        "domain": "harbour.example",
+        "reason": "network",
+        "error": "Overloaded",
+        "message": "attempt 3: 529",
+        "age": 10_800,
+        "received": 0,
+        "queue": "waiting",
+        "run_id": "nightly-2026-11-23",
+        "missed_at": "2026-11-23T03:00:00+00:00",
+        "raw_answer": "no JSON",
+        "raw_answer_key": "runs/n/outcome.json",
+    }
+
+
+def test_a_message_that_is_not_ours_is_explained(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", "hello")
+    put(tmp_path, "ParkedQueue", "b", json.dumps({"explanation": "not a miss: body: no JSON", "body": "hello"}))
+    put(tmp_path, "ParkedQueue", "c", "what somebody put there by hand")
+    told = [(each.site_id, each.message) for each in read_misses(tmp_path, NOW)]
+    assert told == [
+        (None, "not a miss of Nightfold; the next redrive parks it with an explanation"),
+        (None, "not a miss: body: no JSON"),
+        (None, "not a miss of Nightfold"),
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour"))
+    for name, content in (("torn", '{"message_id": "torn", "bo'), ("list", "[]"), ("other", '{"message_id": "x"}')):
+        (tmp_path / "queues" / "MissQueue" / f"{name}.json").write_text(content)
+    assert [message.message_id for message in read_messages(tmp_path, "waiting")] == ["a"]
+
+
+def test_no_state_directory_means_no_misses(tmp_path: Path) -> None:
+    assert read_misses(tmp_path / "nowhere") == []
+    assert as_text([], 80) == ["0 misses waiting, 0 parked"]
+
+
+def test_the_table_says_what_the_next_redrive_will_park(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour", message="\x1b[31mred"), received=3)
+    text = "\n".join(as_text(read_misses(tmp_path, NOW), 80))
+    assert "waiting  harbour  network  Overloaded  3x     3 h  [31mred" in text
+    assert "1 of those waiting had 3 redrives already: the next one parks them." in text
+
+
+def test_queues_and_receives_are_the_templates() -> None:
+    yaml = import_module("samtranslator.yaml_helper")
+    template = yaml.yaml_parse((Path(__file__).parents[4] / "template.yaml").read_text())["Resources"]
+    assert template[QUEUES["waiting"]]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
+    assert template[QUEUES["parked"]]["Type"] == "AWS::SQS::Queue"
