@@ -19,9 +19,11 @@ from collector.claude import Claude
 from collector.collect import collect
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from nightfold.contract import CollectorEvent, Miss, Outcome, Plan, RunState, SiteList, SiteTask, Summary
+from nightfold.branch import CollectorEvent, Outcome, SiteTask
+from nightfold.contract import Miss, Plan, RunState, Summary
 from nightfold.errors import RequestRejected
 from nightfold.settings import RunConfiguration
+from nightfold.sites import SiteList
 from nightfold.storage import SITES_KEY, Bucket, items_key, outcome_key, plan_key, summary_key
 from planner.configuration import ConfigurationParameter
 from planner.executions import Executions

@@ -17,11 +17,14 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from aggregator.census import announce, take
 from aggregator.judge import Judgement, judge, raw_answer_limit, unaccounted
 from aggregator.miss_queue import BATCH_LIMIT, MissQueue
-from nightfold.contract import ForeignMessage, Miss, Plan, Round, RunId, RunState, Site, SiteTask, Summary
-from nightfold.errors import UnexpectedError, one_line
+from nightfold.branch import SiteTask
+from nightfold.budget import branches_at_once, regeneration_branches, share
+from nightfold.contract import ForeignMessage, Miss, Plan, RunState, Summary
+from nightfold.errors import UnexpectedError
 from nightfold.observability import log_step
-from nightfold.settings import branches_at_once, regeneration_branches, share
+from nightfold.sites import Round, RunId, Site
 from nightfold.storage import Bucket, candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
+from nightfold.text import one_line
 
 READERS = 16  # outcomes that are read at once
 

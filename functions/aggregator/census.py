@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from aggregator.judge import Judgement
+from nightfold.budget import cost_usd
 from nightfold.contract import MissedByReason, Plan, SiteSummary, Summary, Tokens
 from nightfold.observability import count, log_step
-from nightfold.settings import cost_usd
 
 
 def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]]) -> Summary:

@@ -4,9 +4,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from nightfold.contract import RAW_ANSWER_LIMIT, Answer, Candidate, Failure, Outcome, Reason, Violation, read_candidates
-from nightfold.errors import one_line, read_attempt, split_calls
-from nightfold.settings import CALLS_PER_ROUND
+from nightfold.answers import RAW_ANSWER_LIMIT, Candidate, Violation, read_candidates
+from nightfold.branch import Answer, Failure, Outcome
+from nightfold.budget import CALLS_PER_ROUND
+from nightfold.failure_message import read_attempt, split_calls
+from nightfold.sites import Reason
+from nightfold.text import one_line
 
 CUT = {"max_tokens", "model_context_window_exceeded"}
 RAW_ANSWERS = 20_000_000  # bytes of raw answers in all the misses of a run; the whole answers lie in S3

@@ -7,7 +7,7 @@ another environment, so the count there is a lower bound; the metric `RateLimite
 
 from collections import OrderedDict
 
-from nightfold.contract import SiteTask
+from nightfold.branch import SiteTask
 
 Call = tuple[float, float]  # seconds since the branch began
 _REMEMBERED = 10_000  # branches

@@ -18,7 +18,8 @@ from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutE
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from collector.prompt import Prompt
-from nightfold.contract import ANSWER_LIMIT, Answer, SiteTask
+from nightfold.answers import ANSWER_LIMIT
+from nightfold.branch import Answer, SiteTask
 from nightfold.errors import (
     AccessDenied,
     ModelTimeout,
@@ -27,8 +28,8 @@ from nightfold.errors import (
     RateLimited,
     RequestRejected,
     SpendLimitReached,
-    one_line,
 )
+from nightfold.text import one_line
 
 BODY_LIMIT = 8_000_000  # bytes; 8,192 tokens are far less, whatever they say
 CONNECT_TIMEOUT_S = 10

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from collector.attempts import Call, earlier_calls, earlier_errors, remember
 from collector.prompt import Prompt, prompt_for
-from nightfold.contract import Answer, CollectorEvent, Outcome, SiteTask
+from nightfold.branch import Answer, CollectorEvent, Outcome, SiteTask
 from nightfold.errors import (
     AccessDenied,
     ModelTimeout,
@@ -16,9 +16,8 @@ from nightfold.errors import (
     RequestRejected,
     SpendLimitReached,
     UnexpectedError,
-    with_attempt,
-    with_calls,
 )
+from nightfold.failure_message import with_attempt, with_calls
 from nightfold.observability import count, log_step, log_traceback
 
 Ask = Callable[[SiteTask, Prompt], Answer]

@@ -13,7 +13,7 @@ from collector.claude import Claude, connections
 from collector.collect import collect
 from collector.prompt import Prompt
 from collector.settings import settings
-from nightfold.contract import Answer, CollectorEvent, SiteTask
+from nightfold.branch import Answer, CollectorEvent, SiteTask
 from nightfold.errors import AccessDenied, NetworkError, UnexpectedError, invalid
 from nightfold.storage import CALLS
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
-from nightfold.contract import SiteTask
+from nightfold.branch import SiteTask
 
 
 @dataclass(frozen=True)

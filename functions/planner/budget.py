@@ -2,15 +2,10 @@
 
 from collections.abc import Sequence
 
-from nightfold.contract import Site, WorstCase
-from nightfold.settings import (
-    CALLS_PER_ROUND,
-    RunConfiguration,
-    branches_at_once,
-    cost_usd,
-    regeneration_branches,
-    share,
-)
+from nightfold.budget import CALLS_PER_ROUND, branches_at_once, cost_usd, regeneration_branches, share
+from nightfold.contract import WorstCase
+from nightfold.settings import RunConfiguration
+from nightfold.sites import Site
 
 PROMPT_TOKENS = 1_000  # more than the prompt with a violation in it and without the brief; a test compares
 

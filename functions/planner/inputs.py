@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from nightfold.contract import RunId, Site, SiteList
-from nightfold.errors import InvalidInput, invalid, one_line
-from nightfold.settings import PRICES, RunConfiguration
+from nightfold.budget import PRICES
+from nightfold.errors import InvalidInput, invalid
+from nightfold.settings import RunConfiguration
+from nightfold.sites import RunId, Site, SiteList
 from nightfold.storage import SITES_KEY
+from nightfold.text import one_line
 
 Mode = Literal["collect", "redrive"]
 

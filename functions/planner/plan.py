@@ -6,18 +6,13 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
-from nightfold.contract import (
-    MAX_SITES,
-    ForeignMessage,
-    Plan,
-    RunState,
-    Site,
-    SiteTask,
-    WaitingMessage,
-)
+from nightfold.branch import SiteTask
+from nightfold.budget import branches_at_once, share
+from nightfold.contract import ForeignMessage, Plan, RunState, WaitingMessage
 from nightfold.errors import InvalidInput
 from nightfold.observability import log_step
-from nightfold.settings import RunConfiguration, branches_at_once, share
+from nightfold.settings import RunConfiguration
+from nightfold.sites import MAX_SITES, Site
 from nightfold.storage import SITES_KEY, Bucket, items_key, plan_key
 from planner.budget import worst_case
 from planner.configuration import ConfigurationParameter

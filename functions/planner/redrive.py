@@ -6,10 +6,11 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from nightfold.contract import ForeignMessage, Miss, Plan, Site, WaitingMessage
-from nightfold.errors import one_line
+from nightfold.contract import ForeignMessage, Miss, Plan, WaitingMessage
 from nightfold.observability import log_step
+from nightfold.sites import Site
 from nightfold.storage import REDRIVE_LEASE_KEY, Bucket, plan_key, summary_key
+from nightfold.text import one_line
 from planner.executions import Executions
 from planner.miss_queue import Received
 

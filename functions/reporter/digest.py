@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from nightfold.contract import RunId
 from nightfold.observability import log_step
+from nightfold.sites import RunId
 from nightfold.storage import Bucket, digest_key
 from reporter.links import Links
 from reporter.message import subject, text

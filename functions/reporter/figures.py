@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from nightfold.settings import cost_usd
+from nightfold.budget import cost_usd
 from reporter.records import Night
 
 LIMITS = {"requests": "requests", "input-tokens": "input tokens", "output-tokens": "output tokens"}

@@ -7,7 +7,7 @@ make a link of.
 from collections.abc import Iterator
 from textwrap import wrap
 
-from nightfold.errors import one_line
+from nightfold.text import one_line
 from reporter.links import LINK_S
 from reporter.records import Night
 from reporter.verdict import (

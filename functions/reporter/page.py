@@ -17,7 +17,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nightfold.contract import Candidate, Site
+from nightfold.answers import Candidate
+from nightfold.sites import Site
 from reporter.figures import headroom, usage
 from reporter.history import bars
 from reporter.records import Night

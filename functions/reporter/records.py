@@ -9,8 +9,11 @@ from typing import Any, Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from nightfold.contract import Candidate, Miss, MissedByReason, Outcome, Plan, SiteTask, Summary
-from nightfold.errors import UnexpectedError, read_attempt, split_calls
+from nightfold.answers import Candidate
+from nightfold.branch import Outcome, SiteTask
+from nightfold.contract import Miss, MissedByReason, Plan, Summary
+from nightfold.errors import UnexpectedError
+from nightfold.failure_message import read_attempt, split_calls
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 
 READERS = 16  # objects that are read at once

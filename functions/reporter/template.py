@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined, Template
 from jinja2.bccache import Bucket
 
-from nightfold.errors import one_line
+from nightfold.text import one_line
 from reporter.schedule import day_and_time
 from reporter.timeline import seconds
 from reporter.verdict import counted, dollars

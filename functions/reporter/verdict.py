@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from nightfold.contract import Miss, Reason, Summary
+from nightfold.contract import Miss, Summary
+from nightfold.sites import Reason
 from reporter.records import Night
 from reporter.schedule import NEVER, Schedule
 from reporter.words import Words, words_for

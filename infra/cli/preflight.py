@@ -16,9 +16,10 @@ from typing import Any
 
 from infra.state.queued_misses import MAX_RECEIVES, read_messages
 from infra.state.unfinished_runs import UnfinishedRun, closing_of, unfinished_runs
+from nightfold.budget import branches_at_once, share
 from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
-from nightfold.settings import RunConfiguration, branches_at_once, share
+from nightfold.settings import RunConfiguration
 from planner.inputs import configure, read_sites
 from planner.miss_queue import Received
 from planner.plan import PlanTask, draft

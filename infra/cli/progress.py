@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from infra.cli.terminal import counted, visible
 from infra.cloud.lambdas.invoke import Event
-from nightfold.settings import cost_usd
+from nightfold.budget import cost_usd
 
 State = Literal["waiting", "collecting", "retrying", "answered", "failed", "rejected", "stored", "accepted", "missed"]
 DONE: frozenset[State] = frozenset({"stored", "accepted", "missed"})

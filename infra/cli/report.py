@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from infra.cli.terminal import dollars, duration, table
 from infra.state.unfinished_runs import in_use
-from nightfold.errors import InvalidInput, UnexpectedError, one_line
+from nightfold.errors import InvalidInput, UnexpectedError
 from nightfold.storage import digest_key, summary_key
+from nightfold.text import one_line
 from reporter.page import render
 from reporter.records import PastRun, read_night
 from reporter.verdict import Surroundings

@@ -5,7 +5,7 @@ List prices of us-east-1 without free tiers, November 2026. Each constant says w
 
 from dataclasses import dataclass
 
-from nightfold.settings import PRICES
+from nightfold.budget import PRICES
 
 TRANSITION = 0.025 / 1_000  # aws.amazon.com/step-functions/pricing: Standard, per state transition
 GB_SECOND = 0.0000133334  # aws.amazon.com/lambda/pricing: arm64

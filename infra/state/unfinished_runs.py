@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from nightfold.contract import Plan, Site
+from nightfold.contract import Plan
+from nightfold.sites import Site
 
 
 @dataclass(frozen=True)

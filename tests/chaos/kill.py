@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from nightfold.contract import Outcome, Violation, read_candidates
+from nightfold.answers import Violation, read_candidates
+from nightfold.branch import Outcome
 from tests.chaos.ledger import Broken, Ledger
 from tests.chaos.world import UNLIMITED
 

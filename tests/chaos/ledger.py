@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nightfold.contract import Candidate, Miss, Plan, Summary
+from nightfold.answers import Candidate
+from nightfold.contract import Miss, Plan, Summary
 
 
 class Broken(AssertionError):  # noqa: N818

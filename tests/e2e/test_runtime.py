@@ -17,7 +17,7 @@ from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from infra.packaging import packages
 from infra.packaging.emulator import Emulator, available
-from nightfold.contract import ANSWER_LIMIT
+from nightfold.answers import ANSWER_LIMIT
 from tests.failure_table import TABLE, Row
 
 SPEED = 20.0

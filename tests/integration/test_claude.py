@@ -10,7 +10,8 @@ import pytest
 from collector.claude import Claude
 from collector.prompt import prompt_for
 from infra.messages_api import MessagesAPI
-from nightfold.contract import ANSWER_LIMIT, Answer, SiteTask, read_candidates
+from nightfold.answers import ANSWER_LIMIT, read_candidates
+from nightfold.branch import Answer, SiteTask
 from nightfold.errors import AccessDenied, ModelTimeout, NetworkError, RateLimited
 
 

@@ -13,7 +13,7 @@ import pytest
 from collector.claude import Claude
 from collector.prompt import prompt_for
 from infra.messages_api import MessagesAPI
-from nightfold.contract import SiteTask
+from nightfold.branch import SiteTask
 from tests.performance.contestant import Contestant, run
 from tests.performance.entrants import FOLDER
 from tests.performance.simulated_apis import ApiProcess

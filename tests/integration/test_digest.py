@@ -15,7 +15,7 @@ from infra.cloud.embedded import Cloud, Execution
 from infra.cloud.faults import Hook, Refuse
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from nightfold.contract import Outcome
+from nightfold.branch import Outcome
 
 pytestmark = pytest.mark.xdist_group("digest")
 

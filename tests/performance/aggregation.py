@@ -20,8 +20,11 @@ from infra.cloud.embedded import Cloud
 from infra.cloud.lambdas.python_runtime import Function
 from infra.packaging import packages
 from infra.packaging.emulator import Emulator
-from nightfold.contract import RAW_ANSWER_LIMIT, Outcome, Plan, Site, WorstCase
+from nightfold.answers import RAW_ANSWER_LIMIT
+from nightfold.branch import Outcome
+from nightfold.contract import Plan, WorstCase
 from nightfold.settings import RunConfiguration
+from nightfold.sites import Site
 from nightfold.storage import outcome_key, plan_key
 from tests.performance.counted_night import memory_mb
 

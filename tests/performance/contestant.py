@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.messages_api.call_history import Call
-from nightfold.contract import Violation, read_candidates
+from nightfold.answers import Violation, read_candidates
 from tests.performance.watched_process import execute
 from tests.performance.workloads import Workload
 

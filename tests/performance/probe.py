@@ -34,7 +34,7 @@ measured = {
 if len(sys.argv) > 2:
     from collector.claude import Claude
     from collector.prompt import prompt_for
-    from nightfold.contract import SiteTask
+    from nightfold.branch import SiteTask
 
     task = SiteTask.model_validate_json(sys.stdin.read())
     began = time.process_time()

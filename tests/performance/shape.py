@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
+from nightfold.budget import MAX_TOKENS_CEILING, share
 from nightfold.errors import InvalidInput
-from nightfold.settings import MAX_TOKENS_CEILING, RunConfiguration, share
+from nightfold.settings import RunConfiguration
 from tests.performance.part import Chart, Options, Table
 from tests.performance.virtual_night import ENTRY_TIER, Setting, definition, demand, play, retrier_in, scaled
 

@@ -19,7 +19,8 @@ from typing import Any, Literal, Protocol
 from infra.messages_api.rate_limits import RateLimits
 from infra.messages_api.scenario import Latency, Limits
 from infra.messages_api.simulated_errors import retry_headers
-from nightfold.settings import CALLS_PER_ROUND, RunConfiguration, regeneration_branches, share
+from nightfold.budget import CALLS_PER_ROUND, regeneration_branches, share
+from nightfold.settings import RunConfiguration
 
 STATE_MACHINE = Path(__file__).parents[2] / "infra" / "statemachine" / "nightly.asl.json"
 ENTRY_TIER = Limits()

@@ -9,8 +9,10 @@ from typing import Any
 from collector.claude import THINKING
 from collector.prompt import prompt_for
 from infra.messages_api.scenario import Latency
-from nightfold.contract import Site, SiteTask
-from nightfold.settings import RunConfiguration, branches_at_once, share
+from nightfold.branch import SiteTask
+from nightfold.budget import branches_at_once, share
+from nightfold.settings import RunConfiguration
+from nightfold.sites import Site
 
 AT_ONCE = 4
 SITES = ("harbour", "orchard", "lantern", "meadow")

@@ -4,8 +4,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from nightfold.contract import Answer, ForeignMessage, Miss, Outcome, Plan, Reason, Site, WaitingMessage
+from nightfold.branch import Answer, Outcome
+from nightfold.contract import ForeignMessage, Miss, Plan, WaitingMessage
 from nightfold.settings import RunConfiguration
+from nightfold.sites import Reason, Site
 from planner.plan import PlanTask, draft
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)

@@ -7,7 +7,10 @@ import pytest
 from pydantic import BaseModel
 
 from collector.prompt import prompt_for
-from nightfold.contract import CollectorEvent, Miss, Outcome, Plan, SiteList, Summary, read_candidates
+from nightfold.answers import read_candidates
+from nightfold.branch import CollectorEvent, Outcome
+from nightfold.contract import Miss, Plan, Summary
+from nightfold.sites import SiteList
 from nightfold.storage import outcome_key
 from planner.plan import items
 from tests.event_files import EVENTS, MODELS

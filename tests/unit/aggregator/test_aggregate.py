@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 import aggregator.handler
 from aggregator.aggregate import AggregateTask, aggregate
-from nightfold.contract import ForeignMessage, Miss, Outcome, Plan, RunState, Summary, WaitingMessage
+from nightfold.branch import Outcome
+from nightfold.contract import ForeignMessage, Miss, Plan, RunState, Summary, WaitingMessage
 from nightfold.errors import UnexpectedError
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 from tests.unit.examples import answered, failed, miss, plan, raised

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.judge import CALLS_PER_ROUND, Judgement, judge, trimmed
-from nightfold.contract import RAW_ANSWER_LIMIT, Outcome
+from nightfold.answers import RAW_ANSWER_LIMIT
+from nightfold.branch import Outcome
 from tests.unit.examples import GOOD, answered, failed, raised
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.judge import judge
 from collector.claude import _Message, _text
-from nightfold.contract import RAW_ANSWER_LIMIT, Violation, read_candidates
+from nightfold.answers import RAW_ANSWER_LIMIT, Violation, read_candidates
 from tests.unit.aggregator.malformed_answers import ANSWERS, many
 from tests.unit.effort import steps
 from tests.unit.examples import answered

@@ -11,17 +11,11 @@ import pytest
 from collector import attempts
 from collector.collect import FORESEEN, Ask, collect
 from collector.prompt import Prompt
-from nightfold.contract import Answer, CollectorEvent, SiteTask
-from nightfold.errors import (
-    MESSAGE_LIMIT,
-    NetworkError,
-    Overloaded,
-    RateLimited,
-    UnexpectedError,
-    read_attempt,
-    split_calls,
-)
+from nightfold.branch import Answer, CollectorEvent, SiteTask
+from nightfold.errors import NetworkError, Overloaded, RateLimited, UnexpectedError
+from nightfold.failure_message import read_attempt, split_calls
 from nightfold.settings import RunConfiguration
+from nightfold.text import MESSAGE_LIMIT
 from tests.unit.examples import STARTED, answer, site
 
 MARKER = "MARKER-c0ffee"

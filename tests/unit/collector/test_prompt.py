@@ -3,7 +3,8 @@
 import pytest
 
 from collector.prompt import prompt_for
-from nightfold.contract import SiteTask, Violation, read_candidates
+from nightfold.answers import Violation, read_candidates
+from nightfold.branch import SiteTask
 from nightfold.settings import RunConfiguration
 from planner.budget import PROMPT_TOKENS
 from tests.unit.examples import site

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.claude import _by_status, _Message, _read, _text, _within
-from nightfold.contract import ANSWER_LIMIT
-from nightfold.errors import MESSAGE_LIMIT, ModelTimeout, NetworkError
+from nightfold.answers import ANSWER_LIMIT
+from nightfold.errors import ModelTimeout, NetworkError
+from nightfold.text import MESSAGE_LIMIT
 from tests.unit.examples import answer
 
 

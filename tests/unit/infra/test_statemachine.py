@@ -15,7 +15,7 @@ import planner.budget
 import planner.miss_queue
 from aggregator.aggregate import AggregateTask
 from nightfold import errors
-from nightfold.contract import CollectorEvent, Outcome
+from nightfold.branch import CollectorEvent, Outcome
 from nightfold.settings import RunConfiguration
 from nightfold.storage import outcome_key
 from planner.plan import PlanTask

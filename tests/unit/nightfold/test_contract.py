@@ -8,18 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nightfold.contract import (
-    ANSWER_LIMIT,
-    MAX_SITES,
-    MissedByReason,
-    RunState,
-    Site,
-    SiteList,
-    SiteTask,
-    Violation,
-    read_candidates,
-)
+from nightfold.answers import ANSWER_LIMIT, Violation, read_candidates
+from nightfold.branch import SiteTask
+from nightfold.contract import MissedByReason, RunState
 from nightfold.settings import RunConfiguration
+from nightfold.sites import MAX_SITES, Site, SiteList
 
 FINE = {"site_id": "harbour", "domain": "harbour.example"}
 

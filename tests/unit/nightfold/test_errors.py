@@ -7,18 +7,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from nightfold import errors
-from nightfold.errors import (
-    MESSAGE_LIMIT,
-    AwsUnavailable,
-    UnexpectedError,
-    aws_errors_named,
-    invalid,
-    one_line,
-    read_attempt,
-    split_calls,
-    with_attempt,
-    with_calls,
-)
+from nightfold.errors import AwsUnavailable, UnexpectedError, aws_errors_named, invalid
+from nightfold.failure_message import read_attempt, split_calls, with_attempt, with_calls
+from nightfold.text import MESSAGE_LIMIT, one_line
 
 NAMES = sorted(
     name for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == "nightfold.errors"

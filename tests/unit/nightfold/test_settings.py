@@ -7,18 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nightfold.errors import InvalidInput
-from nightfold.settings import (
+from nightfold.budget import (
     MAX_TOKENS_CEILING,
     MAX_TOKENS_FLOOR,
     PRICES,
-    FunctionSettings,
-    RunConfiguration,
     branches_at_once,
     cost_usd,
     regeneration_branches,
     share,
 )
+from nightfold.errors import InvalidInput
+from nightfold.settings import FunctionSettings, RunConfiguration
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightfold.contract import Site
+from nightfold.budget import regeneration_branches, share
 from nightfold.errors import InvalidInput
-from nightfold.settings import RunConfiguration, regeneration_branches, share
+from nightfold.settings import RunConfiguration
+from nightfold.sites import Site
 from planner.budget import CALLS_PER_ROUND, PROMPT_TOKENS, worst_case
 from planner.plan import items
 from tests.unit.examples import plan, site

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from nightfold.contract import RunId
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
+from nightfold.sites import RunId
 from planner.inputs import ExecutionInput, configure, read_input, read_sites, run_id_of
 
 NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)

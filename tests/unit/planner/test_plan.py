@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 import planner.handler
-from nightfold.contract import MAX_SITES, CollectorEvent, Plan
+from nightfold.branch import CollectorEvent
+from nightfold.contract import Plan
 from nightfold.errors import AwsUnavailable, InvalidInput, UnexpectedError
+from nightfold.sites import MAX_SITES
 from nightfold.storage import SITES_KEY, items_key, plan_key
 from planner.plan import plan_run
 from tests.unit.examples import STARTED, plan_task

@@ -17,9 +17,11 @@ from pydantic import TypeAdapter
 
 from aggregator.census import take
 from aggregator.judge import Judgement, judge
-from nightfold.contract import Miss, Outcome, Plan, Site, SiteTask
-from nightfold.errors import with_calls
+from nightfold.branch import Outcome, SiteTask
+from nightfold.contract import Miss, Plan
+from nightfold.failure_message import with_calls
 from nightfold.settings import RunConfiguration
+from nightfold.sites import Site
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 from planner.plan import PlanTask, draft, items
 

@@ -1,0 +1,75 @@
+"""The contract of an answer: what Claude has to return for a site, and how its raw text is read."""
+
+import json
+import re
+from typing import Annotated, Any, NoReturn
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from nightfold.errors import plain
+from nightfold.text import visible_line
+
+MAX_CANDIDATES = 50
+ANSWER_LIMIT = 100_000  # characters of ASCII JSON; an outcome passes through Step Functions (256 KiB) quoted twice
+RAW_ANSWER_LIMIT = 20_000  # bytes of JSON in a miss; ten of them travel in one SendMessageBatch
+
+
+class Candidate(BaseModel):
+    """One article idea. Keys that nobody asked for are dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    title: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(visible_line)]
+    angle: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(visible_line)]
+
+
+_Candidates: TypeAdapter[list[Candidate]] = TypeAdapter(
+    Annotated[list[Candidate], Field(min_length=1, max_length=MAX_CANDIDATES)]
+)
+_FENCE = re.compile(r"```[A-Za-z]*[ \t]*\r?\n(.*)\n[ \t]*```", re.DOTALL)
+
+
+class Violation(ValueError):  # noqa: N818
+    """What is wrong with an answer, in words that may be told to the model: no part of the answer is quoted."""
+
+
+def _no_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = dict(pairs)
+    if len(keys) != len(pairs):
+        raise Violation("an object holds the same key twice")
+    return keys
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Violation(f"{name} is not JSON")
+
+
+def read_candidates(text: str) -> list[Candidate]:
+    """The candidates in Claude's raw answer. Raises `Violation`, and nothing else, whatever the text is."""
+    text = text.strip()
+    if fenced := _FENCE.fullmatch(text):
+        text = fenced[1]
+    if len(text) > ANSWER_LIMIT:
+        raise Violation(f"the answer is longer than {ANSWER_LIMIT:,} characters")
+    try:
+        document = json.loads(text, object_pairs_hook=_no_duplicate_keys, parse_constant=_no_constant)
+    except Violation:
+        raise
+    except json.JSONDecodeError as error:
+        raise Violation(f"the answer is not one JSON array: {error.msg} at character {error.pos}") from None
+    except (ValueError, RecursionError):
+        raise Violation("the answer is not JSON that can be read: too deep, or a number too long") from None
+    if not isinstance(document, list):
+        raise Violation("the answer is JSON, but not an array")
+    try:
+        return _Candidates.validate_python(document)
+    except ValidationError as error:
+        # include_input=False: the message goes back to the model, and into logs.
+        complaints = [
+            f"{_path(detail['loc'])}{plain(detail['msg'])}" for detail in error.errors(include_input=False)[:3]
+        ]
+        raise Violation("; ".join(complaints)) from None
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return f"candidate {int(location[0]) + 1}{''.join(f', {part}' for part in location[1:])}: " if location else ""

@@ -1,0 +1,47 @@
+"""What a run may use and what it costs: output tokens for each branch, calls for each round, prices."""
+
+from nightfold.errors import InvalidInput
+
+MAX_TOKENS_FLOOR = 256  # below it five candidates do not fit, and every answer would be cut
+MAX_TOKENS_CEILING = 8_192
+CALLS_PER_ROUND = 3  # one call and two retries, the state machine's network bucket
+
+PRICES = {
+    # USD per million tokens (input, output), as Anthropic listed them in November 2026.
+    "claude-haiku-5-5": (0.10, 0.50),
+    "claude-opus-5-5": (4.00, 20.00),
+    "claude-sonnet-4-6": (3.00, 15.00),
+    "claude-sonnet-5-5": (2.00, 10.00),
+}
+
+
+def branches_at_once(sites: int, max_concurrency: int) -> int:
+    """How many branches can run at one moment."""
+    return min(sites, max_concurrency)
+
+
+def share(output_token_budget: int, branches: int) -> int:
+    """Output tokens for each of `branches` that run at once: the rate limit is one shared resource, so the budget is
+    per moment. Raises InvalidInput under the floor."""
+    tokens = output_token_budget // branches
+    if tokens < MAX_TOKENS_FLOOR:
+        raise InvalidInput(
+            f"output_token_budget: {output_token_budget:,} tokens for {branches} branches at once are {tokens} each, "
+            f"under the floor of {MAX_TOKENS_FLOOR}; it would do with output_token_budget "
+            f"{branches * MAX_TOKENS_FLOOR}, or with max_concurrency {output_token_budget // MAX_TOKENS_FLOOR}"
+        )
+    return min(tokens, MAX_TOKENS_CEILING)
+
+
+def regeneration_branches(rejected: int, round_1_branches: int, *, truncated: bool) -> int:
+    """How many branches run at once in round 2: where an answer was cut at most half as many, so that each has more."""
+    branches = min(rejected, round_1_branches)
+    return max(1, min(branches, round_1_branches // 2)) if truncated else branches
+
+
+def cost_usd(model: str, input_tokens: int, output_tokens: int) -> float | None:
+    """What the tokens cost in USD; None where the model's price is not known."""
+    if model not in PRICES:
+        return None
+    per_input, per_output = PRICES[model]
+    return round((input_tokens * per_input + output_tokens * per_output) / 1_000_000, 6)

@@ -1,0 +1,41 @@
+"""What travels inside the message of a failed call: which attempt it was, how the earlier ones ended, and when.
+
+A failure reaches the aggregator as an error's name and one line of text: what else is known has no other way there.
+"""
+
+import re
+from collections.abc import Sequence
+
+from nightfold.text import MESSAGE_LIMIT, one_line
+
+
+def with_attempt(message: str, attempt: int, earlier: Sequence[str]) -> str:
+    """The message of a failed call, preceded by which attempt it was and how the earlier ones ended."""
+    after = f" after {', '.join(earlier)}" if earlier else ""
+    return one_line(f"attempt {attempt}{after}: {message}")
+
+
+def read_attempt(message: str) -> tuple[int | None, list[str]]:
+    """What `with_attempt` wrote: the attempt (None where it was not there) and the earlier errors."""
+    match = re.match(r"attempt ([0-9]{1,4})(?: after ([A-Za-z, ]+))?: ", message)
+    if match is None:
+        return None, []
+    return int(match[1]), match[2].split(", ") if match[2] else []
+
+
+def with_calls(message: str, calls: Sequence[tuple[float, float]]) -> str:
+    """The message of a failed call, followed by when the calls were made, in seconds since the branch began: a failure
+    has no other way to tell."""
+    if not calls:
+        return message
+    when = f" [{' '.join(f'{began:.2f}-{ended:.2f}' for began, ended in calls)}]"
+    return one_line(message, MESSAGE_LIMIT - len(when)) + when
+
+
+def split_calls(message: str) -> tuple[str, list[tuple[float, float]]]:
+    """The message as it was before `with_calls`, and the calls."""
+    match = re.search(r" \[((?:[0-9]{1,6}\.[0-9]{2}-[0-9]{1,6}\.[0-9]{2} ?){1,8})\]$", message)
+    if match is None:
+        return message, []
+    calls = [call.split("-") for call in match[1].split()]
+    return message[: match.start()], [(float(began), float(ended)) for began, ended in calls]

@@ -1,0 +1,60 @@
+"""The site list, and what a site, a run and a round are called."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+from nightfold.budget import MAX_TOKENS_CEILING, MAX_TOKENS_FLOOR
+
+MAX_SITES = 10_000  # the largest run that is tested; a Map's output of that many empty objects is 30 KB
+
+Reason = Literal["network", "schema", "unknown"]
+Round = Annotated[int, Field(ge=1, le=2)]
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+_HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def _host_name(text: str) -> str:
+    text = text.lower()
+    if len(text) > 253 or not _HOST_NAME.fullmatch(text):
+        raise ValueError("must be a host name, as blog.example.com (an international one in its xn-- form)")
+    return text
+
+
+def _site_id(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", text):
+        raise ValueError("must be lower-case letters, digits and dashes, at most 63, as harbour-blog")
+    return text
+
+
+SiteId = Annotated[str, AfterValidator(_site_id)]
+Domain = Annotated[str, AfterValidator(_host_name)]
+MaxTokens = Annotated[int, Field(strict=True, ge=MAX_TOKENS_FLOOR, le=MAX_TOKENS_CEILING)]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Site(Shape):
+    """One entry of the site list."""
+
+    site_id: SiteId
+    domain: Domain
+    brief: Annotated[str, Field(max_length=2_000)] | None = None
+    max_tokens: MaxTokens | None = None  # may only lower the branch's share of the budget
+
+
+def _without_duplicates(sites: list[Site]) -> list[Site]:
+    seen: set[str] = set()
+    for site in sites:
+        if site.site_id in seen:
+            raise ValueError(f"site_id {site.site_id!r} stands twice; each site needs its own")
+        seen.add(site.site_id)
+    return sites
+
+
+SiteList: TypeAdapter[list[Site]] = TypeAdapter(
+    Annotated[list[Site], Field(min_length=1, max_length=MAX_SITES), AfterValidator(_without_duplicates)]
+)
