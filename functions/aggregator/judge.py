@@ -106,8 +106,9 @@ def _judge_failure(site_id: str, failure: Failure) -> Judgement:
     message, _ = split_calls(message)
     attempt, earlier = read_attempt(message)
     if attempt is None:
-        # Lambda's own errors made no call; a function that was cut off did, as often as the state machine tried.
-        attempt = 0 if error.startswith("Lambda.") else CALLS_PER_ROUND if failure.reason == "network" else 1
+        # Lambda's own errors made no call, as a rule; a function that was cut off did, as often as the machine tried.
+        uncalled = error.startswith("Lambda.") and error != "Lambda.Unknown"
+        attempt = 0 if uncalled else CALLS_PER_ROUND if failure.reason == "network" else 1
     return Judgement(
         site_id,
         reason=failure.reason,

@@ -58,9 +58,15 @@ ERRORS = {
         _AGAIN,
         "Nothing. If it comes back, look at the collector's log for what it waited for.",
     ),
+    "Lambda.Unknown": Words(
+        "The function broke off",
+        "Lambda reported no result, three times. The function ran: Claude may have answered, and may have been paid.",
+        _AGAIN,
+        "Nothing. If it comes back, look at the collector's log for what ended it, such as too little memory.",
+    ),
     "Lambda.*": Words(
         "Lambda itself failed",
-        "AWS Lambda could not run the collector, seven times. Claude was not asked and nothing was paid.",
+        "AWS Lambda could not run the collector, seven times. As a rule Claude was not asked.",
         _AGAIN,
         "Nothing. For Lambda.TooManyRequestsException, lower max_concurrency or ask AWS for more Lambda concurrency.",
     ),
@@ -127,7 +133,10 @@ REASONS = {
 }
 _OF_REASON = {
     **dict.fromkeys(
-        ("RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout", "States.Timeout", "Lambda.*"),
+        (
+            *("RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout", "States.Timeout"),
+            *("Lambda.Unknown", "Lambda.*"),
+        ),
         "network",
     ),
     **dict.fromkeys(("SchemaViolation", "Truncated"), "schema"),
@@ -136,7 +145,7 @@ _OF_REASON = {
 
 def words_for(error: str) -> Words:
     """What is said about `error`, whatever it is."""
-    return ERRORS.get("Lambda.*" if error.startswith("Lambda.") else error, OTHER)
+    return ERRORS.get(error) or ERRORS.get(f"{error.partition('.')[0]}.*", OTHER)
 
 
 def markdown() -> str:

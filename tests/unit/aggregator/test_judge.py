@@ -92,7 +92,7 @@ def test_every_answer_has_its_verdict(
             0,
             0,
         ),
-        ({"Error": "Lambda.Unknown", "Cause": "exited"}, "unknown", "Lambda.Unknown", "exited", 0, 0),
+        ({"Error": "Lambda.Unknown", "Cause": "exited"}, "network", "Lambda.Unknown", "exited", 3, 0),
         ({"Error": "Odd", "Cause": "two\nlines \x1b[31m"}, "unknown", "Odd", "two lines [31m", 1, 0),
         ({"Error": "Odd", "Cause": '"text"'}, "unknown", "Odd", '"text"', 1, 0),
         ({"Error": "Odd", "Cause": "[1]"}, "unknown", "Odd", "[1]", 1, 0),

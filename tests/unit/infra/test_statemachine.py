@@ -188,6 +188,7 @@ def test_every_retry_is_bounded_and_spread() -> None:
 
 def test_a_branch_makes_as_many_calls_as_the_worst_case_counts() -> None:
     (retrier,) = [r for name, r in handlers("Retry") if name == "CollectSite" and "RateLimited" in r["ErrorEquals"]]
+    assert "Lambda.Unknown" in retrier["ErrorEquals"], "the function ran, and its call may be billed"
     assert planner.budget.CALLS_PER_ROUND == aggregator.judge.CALLS_PER_ROUND == 1 + retrier["MaxAttempts"]
     assert {"Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout", "States.Timeout"} < {
         *retrier["ErrorEquals"]
@@ -268,7 +269,8 @@ def test_the_map_is_distributed_tolerates_everything_and_returns_nothing() -> No
 
 def test_success_and_failure_leave_the_same_keys() -> None:
     for name in ("NetworkFailure", "UnknownFailure"):
-        keys = {key.removesuffix(".$") for key in STATES[name]["Parameters"]}
+        keys = {key.removesuffix(".$") for key in STATES[name]["Parameters"]["outcome"]}
+        assert STATES[name]["ResultPath"] == STATES["CollectSite"]["ResultPath"] == "$.collected"
         assert keys == Outcome.model_fields.keys(), name
         assert STATES[name]["Next"] == STATES["CollectSite"]["Next"] == "StoreOutcome"
 
@@ -278,6 +280,16 @@ def test_the_outcome_is_stored_where_the_aggregator_looks() -> None:
     template, *arguments = re.findall(r"'([^']*)'|(\$\.\w+)", key)
     assert template[0].format("night", 2, "harbour") == outcome_key("night", 2, "harbour")
     assert [argument[1] for argument in arguments] == ["$.run_id", "$.round", "$.site_id"]
+
+
+def test_no_branch_ever_fails() -> None:
+    branch = STATES["CollectSites"]["ItemProcessor"]["States"]
+    assert not [name for name, state in branch.items() if state["Type"] == "Fail"]
+    for name, state in branch.items():
+        assert state["Type"] != "Task" or state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+    (last,) = STATES["StoreOutcome"]["Catch"]
+    assert STATES[last["Next"]]["Type"] == "Pass"
+    assert (STATES[last["Next"]]["Result"], STATES[last["Next"]]["End"]) == ({}, True)
 
 
 def test_each_function_is_sent_the_event_that_it_reads() -> None:
