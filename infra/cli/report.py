@@ -1,103 +1,30 @@
-"""`nightfold report`: the page of a run, from the state directory alone. No cloud is deployed and no lock is taken."""
+"""`nightfold report`."""
 
-import json
-import webbrowser
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import sys
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
+import click
 
-from infra.cli.terminal import dollars, duration, table
-from infra.state.unfinished_runs import in_use
-from nightfold.errors import InvalidInput, UnexpectedError
-from nightfold.storage import digest_key, summary_key
-from nightfold.text import one_line
-from reporter.page import render
-from reporter.records import PastRun, read_night
-from reporter.verdict import Surroundings
+from infra.cli.options import json_option, state_dir_option
+from infra.cli.terminal import to_stderr, to_stdout, width_of
 
 
-@dataclass(frozen=True)
-class Folder:
-    """The bucket's objects as the files that they are here."""
+@click.command()
+@click.argument("run_id", required=False)
+@click.option("--open", "opened", is_flag=True, help="Open the page in a browser.")
+@click.option("--list", "listed", is_flag=True, help="Every run that has a census, newest first.")
+@json_option
+@state_dir_option
+def report(run_id: str | None, opened: bool, listed: bool, as_json: bool, state_dir: Path) -> int:
+    """The page of a run, of the newest one unless named: prints its address."""
+    from infra.cli import pages
 
-    path: Path
-
-    def get(self, key: str) -> bytes | None:
-        try:
-            return (self.path / key).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return None
-
-    def run_ids(self) -> Iterator[str]:
-        return (folder.name for folder in (self.path / "runs").glob("*") if folder.is_dir())
-
-
-def closed_runs(state_dir: Path) -> list[PastRun]:
-    """The runs that have a census, newest first."""
-    return sorted(_closed(state_dir), key=lambda run: run.started_at, reverse=True)
-
-
-def page_of(state_dir: Path, run_id: str | None) -> Path:
-    """The page of a run, without a name of the newest; rendered where the run has left none. Raises InvalidInput."""
-    if run_id is None:
-        runs = closed_runs(state_dir)
-        if not runs:
-            raise InvalidInput(f"report: no run under {state_dir} has closed its census yet; `nightfold run` makes one")
-        run_id = runs[0].run_id
-    folder = state_dir / "runs" / run_id
-    if "/" in run_id or run_id in {".", ".."} or not folder.is_dir():
-        raise InvalidInput(f"report: there is no run {run_id!r} under {state_dir}; `nightfold report --list` shows all")
-    page = state_dir / digest_key(run_id)
-    if not page.exists():
-        if not (state_dir / summary_key(run_id)).exists():
-            how = "is not over yet" if in_use(state_dir) else "ended before its census; `nightfold redrive` closes it"
-            raise InvalidInput(f"report: run {run_id} {how}")
-        try:
-            page.write_bytes(render(read_night(run_id, Folder(state_dir)), Surroundings()))
-        except (UnexpectedError, ValidationError, OSError) as error:
-            raise InvalidInput(f"report: the page of {run_id} cannot be made: {one_line(str(error))}") from None
-    return page.resolve()
-
-
-def as_text(runs: list[PastRun], width: int | None) -> list[str]:
-    """`nightfold report --list`, for a person."""
-    head = ("RUN", "STATUS", "ACCEPTED", "MISSED", "COST", "TOOK", "BEGAN")
-    rows = [
-        (
-            run.run_id,
-            run.status,
-            f"{run.accepted:,}",
-            f"{run.planned - run.accepted:,}",
-            "unknown" if run.cost_usd is None else dollars(run.cost_usd),
-            duration(run.duration_s),
-            f"{run.started_at.astimezone():%Y-%m-%d %H:%M}",
-        )
-        for run in runs
-    ]
-    return table([head, *rows], width) if rows else ["No run has closed its census yet."]
-
-
-def as_json(runs: list[PastRun]) -> str:
-    return json.dumps([run.model_dump(mode="json") for run in runs], indent=2)
-
-
-def page_as_json(page: Path) -> str:
-    return json.dumps({"run_id": page.parent.name, "page": page.as_uri()}, indent=2)
-
-
-def open_page(page: Path, browse: Callable[[str], Any] = webbrowser.open) -> bool:
-    """Whether a browser took the page."""
-    return bool(browse(page.as_uri()))
-
-
-def _closed(state_dir: Path) -> Iterator[PastRun]:
-    folder = Folder(state_dir)
-    for run_id in folder.run_ids():
-        if (document := folder.get(summary_key(run_id))) is not None:
-            try:
-                yield PastRun.model_validate_json(document)
-            except ValueError:
-                continue
+    if listed:
+        runs = pages.closed_runs(state_dir)
+        to_stdout([pages.as_json(runs)] if as_json else pages.as_text(runs, width_of(sys.stdout)))
+        return 0
+    page = pages.page_of(state_dir, run_id)
+    to_stdout([pages.page_as_json(page) if as_json else page.as_uri()])
+    if opened and not pages.open_page(page):
+        to_stderr("No browser could be opened here: open the address above in one.")
+    return 0

@@ -81,6 +81,6 @@ def to_stderr(line: str) -> None:
     sys.stderr.flush()
 
 
-def state_dir_option(state_dir: Path) -> str:
+def state_dir_argument(state_dir: Path) -> str:
     """The option with which another command finds the same state."""
     return "" if state_dir == STATE_DIR else f" --state-dir {shlex.quote(str(state_dir))}"

@@ -46,30 +46,35 @@ class Endpoint:
             yield api.url
 
 
+@dataclass(frozen=True)
+class Simulation:
+    """How the simulated API was asked for."""
+
+    asked_for: bool = False
+    scenario_file: Path | None = None
+    seed: int | None = None
+    speed: float | None = None
+
+
 def choose_endpoint(
-    environment: Mapping[str, str],
-    *,
-    simulate: bool,
-    scenario_file: Path | None,
-    default_scenario: Path | None,
-    seed: int | None,
-    speed: float | None,
+    environment: Mapping[str, str], simulation: Simulation, *, default_scenario: Path | None
 ) -> Endpoint:
     """Simulated when asked for, or without a key. Raises InvalidInput. `default_scenario` None: everything is fine."""
+    speed, seed = simulation.speed, simulation.seed
+    asked_for = simulation.asked_for or simulation.scenario_file is not None
     if speed is not None and not (math.isfinite(speed) and speed > 0):
         raise InvalidInput(f"--speed: must be a number above 0, not {speed}")
     key = environment.get("ANTHROPIC_API_KEY", "").strip()
-    if key and not simulate and scenario_file is None:
+    if key and not asked_for:
         given = [name for name, value in (("--speed", speed), ("--seed", seed)) if value is not None]
         if given:
             raise InvalidInput(f"{given[0]}: only a simulated run can have it; add --simulate")
         return _real(key, environment.get("ANTHROPIC_BASE_URL", "").strip())
-    file = scenario_file or default_scenario
+    file = simulation.scenario_file or default_scenario
     try:
         scenario = read_scenario(file) if file is not None else Scenario()
     except ScenarioError as error:
         raise InvalidInput(f"--scenario: {'; '.join(str(error).splitlines()[:3])}") from None
-    asked_for = simulate or scenario_file is not None
     notice = "Simulated Messages API: the answers are made up, nothing is paid." if asked_for else NO_KEY
     if environment.get("ANTHROPIC_BASE_URL") and not asked_for:
         notice += "\nANTHROPIC_BASE_URL is set, but not used without a key."

@@ -115,6 +115,11 @@ def test_a_bad_world_is_refused(
     assert not state.exists()
 
 
+def test_a_redrive_takes_no_site_list(tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, api, "redrive", "--sites", "events/sites.json", "--state-dir", tmp_path)
+    assert "No such option '--sites'" in said
+
+
 BAD_ENVIRONMENTS = {
     "MAX_CONCURRENCY no number": ("MAX_CONCURRENCY", "many", "max_concurrency: Input should be a valid integer (the"),
     "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", "the environment has MAX_CONCURRENCY='0'"),

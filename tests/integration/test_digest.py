@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.cli import report
+from infra.cli import pages
 from infra.cloud.embedded import Cloud, Execution
 from infra.cloud.faults import Hook, Refuse
 from infra.messages_api import MessagesAPI
@@ -111,13 +111,13 @@ def test_success_and_failure_leave_their_times(morning: Morning) -> None:
 
 
 def test_the_laptop_finds_the_same_page_without_a_cloud(morning: Morning) -> None:
-    page = report.page_of(morning.state_dir, None)
+    page = pages.page_of(morning.state_dir, None)
     assert page == morning.state_dir / "runs/night/digest.html"
     page.rename(page.with_suffix(".old"))
-    again = report.page_of(morning.state_dir, "night").read_text()
+    again = pages.page_of(morning.state_dir, "night").read_text()
     assert "2 of 3 sites are in." in again
     assert "the records do not say" in again
-    assert [run.run_id for run in report.closed_runs(morning.state_dir)] == ["night"]
+    assert [run.run_id for run in pages.closed_runs(morning.state_dir)] == ["night"]
 
 
 def test_the_reporter_may_do_nothing_else(morning: Morning) -> None:

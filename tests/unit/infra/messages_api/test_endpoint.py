@@ -5,22 +5,15 @@ from typing import Any
 
 import pytest
 
-from infra.messages_api.endpoint import BASE_URL_PATTERN, NO_KEY, Endpoint, choose_endpoint
+from infra.messages_api.endpoint import BASE_URL_PATTERN, NO_KEY, Endpoint, Simulation, choose_endpoint
 from nightfold.errors import InvalidInput
 
 KEY = {"ANTHROPIC_API_KEY": " sk-ant-1\n"}
 ROOT = Path(__file__).parents[4]
 
 
-def choose(environment: dict[str, str], **more: Any) -> Endpoint:
-    nothing: dict[str, Any] = {
-        "simulate": False,
-        "scenario_file": None,
-        "default_scenario": None,
-        "seed": None,
-        "speed": None,
-    }
-    return choose_endpoint(environment, **nothing | more)
+def choose(environment: dict[str, str], default_scenario: Path | None = None, **asked: Any) -> Endpoint:
+    return choose_endpoint(environment, Simulation(**asked), default_scenario=default_scenario)
 
 
 def test_with_a_key_the_world_is_real() -> None:
@@ -46,7 +39,7 @@ def test_a_base_url_without_a_key_is_not_dropped_in_silence() -> None:
     assert "ANTHROPIC_BASE_URL is set, but not used" in choose({"ANTHROPIC_BASE_URL": "http://gateway"}).notice
 
 
-@pytest.mark.parametrize("asked", [{"simulate": True}, {"scenario_file": ROOT / "events/scenario.json"}])
+@pytest.mark.parametrize("asked", [{"asked_for": True}, {"scenario_file": ROOT / "events/scenario.json"}])
 def test_who_asks_for_a_simulation_gets_one_with_a_key_too(asked: dict[str, Any]) -> None:
     endpoint = choose(KEY, **asked)
     assert (endpoint.simulated, endpoint.key) == (True, "simulated")

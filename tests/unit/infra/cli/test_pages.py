@@ -1,11 +1,11 @@
-"""infra/cli/report.py: the pages of a state directory."""
+"""infra/cli/pages.py: the pages of a state directory."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from infra.cli import report
+from infra.cli import pages
 from infra.cli.main import main
 from nightfold.errors import InvalidInput
 from tests.unit.reporter.nights import partial
@@ -22,7 +22,7 @@ def state_dir(tmp_path: Path) -> Path:
 
 
 def test_without_a_name_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Path) -> None:
-    page = report.page_of(state_dir, None)
+    page = pages.page_of(state_dir, None)
     assert page == state_dir / "runs" / RUN / "digest.html"
     assert "3 of 4 sites are in." in page.read_text(encoding="utf-8")
 
@@ -30,7 +30,7 @@ def test_without_a_name_it_is_the_newest_run_and_its_page_is_rendered(state_dir:
 def test_a_page_that_is_there_is_not_rendered_again(state_dir: Path) -> None:
     page = state_dir / "runs" / RUN / "digest.html"
     page.write_text("as it was")
-    assert report.page_of(state_dir, RUN).read_text() == "as it was"
+    assert pages.page_of(state_dir, RUN).read_text() == "as it was"
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_what_cannot_be_shown_is_said(state_dir: Path, run_id: str, words: str) 
     (state_dir / "runs/torn").mkdir()
     (state_dir / "runs/torn/summary.json").write_text("{}")
     with pytest.raises(InvalidInput, match=words):
-        report.page_of(state_dir, run_id)
+        pages.page_of(state_dir, run_id)
 
 
 def test_a_state_directory_without_runs_is_said(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no run under"):
-        report.page_of(tmp_path, None)
-    assert report.as_text([], None) == ["No run has closed its census yet."]
+        pages.page_of(tmp_path, None)
+    assert pages.as_text([], None) == ["No run has closed its census yet."]
 
 
 def test_the_command_prints_the_address_and_lists_the_newest_first(
@@ -73,5 +73,5 @@ def test_the_command_prints_the_address_and_lists_the_newest_first(
 
 def test_a_browser_is_given_the_address(tmp_path: Path) -> None:
     asked: list[str] = []
-    assert not report.open_page(tmp_path / "digest.html", asked.append)
+    assert not pages.open_page(tmp_path / "digest.html", asked.append)
     assert asked == [(tmp_path / "digest.html").as_uri()]

@@ -1,22 +1,50 @@
-"""The embedded cloud on a port, until somebody ends it."""
+"""`nightfold cloud`: the embedded cloud on a port, until it is stopped."""
 
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from infra.messages_api.endpoint import Endpoint
-from nightfold.errors import InvalidInput
-from nightfold.storage import SITES_KEY
+import click
+
+from infra.cli.options import simulation_options, state_dir_option
+from infra.cli.terminal import to_stderr, to_stdout
+
+if TYPE_CHECKING:
+    from infra.messages_api.endpoint import Endpoint, Simulation
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where containers reach it: docker0's address.")
+@simulation_options
+@state_dir_option
+def cloud(port: int, host: str, simulation: "Simulation", state_dir: Path) -> int:
+    """Keep the embedded cloud up on a port until Ctrl-C."""
+    from infra.cli.preflight import SITES, check_state_dir, here_or_in_repository
+    from infra.messages_api.endpoint import SCENARIO, choose_endpoint
+
+    check_state_dir(state_dir)
+    endpoint = choose_endpoint(os.environ, simulation, default_scenario=here_or_in_repository(SCENARIO))
+    to_stderr(endpoint.notice)
+    serve_until_stopped(endpoint, state_dir, (host, port), here_or_in_repository(SITES).read_bytes(), ready=to_stdout)
+    return 0
 
 
 def serve_until_stopped(
-    endpoint: Endpoint, state_dir: Path, address: tuple[str, int], site_list: bytes, ready: Callable[[list[str]], None]
+    endpoint: "Endpoint",
+    state_dir: Path,
+    address: tuple[str, int],
+    site_list: bytes,
+    ready: Callable[[list[str]], None],
 ) -> None:
     """Serve until Ctrl-C or SIGTERM. `site_list` is put where there is none. Raises StateDirInUse, CorruptState."""
     from infra.cloud.embedded import Cloud
+    from nightfold.storage import SITES_KEY
 
     host, port = address
     _check_port(host, port)
@@ -51,6 +79,8 @@ def serve_until_stopped(
 
 
 def _check_port(host: str, port: int) -> None:
+    from nightfold.errors import InvalidInput
+
     try:
         socket.create_server((host, port)).close()
     except OSError as error:

@@ -1,0 +1,31 @@
+"""`nightfold misses`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from infra.cli.options import json_option, state_dir_option
+from infra.cli.terminal import state_dir_argument, to_stderr, to_stdout, width_of
+
+
+@click.command()
+@json_option
+@state_dir_option
+def misses(as_json: bool, state_dir: Path) -> int:
+    """What waits in the queue, what was parked, and why."""
+    from infra.cli import misses_text
+    from infra.state.queued_misses import read_misses
+    from infra.state.unfinished_runs import unfinished_runs
+
+    if not state_dir.exists():
+        to_stderr(f"There is no {state_dir} yet.")
+    found = read_misses(state_dir)
+    to_stdout([misses_text.as_json(found)] if as_json else misses_text.as_text(found, width_of(sys.stdout)))
+    for dead in unfinished_runs(state_dir):
+        kept = f"{dead.stored:,} of {len(dead.plan.sites):,} outcomes are stored"
+        to_stderr(f"Run {dead.run_id} ended before its census: {kept}.")
+        to_stderr(f"`uv run nightfold redrive{state_dir_argument(state_dir)}` closes it and collects the rest.")
+    if any(miss.queue == "waiting" for miss in found):
+        to_stderr(f"`uv run nightfold redrive{state_dir_argument(state_dir)}` collects what waits.")
+    return 0

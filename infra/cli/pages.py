@@ -1,0 +1,103 @@
+"""`nightfold report`: the page of a run, from the state directory alone. No cloud is deployed and no lock is taken."""
+
+import json
+import webbrowser
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from infra.cli.terminal import dollars, duration, table
+from infra.state.unfinished_runs import in_use
+from nightfold.errors import InvalidInput, UnexpectedError
+from nightfold.storage import digest_key, summary_key
+from nightfold.text import one_line
+from reporter.page import render
+from reporter.records import PastRun, read_night
+from reporter.verdict import Surroundings
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The bucket's objects as the files that they are here."""
+
+    path: Path
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return (self.path / key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def run_ids(self) -> Iterator[str]:
+        return (folder.name for folder in (self.path / "runs").glob("*") if folder.is_dir())
+
+
+def closed_runs(state_dir: Path) -> list[PastRun]:
+    """The runs that have a census, newest first."""
+    return sorted(_closed(state_dir), key=lambda run: run.started_at, reverse=True)
+
+
+def page_of(state_dir: Path, run_id: str | None) -> Path:
+    """The page of a run, without a name of the newest; rendered where the run has left none. Raises InvalidInput."""
+    if run_id is None:
+        runs = closed_runs(state_dir)
+        if not runs:
+            raise InvalidInput(f"report: no run under {state_dir} has closed its census yet; `nightfold run` makes one")
+        run_id = runs[0].run_id
+    folder = state_dir / "runs" / run_id
+    if "/" in run_id or run_id in {".", ".."} or not folder.is_dir():
+        raise InvalidInput(f"report: there is no run {run_id!r} under {state_dir}; `nightfold report --list` shows all")
+    page = state_dir / digest_key(run_id)
+    if not page.exists():
+        if not (state_dir / summary_key(run_id)).exists():
+            how = "is not over yet" if in_use(state_dir) else "ended before its census; `nightfold redrive` closes it"
+            raise InvalidInput(f"report: run {run_id} {how}")
+        try:
+            page.write_bytes(render(read_night(run_id, Folder(state_dir)), Surroundings()))
+        except (UnexpectedError, ValidationError, OSError) as error:
+            raise InvalidInput(f"report: the page of {run_id} cannot be made: {one_line(str(error))}") from None
+    return page.resolve()
+
+
+def as_text(runs: list[PastRun], width: int | None) -> list[str]:
+    """`nightfold report --list`, for a person."""
+    head = ("RUN", "STATUS", "ACCEPTED", "MISSED", "COST", "TOOK", "BEGAN")
+    rows = [
+        (
+            run.run_id,
+            run.status,
+            f"{run.accepted:,}",
+            f"{run.planned - run.accepted:,}",
+            "unknown" if run.cost_usd is None else dollars(run.cost_usd),
+            duration(run.duration_s),
+            f"{run.started_at.astimezone():%Y-%m-%d %H:%M}",
+        )
+        for run in runs
+    ]
+    return table([head, *rows], width) if rows else ["No run has closed its census yet."]
+
+
+def as_json(runs: list[PastRun]) -> str:
+    return json.dumps([run.model_dump(mode="json") for run in runs], indent=2)
+
+
+def page_as_json(page: Path) -> str:
+    return json.dumps({"run_id": page.parent.name, "page": page.as_uri()}, indent=2)
+
+
+def open_page(page: Path, browse: Callable[[str], Any] = webbrowser.open) -> bool:
+    """Whether a browser took the page."""
+    return bool(browse(page.as_uri()))
+
+
+def _closed(state_dir: Path) -> Iterator[PastRun]:
+    folder = Folder(state_dir)
+    for run_id in folder.run_ids():
+        if (document := folder.get(summary_key(run_id))) is not None:
+            try:
+                yield PastRun.model_validate_json(document)
+            except ValueError:
+                continue

@@ -1,0 +1,39 @@
+"""`nightfold redrive`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.cli.options import configuration_options, json_option, simulation_options, state_dir_option
+from infra.cli.terminal import to_stdout, width_of
+
+if TYPE_CHECKING:
+    from infra.messages_api.endpoint import Simulation
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only show what would run, and what it would cost at most.")
+@configuration_options
+@simulation_options
+@json_option
+@state_dir_option
+def redrive(
+    dry_run: bool, overrides: Mapping[str, Any], simulation: "Simulation", as_json: bool, state_dir: Path
+) -> int:
+    """The morning run: only the misses."""
+    from infra.cli import plan_text
+    from infra.cli.preflight import order_redrive
+    from infra.cli.run_with_view import run_with_view
+    from infra.messages_api.endpoint import choose_endpoint
+
+    endpoint = choose_endpoint(os.environ, simulation, default_scenario=None)
+    order = order_redrive(state_dir, overrides, endpoint.speed)
+    if dry_run:
+        text = plan_text.redrive_as_json if as_json else plan_text.redrive_as_text
+        to_stdout(text(order, state_dir, width_of(sys.stdout)))
+        return 0
+    return run_with_view(order, endpoint, state_dir, as_json=as_json)
