@@ -57,7 +57,7 @@ def configure(parameter: str, overrides: dict[str, Any]) -> RunConfiguration:
     """The configuration of one run: the parameter's JSON under `overrides`. Raises InvalidInput."""
     try:
         fields = json.loads(parameter)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"configuration: the parameter is no JSON ({error})") from None
     if not isinstance(fields, dict):
         raise InvalidInput("configuration: the parameter is JSON, but not an object")

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 @state_dir_option
 def cloud(port: int, host: str, simulation: "Simulation", state_dir: Path) -> int:
     """Keep the embedded cloud up on a port until Ctrl-C."""
-    from infra.cli.preflight import SITES, check_state_dir, here_or_in_repository
+    from infra.cli.preflight import SITES, check_state_dir, check_writable, here_or_in_repository
     from infra.messages_api.endpoint import SCENARIO, choose_endpoint
 
     check_state_dir(state_dir)
+    check_writable(state_dir)
     endpoint = choose_endpoint(os.environ, simulation, default_scenario=here_or_in_repository(SCENARIO))
     to_stderr(endpoint.notice)
     serve_until_stopped(endpoint, state_dir, (host, port), here_or_in_repository(SITES).read_bytes(), ready=to_stdout)

@@ -66,6 +66,10 @@ def _main(arguments: list[str] | None) -> int:
         except BrokenPipeError:  # `| head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 128 + signal.SIGPIPE
+        except OSError as error:  # a full disk, a permission: the file and the reason are all there is to say
+            where = f"{error.filename}: " if error.filename else ""
+            to_stderr(f"nightfold: {visible(f'{where}{error.strerror or error}')}")
+            return 1
         except Exception as error:
             if _is_bad_input(error):
                 return _refuse(str(error))
@@ -73,10 +77,11 @@ def _main(arguments: list[str] | None) -> int:
 
 
 def _is_bad_input(error: Exception) -> bool:
-    from infra.state.directory import CorruptState, StateDirInUse
+    from infra.state.directory import CorruptState, UnsafeState
+    from infra.state.lock import StateDirInUse
     from nightfold.errors import InvalidInput
 
-    return isinstance(error, InvalidInput | StateDirInUse | CorruptState)
+    return isinstance(error, InvalidInput | StateDirInUse | CorruptState | UnsafeState)
 
 
 def _refuse(message: str) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from infra.cli.options import json_option, state_dir_option
-from infra.cli.terminal import state_dir_argument, to_stderr, to_stdout, width_of
+from infra.cli.terminal import state_dir_argument, to_stderr, to_stdout, visible, width_of
 
 
 @click.command()
@@ -15,13 +15,15 @@ from infra.cli.terminal import state_dir_argument, to_stderr, to_stdout, width_o
 def misses(as_json: bool, state_dir: Path) -> int:
     """What waits in the queue, what was parked, and why."""
     from infra.cli import misses_text
-    from infra.state.queued_misses import read_misses
+    from infra.state.queued_misses import read_misses, unreadable_messages
     from infra.state.unfinished_runs import unfinished_runs
 
     if not state_dir.exists():
         to_stderr(f"There is no {state_dir} yet.")
     found = read_misses(state_dir)
     to_stdout([misses_text.as_json(found)] if as_json else misses_text.as_text(found, width_of(sys.stdout)))
+    for path, why in unreadable_messages(state_dir):
+        to_stderr(f"{path} is not a readable message ({visible(why, 200)}): the next run sets it aside.")
     for dead in unfinished_runs(state_dir):
         kept = f"{dead.stored:,} of {len(dead.plan.sites):,} outcomes are stored"
         to_stderr(f"Run {dead.run_id} ended before its census: {kept}.")

@@ -15,7 +15,7 @@ type Command = Callable[..., Any]
 a_path = click.Path(path_type=Path)
 state_dir_option = click.option(
     "--state-dir",
-    type=click.Path(file_okay=False, writable=True, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     default=STATE_DIR,
     show_default=True,
     help="Where bucket, queues and configuration are kept.",

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from infra.cli.terminal import dollars, duration, table
-from infra.state.unfinished_runs import in_use
+from infra.state.lock import in_use
+from infra.state.regular_files import NotARegularFile, read_file
 from nightfold.errors import InvalidInput, UnexpectedError
 from nightfold.storage import digest_key, summary_key
 from nightfold.text import one_line
@@ -27,8 +28,8 @@ class Folder:
 
     def get(self, key: str) -> bytes | None:
         try:
-            return (self.path / key).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return read_file(self.path / key)
+        except (FileNotFoundError, NotADirectoryError, NotARegularFile):
             return None
 
     def run_ids(self) -> Iterator[str]:

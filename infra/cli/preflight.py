@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from infra.state import regular_files
 from infra.state.queued_misses import MAX_RECEIVES, read_messages
 from infra.state.unfinished_runs import UnfinishedRun, closing_of, unfinished_runs
 from nightfold.budget import branches_at_once, share
@@ -117,12 +118,14 @@ def configuration_text(state_dir: Path) -> str:
     A file that still holds what an older template had, and that nobody has edited, follows the template.
     """
     try:
-        text = (state_dir / "configuration.json").read_text("utf-8", "replace").strip()
-    except OSError:
+        text = regular_files.read_file(file := state_dir / "configuration.json").decode("utf-8", "replace").strip()
+    except (FileNotFoundError, NotADirectoryError):
         return _default_configuration()
+    except OSError as error:
+        raise InvalidInput(f"configuration: {file} cannot be read ({error.strerror})") from None
     try:
-        deployed = json.loads((state_dir / "state.json").read_bytes())["deployed"]["configuration.json"]
-    except (OSError, ValueError, KeyError, TypeError):
+        deployed = json.loads(regular_files.read_file(state_dir / "state.json"))["deployed"]["configuration.json"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return text
     return _default_configuration() if text == deployed else text
 
@@ -160,6 +163,12 @@ def check_state_dir(state_dir: Path) -> None:
     """Whether a state directory can be there. What is in it is the embedded cloud's to judge."""
     if state_dir.exists() and not state_dir.is_dir():
         raise InvalidInput(f"--state-dir: {state_dir} is not a directory")
+    if state_dir.exists() and not os.access(state_dir, os.R_OK | os.X_OK):
+        raise InvalidInput(f"--state-dir: {state_dir} cannot be read")
+
+
+def check_writable(state_dir: Path) -> None:
+    """Whether a run can make or write the state directory."""
     there = next(folder for folder in (state_dir.absolute(), *state_dir.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise InvalidInput(f"--state-dir: {state_dir} cannot be made or written: {there} does not allow it")

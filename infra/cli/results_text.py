@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.cli.local_run import Ending
 from infra.cli.terminal import counted, dollars, fitted, visible
+from infra.state.regular_files import read_file
 from nightfold.contract import SiteSummary, Summary
 from nightfold.storage import candidates_key, digest_key, misses_key
 
@@ -103,7 +104,7 @@ def _why(site: SiteSummary) -> str:
 
 def _titles(state_dir: Path, run_id: str, site_id: str) -> list[str]:
     try:
-        document: dict[str, Any] = json.loads((state_dir / candidates_key(run_id, site_id)).read_bytes())
+        document: dict[str, Any] = json.loads(read_file(state_dir / candidates_key(run_id, site_id)))
     except (OSError, ValueError):
         return []
     return [str(candidate["title"]) for candidate in document["candidates"]]

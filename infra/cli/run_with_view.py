@@ -7,15 +7,16 @@ from infra.cli import live_view as live
 from infra.cli import plan_text as planned
 from infra.cli import results_text as words
 from infra.cli.local_run import Ending, run_locally
-from infra.cli.preflight import Order
+from infra.cli.preflight import Order, check_writable
 from infra.cli.progress import Progress
 from infra.cli.terminal import state_dir_argument, to_stderr, to_stdout, width_of
 from infra.messages_api.endpoint import Endpoint
 
 
 def run_with_view(order: Order, endpoint: Endpoint, state_dir: Path, *, as_json: bool) -> int:
-    """The exit code. Raises StateDirInUse, CorruptState."""
+    """The exit code. Raises StateDirInUse, CorruptState, UnsafeState, InvalidInput."""
     stderr = sys.stderr
+    check_writable(state_dir)
     to_stderr(endpoint.notice)
     collecting = order.plan.mode == "collect"
     if collecting:

@@ -8,33 +8,43 @@
 
 Every write goes to a temporary file first and is then renamed, so that a reader, or the next process after a
 `kill -9`, sees the old content or the new, never a torn one. The file system is the index: nothing is read at start
-but `state.json`, and nothing is kept in memory. No secret ever comes here.
+but `state.json`, and nothing is kept in memory. No secret ever comes here, and nothing outside is touched: no symbolic
+link below the directory is followed.
 """
 
-import fcntl
 import itertools
 import json
 import os
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from infra.state import lock
+from infra.state.regular_files import kind_of, open_file, read_file
+
 SCHEMA_VERSION = 1
 TEMPORARY = ".tmp"
+FOLDERS = (TEMPORARY, "config", "corrupt", "logs", "queues", "runs", "sites")
+FILES = ("configuration.json", "lock", "state.json")
 
-
-class StateDirInUse(Exception):  # noqa: N818
-    """Another process works on this state directory. The message names it and says what to do."""
+_OWN_TEMPORARY = re.compile(r"\d+-\d+")
 
 
 class CorruptState(Exception):  # noqa: N818
     """The state directory cannot be read. It was kept under another name, which the message tells."""
 
 
+class UnsafeState(Exception):  # noqa: N818
+    """The state directory would lead out of itself, or has the wrong kind of thing in a place. Nothing was touched; the
+    message names the place."""
+
+
 class StateDirectory:
     """One directory, locked for one process while open.
 
-    Raises StateDirInUse, or CorruptState after the old directory was moved aside.
+    Opening raises StateDirInUse, UnsafeState, CannotStore, or CorruptState after the old directory was moved aside.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,14 +52,16 @@ class StateDirectory:
         self.notices: list[str] = []  # what a person should be told: files that were set aside
         self._lock: int | None = None
         self._names = itertools.count()
+        self._own_folders: set[str] = set()
 
     def open(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.path)
+        _check_kinds(self.path)
+        self._lock = lock.acquire(self.path)
         try:
             temporary = self.path / TEMPORARY
             temporary.mkdir(exist_ok=True)
-            for left_over in temporary.iterdir():  # from a process that was killed in the middle of a write
+            for left_over in _left_over(temporary):
                 left_over.unlink()
             self._check_schema()
         except BaseException:
@@ -64,17 +76,46 @@ class StateDirectory:
 
     def write(self, path: Path, content: bytes) -> None:
         """Replace a file as a whole, creating its folders. On return it survives the death of this process."""
-        temporary = f"{self.path}/{TEMPORARY}/{os.getpid()}-{next(self._names)}"
-        with open(temporary, "wb") as file:  # noqa: PTH123 - measured: half of pathlib's time per write
-            file.write(content)
+        self.check_folder(path.parent)
+        temporary = self._write_temporary(content)
         try:
-            os.replace(temporary, path)  # noqa: PTH105
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(temporary, path)  # noqa: PTH105
+            try:
+                os.replace(temporary, path)  # noqa: PTH105
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(temporary, path)  # noqa: PTH105
         except OSError:
             os.unlink(temporary)  # noqa: PTH108
             raise
+
+    def check_folder(self, folder: Path | str) -> None:
+        """Raises UnsafeState where a link on the way to a folder would lead out of the state directory."""
+        if (name := str(folder)) in self._own_folders:
+            return
+        at = self.path
+        for part in Path(folder).relative_to(self.path).parts:
+            at /= part
+            kind = kind_of(at)
+            if kind is None:
+                break  # whoever makes it makes a directory
+            if kind != "a directory":
+                raise UnsafeState(_wrong(at, kind, "a directory"))
+        self._own_folders.add(name)
+
+    def _write_temporary(self, content: bytes) -> str:
+        while True:
+            temporary = f"{self.path}/{TEMPORARY}/{os.getpid()}-{next(self._names)}"
+            try:
+                descriptor = open_file(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            except FileExistsError:  # what somebody put there is not ours to write to
+                continue
+            try:
+                with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+                    file.write(content)
+            except OSError:
+                os.unlink(temporary)  # noqa: PTH108
+                raise
+            return temporary
 
     def set_aside(self, path: Path, reason: str) -> Path:
         """Move a file that cannot be read out of the way, and remember to say so."""
@@ -86,14 +127,15 @@ class StateDirectory:
 
     def deployed(self) -> dict[str, str]:
         """The parameter values that the template had when it was last deployed into this directory."""
-        return dict(self._state().get("deployed", {}))
+        values = self._state().get("deployed")
+        return {name: str(value) for name, value in values.items()} if isinstance(values, dict) else {}
 
     def remember_deployed(self, values: dict[str, str]) -> None:
         state = {"schema_version": SCHEMA_VERSION, "deployed": values}
         self.write(self.path / "state.json", json.dumps(state, indent=2).encode() + b"\n")
 
     def _state(self) -> dict[str, Any]:
-        state: dict[str, Any] = json.loads((self.path / "state.json").read_bytes())
+        state: dict[str, Any] = json.loads(read_file(self.path / "state.json"))
         return state
 
     def _check_schema(self) -> None:
@@ -102,7 +144,7 @@ class StateDirectory:
             return
         try:
             found = self._state()["schema_version"]
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             raise self._kept_as_a_copy(f"its state.json cannot be read ({type(error).__name__}: {error})") from None
         if found != SCHEMA_VERSION:
             raise self._kept_as_a_copy(f"its schema_version is {found!r}, and this Nightfold reads {SCHEMA_VERSION}")
@@ -116,21 +158,32 @@ class StateDirectory:
         )
 
 
-def _lock(directory: Path) -> int:
-    """The lock belongs to the open file, so that it ends with the process, however that ends."""
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
-        raise StateDirInUse(
-            f"Another Nightfold process (pid {holder}) is using {directory}. "
-            "Wait until it is done, stop it, or choose another directory with --state-dir."
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
+def _check_kinds(directory: Path) -> None:
+    """Before anything is opened, deleted or locked: what Nightfold keeps here is of the kind that it makes itself."""
+    folders = [directory / name for name in FOLDERS]
+    files = [directory / name for name in FILES]
+    for wanted, paths in (("a directory", folders), ("a regular file", files)):
+        for path in paths:
+            if (kind := kind_of(path)) not in {None, wanted}:
+                raise UnsafeState(_wrong(path, str(kind), wanted))
+    if kind_of(directory / "queues") is not None:
+        for queue in (directory / "queues").iterdir():
+            if (kind := kind_of(queue)) != "a directory":
+                raise UnsafeState(_wrong(queue, str(kind), "a directory"))
+
+
+def _wrong(path: Path, kind: str, wanted: str) -> str:
+    return (
+        f"{path} is {kind}, and Nightfold uses only {wanted} there. Nothing was changed: "
+        "remove it, or choose another directory with --state-dir."
+    )
+
+
+def _left_over(temporary: Path) -> Iterator[Path]:
+    """Of a process that was killed in the middle of a write. Other names are not ours."""
+    for path in temporary.iterdir():
+        if _OWN_TEMPORARY.fullmatch(path.name) and kind_of(path) == "a regular file":
+            yield path
 
 
 def _now() -> str:

@@ -3,11 +3,14 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from infra.state.directory import StateDirectory
+from infra.state.regular_files import read_file
+
+LARGEST_NUMBER = 10**15  # milliseconds since 1970: the year 33658
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Messages:
         self.folder = state.path / "queues" / queue
 
     def put(self, message: StoredMessage) -> None:
+        """On return the message is on disk."""
         content = json.dumps(asdict(message), indent=2, ensure_ascii=False, default=_as_text)
         # A lone surrogate is legal in a Python string and not in UTF-8: JSON's own escape keeps it.
         self._state.write(self.path(message.message_id), content.encode("utf-8", "backslashreplace") + b"\n")
@@ -56,19 +60,48 @@ class Messages:
         for entry in entries:
             path = Path(entry.path)
             try:
-                message = _message(json.loads(path.read_bytes()), path.stem)
-            except (ValueError, TypeError, OSError) as error:
-                self._state.set_aside(path, f"{type(error).__name__}: {error}")
-            else:
-                yield message
+                yield read_message(path)
+            except UnreadableMessage as error:
+                self._state.set_aside(path, str(error))
 
 
-def _message(fields: dict[str, Any], message_id: str) -> StoredMessage:
-    message = StoredMessage(**fields)
+class UnreadableMessage(Exception):  # noqa: N818
+    """A file is not a message. The exception's text says why."""
+
+
+def read_message(path: Path) -> StoredMessage:
+    """Raises UnreadableMessage, and FileNotFoundError where the message is gone meanwhile."""
+    try:
+        return _message(json.loads(read_file(path)), path.stem)
+    except FileNotFoundError:
+        raise
+    except (ValueError, TypeError, OSError, RecursionError) as error:
+        raise UnreadableMessage(f"{type(error).__name__}: {error}") from None
+
+
+def _message(document: Any, message_id: str) -> StoredMessage:
+    if not isinstance(document, dict):
+        raise TypeError("not a JSON object")
+    known = {each.name for each in fields(StoredMessage)}
+    message = StoredMessage(**{name: value for name, value in document.items() if name in known})
     if not isinstance(message.body, str) or message.message_id != message_id:
         raise ValueError("it is not the message that its name says")
-    message.sent_at, message.receive_count = int(message.sent_at), int(message.receive_count)
+    for name in ("sent_at", "receive_count", "delayed_until", "first_received_at"):
+        value = getattr(message, name)
+        if not (value is None and name == "first_received_at"):
+            setattr(message, name, _number(name, value, float if name == "delayed_until" else int))
+    handles = message.receipt_handles
+    if not isinstance(handles, list) or not all(isinstance(each, str) for each in handles):
+        raise TypeError("receipt_handles is not a list of texts")
+    if not isinstance(message.attributes, dict) or not isinstance(message.system_attributes, dict):
+        raise TypeError("the attributes are not an object")
     return message
+
+
+def _number(name: str, value: Any, kind: type[int | float]) -> int | float:
+    if type(value) not in {int, float} or not 0 <= value <= LARGEST_NUMBER:  # NaN is in no range
+        raise ValueError(f"{name} is not a number from 0 to {LARGEST_NUMBER}")
+    return kind(value)
 
 
 def _as_text(value: Any) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
+from infra.state.message_files import UnreadableMessage, read_message
 from nightfold.contract import Miss
 
 MAX_RECEIVES = 3  # the miss queue's maxReceiveCount in template.yaml: the next receive after these parks a message
@@ -50,22 +51,29 @@ def read_misses(state_dir: Path, now: datetime | None = None) -> list[QueuedMiss
 
 
 def read_messages(state_dir: Path, queue: Literal["waiting", "parked"]) -> list[Message]:
-    """The messages of one queue, oldest first. Files that are no messages are left to the embedded cloud."""
+    """The messages of one queue, oldest first. Files that are not messages are left to the embedded cloud."""
     return sorted(_messages(state_dir / "queues" / QUEUES[queue]), key=lambda each: (each.sent_at, each.message_id))
+
+
+def unreadable_messages(state_dir: Path) -> Iterator[tuple[Path, str]]:
+    """The files in both queues that are not messages, and why. The next run sets them aside."""
+    for queue in QUEUES.values():
+        for path in sorted((state_dir / "queues" / queue).glob("*.json")):
+            try:
+                read_message(path)
+            except UnreadableMessage as error:
+                yield path, str(error)
+            except FileNotFoundError:
+                continue
 
 
 def _messages(folder: Path) -> Iterator[Message]:
     for path in folder.glob("*.json"):
         try:
-            stored: dict[str, Any] = json.loads(path.read_bytes())
-            yield Message(
-                message_id=str(stored["message_id"]),
-                body=str(stored["body"]),
-                sent_at=float(stored["sent_at"]) / 1000,
-                received=int(stored["receive_count"]),
-            )
-        except (OSError, ValueError, TypeError, KeyError):  # gone meanwhile, or nothing that anybody can read
+            stored = read_message(path)
+        except (UnreadableMessage, FileNotFoundError):
             continue
+        yield Message(stored.message_id, stored.body, stored.sent_at / 1000, stored.receive_count)
 
 
 def _described(message: Message, queue: Literal["waiting", "parked"], now: datetime) -> QueuedMiss:

@@ -1,13 +1,13 @@
 """Runs that ended before they were closed: a plan without a summary, and no process at work on it."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from infra.state.lock import in_use
+from infra.state.regular_files import read_file
 from nightfold.contract import Plan
 from nightfold.sites import Site
 
@@ -40,7 +40,7 @@ def unfinished_runs(state_dir: Path) -> Iterator[UnfinishedRun]:
         if (file.parent / "summary.json").exists():
             continue
         try:
-            plan = Plan.model_validate_json(file.read_bytes())
+            plan = Plan.model_validate_json(read_file(file))
         except (OSError, ValidationError):
             continue
         yield UnfinishedRun(plan, len(stored_sites(state_dir, plan.run_id)))
@@ -70,23 +70,8 @@ def stored_sites(state_dir: Path, run_id: str) -> set[str]:
     return {path.stem for path in (state_dir / "runs" / run_id).glob("round-*/outcomes/*.json")}
 
 
-def in_use(state_dir: Path) -> bool:
-    """Whether another process has the state directory open."""
-    try:
-        descriptor = os.open(state_dir / "lock", os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back at once
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def _outcome(state_dir: Path, run_id: str, round_: int, site_id: str) -> bytes | None:
     try:
-        return (state_dir / "runs" / run_id / f"round-{round_}" / "outcomes" / f"{site_id}.json").read_bytes()
+        return read_file(state_dir / "runs" / run_id / f"round-{round_}" / "outcomes" / f"{site_id}.json")
     except OSError:
         return None

@@ -18,6 +18,8 @@ from typing import IO, Any, cast
 
 import boto3
 
+from infra.state.regular_files import open_file
+
 
 class SandboxKilled(BaseException):
     """Lambda would have ended this process: the invocation timed out, or the embedded cloud was closed."""
@@ -35,12 +37,17 @@ class Sandbox:
     _unfinished_line: str = ""
 
     def write(self, text: str) -> None:
-        """Whole lines go to the log in one write each, so that invocations side by side never mix theirs."""
+        """Whole lines go to the log in one write each, so that invocations side by side never mix theirs.
+
+        A log that cannot be written loses lines: no branch may fail for its log.
+        """
         text = self._unfinished_line + text
         lines, newline, self._unfinished_line = text.rpartition("\n")
         if newline and self.log is not None:
-            with open(self.log, "ab", buffering=0) as file:  # noqa: PTH123
-                file.write((lines + newline).encode("utf-8", "backslashreplace"))
+            with contextlib.suppress(OSError):
+                descriptor = open_file(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+                with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123 - a descriptor
+                    file.write((lines + newline).encode("utf-8", "backslashreplace"))
 
 
 _running: ContextVar[Sandbox | None] = ContextVar("running", default=None)

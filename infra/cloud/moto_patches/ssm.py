@@ -8,6 +8,7 @@ from unittest import mock
 
 from infra.cloud.moto_patches.cloudformation import ACCOUNT, REGION
 from infra.state.directory import StateDirectory
+from infra.state.regular_files import kind_of, read_file
 
 
 @contextmanager
@@ -46,12 +47,12 @@ class _ParameterFile:
 
     def refresh(self, backend: Any) -> None:
         try:
-            changed = self._path.stat().st_mtime_ns
+            changed = self._path.lstat().st_mtime_ns
+            if changed != self._seen:
+                backend._parameters[self.name][-1].value = _text(self._path)
+                self._seen = changed
         except FileNotFoundError:
             return
-        if changed != self._seen:
-            backend._parameters[self.name][-1].value = self._path.read_text("utf-8", "replace").strip()
-            self._seen = changed
 
     def write(self, backend: Any) -> None:
         self._state.write(self._path, backend._parameters[self.name][-1].value.encode() + b"\n")
@@ -66,10 +67,12 @@ def attach(name: str, state: StateDirectory, path: Path) -> None:
     default = backend._parameters[name][-1].value
     deployed = state.deployed()
     attached = backend.attached_parameter = _ParameterFile(name, state, path)
-    if not path.exists() or (
-        default != deployed.get(path.name) and path.read_text("utf-8", "replace").strip() == deployed.get(path.name)
-    ):
+    if kind_of(path) is None or (default != deployed.get(path.name) and _text(path) == deployed.get(path.name)):
         attached.write(backend)
     if default != deployed.get(path.name):
         state.remember_deployed(deployed | {path.name: default})
     attached.refresh(backend)
+
+
+def _text(path: Path) -> str:
+    return read_file(path).decode("utf-8", "replace").strip()

@@ -8,7 +8,8 @@ import pytest
 
 from infra.cli.plan_text import as_json, as_text, redrive_as_text
 from infra.cli.preflight import configuration_text, order_collection, order_redrive, overrides_of
-from infra.state.unfinished_runs import in_use, unfinished_runs
+from infra.state.lock import in_use
+from infra.state.unfinished_runs import unfinished_runs
 from nightfold.contract import Plan
 from tests.unit.infra.state.test_queued_misses import miss, put
 

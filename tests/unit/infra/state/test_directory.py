@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.state.directory import SCHEMA_VERSION, CorruptState, StateDirectory, StateDirInUse
+from infra.state.directory import SCHEMA_VERSION, CorruptState, StateDirectory
+from infra.state.lock import StateDirInUse
 
 
 def test_a_new_directory_says_its_schema_version(tmp_path: Path) -> None:
