@@ -7,7 +7,7 @@ make a link of.
 from collections.abc import Iterator
 from textwrap import wrap
 
-from nightfold.text import one_line
+from nightfold.text import one_line, unlinked
 from reporter.links import LINK_S
 from reporter.records import Night
 from reporter.verdict import (
@@ -85,7 +85,7 @@ def _candidates(night: Night) -> Iterator[str]:
         candidates = night.candidates[site_id]
         if candidates:
             more = f" (+{len(candidates) - 1})" if len(candidates) > 1 else ""
-            title = one_line(candidates[0].title, 60).replace("://", ": //")
+            title = one_line(unlinked(candidates[0].title), 60)
             yield f"{site_id}: {title}{more}"
     if len(accepted) > SITES:
         yield f"and {counted(len(accepted) - SITES, 'site')} more"

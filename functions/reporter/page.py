@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from nightfold.answers import Candidate
 from nightfold.sites import Site
+from nightfold.text import LINKS
 from reporter.figures import headroom, usage
 from reporter.history import bars
 from reporter.records import Night
@@ -62,6 +63,7 @@ def render(night: Night, surroundings: Surroundings) -> bytes:
         style=Markup(style),  # noqa: S704  # nosec B704
         script=Markup(script),  # noqa: S704  # nosec B704
         policy=_policy(style, script),
+        links=LINKS,
         summary=summary,
         configuration=night.plan.configuration,
         surroundings=surroundings,

@@ -3,25 +3,20 @@
 import os
 import shlex
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
 from rich.cells import cell_len, set_cell_size
 
-STATE_DIR = Path(".nightfold")  # where the options say nothing else
+from nightfold.text import one_line
 
-# Control and format characters (the bidirectional overrides are among these), surrogates, private use, unassigned,
-# line and paragraph separators.
-_ACTING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+STATE_DIR = Path(".nightfold")  # where the options say nothing else
 
 
 def visible(text: object, limit: int = 1_000) -> str:
-    """One line without any character that could act on a terminal or hide text, at most `limit` characters."""
-    cut = str(text)[: limit * 4]
-    line = " ".join("".join(" " if unicodedata.category(each) in _ACTING else each for each in cut).split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+    """What can be seen of `text`, on one line of at most `limit` characters."""
+    return one_line(str(text), limit)
 
 
 def fitted(line: str, width: int | None) -> str:

@@ -12,11 +12,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from nightfold.text import unlinked
 from reporter.page import render
 from reporter.records import read_night
 from reporter.schedule import Schedule
 from reporter.verdict import Surroundings
 from tests.e2e.chromium import Browser, browser, missing
+from tests.support.links import LINKS_AND_NONE
 from tests.unit.reporter.nights import HOSTILE, NIGHTS, lengthy
 
 pytestmark = [
@@ -169,7 +171,7 @@ def test_copying_one_candidate_one_site_and_all(chromium: Browser, pages: dict[s
     )
     click(chromium, "#site-list header button")
     assert clipboard(chromium).startswith(
-        "## harbour (harbour.example)\n\n- **Why retry storms deserve an afternoon 0**: "
+        "## harbour (harbour.example)\n\n* **Why retry storms deserve an afternoon 0**: "
     )
     click(chromium, "[data-do=copy-all]")
     until(chromium, "document.querySelector('#said').textContent.includes('all candidates')")
@@ -180,7 +182,7 @@ def test_copying_one_candidate_one_site_and_all(chromium: Browser, pages: dict[s
         "## orchard (orchard.example)",
         "## lantern (lantern.example)",
     ]
-    assert whole.count("\n- **") == 15
+    assert whole.count("\n* **") == 15
 
 
 def test_markdown_of_a_hostile_model_is_text_too(chromium: Browser, pages: dict[str, Path]) -> None:
@@ -189,7 +191,21 @@ def test_markdown_of_a_hostile_model_is_text_too(chromium: Browser, pages: dict[
     whole = clipboard(chromium)
     assert "\\<script\\>" in whole
     assert "<script>" not in whole
-    assert "\\[a\\](javascript:1)" in whole
+    assert "\\[a\\](javascript: 1)" in whole
+    assert '=HYPERLINK("https: //evil. example"); @ all' in whole
+
+
+def test_a_formula_is_copied_as_text(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["hostile"])
+    click(chromium, "#site-list li:nth-of-type(2) button")
+    assert clipboard(chromium).splitlines()[0] == """'=HYPERLINK("https: //evil. example"); @ all"""
+
+
+def test_the_page_breaks_links_where_the_message_does(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["good"])
+    for text in LINKS_AND_NONE:
+        script = "arguments[0].replace(new RegExp(document.body.dataset.links, 'gu'), ' ')"
+        assert chromium.js(script, text) == unlinked(text)
 
 
 def test_saving_all_as_a_file(chromium: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
@@ -198,7 +214,7 @@ def test_saving_all_as_a_file(chromium: Browser, pages: dict[str, Path], tmp_pat
     click(chromium, "[data-do=save-all]")
     saved = tmp_path / "nightly-2026-11-23.md"
     WebDriverWait(chromium.driver, 10).until(lambda _: saved.exists())
-    assert saved.read_text().count("\n- **") == 15
+    assert saved.read_text().count("\n* **") == 15
     assert chromium.complaints() == []
 
 

@@ -18,10 +18,13 @@
     return JSON.parse(await new Response(stream).text());
   }
 
-  // --- Markdown, in which the model's text is text ---------------------------------------------------------------
-  const plain = (text) => text.replace(/[\\`*_{}[\]<>#|~!&]/g, "\\$&");
+  // --- What leaves the page: the model's text is text, makes no link, calls nobody and computes nothing ---------------------------------------------------------------
+  const links = new RegExp(document.body.dataset.links, "gu"); // nightfold.text's
+  const unlinked = (text) => text.replace(links, " ");
+  const inert = (text) => unlinked(text).replace(/[\\`*_{}[\]<>#|~!&]/g, "\\$&");
+  const cell = (text) => unlinked(text).replace(/^[=+\-@\uff1d\uff0b\uff0d\uff20]/, "'$&"); // a spreadsheet would compute it
   const markdownOf = ([id, domain, candidates]) =>
-    [`## ${id} (${domain})`, "", ...candidates.map(([title, angle]) => `- **${plain(title)}**: ${plain(angle)}`), ""].join("\n");
+    [`## ${id} (${domain})`, "", ...candidates.map(([title, angle]) => `* **${inert(title)}**: ${inert(angle)}`), ""].join("\n");
   async function markdown() {
     const accepted = (await sites()).filter((site) => site[2]?.length);
     return [`# Article candidates, ${runId}`, "", ...accepted.map(markdownOf)].join("\n");
@@ -76,7 +79,7 @@
       }
       case "copy-one": {
         const item = button.closest("li");
-        return copy(`${$(".title", item).textContent}\n${$(".angle", item).textContent}`, "one candidate", button);
+        return copy([".title", ".angle"].map((part) => cell($(part, item).textContent)).join("\n"), "one candidate", button);
       }
       case "copy-text":
         return copy($("code", button.parentElement).textContent, "the command", button);

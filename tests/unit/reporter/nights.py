@@ -181,8 +181,8 @@ def _text(what: str, number: int, angle_words: int) -> str:
     ]
     if what == "hostile":
         candidates[0] = {"title": HOSTILE, "angle": "</script><script>alert(3)</script> {{ 7 * 7 }} [a](javascript:1)"}
-        candidates[1] = {"title": "'); alert(4); //", "angle": '" autofocus onfocus="alert(5)'}
-        candidates[2] = {"title": "Zero\u200bwidth and \u05e9\u05dc\u05d5\u05dd", "angle": "]]> --> <!-- &lt;b&gt; `x`"}
+        candidates[1] = {"title": '=HYPERLINK("https://evil.example"); @all', "angle": '" onfocus="alert(5)'}
+        candidates[2] = {"title": "Right to left: \u05e9\u05dc\u05d5\u05dd", "angle": "]]> --> <!-- &lt;b&gt; `x`"}
     return json.dumps(candidates)
 
 

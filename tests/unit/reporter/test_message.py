@@ -56,4 +56,4 @@ def test_a_title_makes_no_link() -> None:
     shelf.objects[key] = b'{"candidates": [{"title": "See https://evil.example now", "angle": "a"}]}'
     message = text(read_night(RUN, shelf), PAID, "link", "place")
     assert "https://evil" not in message
-    assert "See https: //evil.example now" in message
+    assert "See https: //evil. example now" in message

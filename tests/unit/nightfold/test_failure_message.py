@@ -1,0 +1,52 @@
+"""nightfold/failure_message.py: what travels inside the message of a failed call."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightfold.failure_message import read_attempt, split_calls, with_attempt, with_calls
+from nightfold.text import MESSAGE_LIMIT
+
+
+@given(
+    st.text(),
+    st.integers(1, 99),
+    st.lists(st.sampled_from(["RateLimited", "Overloaded", "NetworkError", "ModelTimeout"]), max_size=5),
+)
+def test_an_attempt_is_read_as_it_was_written(message: str, attempt: int, earlier: list[str]) -> None:
+    written = with_attempt(message, attempt, earlier)
+    assert len(written) <= MESSAGE_LIMIT
+    assert read_attempt(f"{written} ") == (attempt, earlier)
+
+
+@pytest.mark.parametrize(
+    "message", ["", "Task timed out after 630.00 seconds", "attempt", "attempt x: y", "an attempt 1: y"]
+)
+def test_a_message_of_somebody_else_names_no_attempt(message: str) -> None:
+    assert read_attempt(message) == (None, [])
+
+
+@given(st.text() | st.from_regex(r"attempt \d+( after [A-Za-z, ]+)?: .*"))
+def test_reading_an_attempt_never_raises(message: str) -> None:
+    read_attempt(message)
+
+
+def test_reading_an_attempt_of_ten_thousand_digits_does_not_raise() -> None:
+    read_attempt(f"attempt {'1' * 10_000}: no")
+
+
+@pytest.mark.parametrize("message", ["attempt 3 after Overloaded, Overloaded: 529 Overloaded", "m" * 300, ""])
+@pytest.mark.parametrize("calls", [[], [(0.0, 0.31)], [(0.12, 0.9), (4.4, 5.25), (123.4, 723.0)]])
+def test_the_times_of_calls_travel_at_the_end_of_a_message(message: str, calls: list[tuple[float, float]]) -> None:
+    written = with_calls(message, calls)
+    assert len(written) <= max(MESSAGE_LIMIT, len(message) if not calls else 0)
+    read, times = split_calls(written)
+    assert times == calls
+    assert message.startswith(read.removesuffix("…"))
+
+
+@pytest.mark.parametrize(
+    "message", ["no [1-2]", "[0.10-0.20]", "x [0.10-0.20] y", "x [0.10-]", "x [" + "0.10-0.20 " * 9999]
+)
+def test_what_only_looks_like_times_is_left_in_the_message(message: str) -> None:
+    assert split_calls(message) == (message, [])
