@@ -108,7 +108,7 @@ def night(world: Outside, api: MessagesAPI) -> None:
     write("state.json", state.model_dump(mode="json"))
     write("plan.json", world.read(plan_key(RUN)))
     write("items.json", world.read(items_key(RUN, 1)))
-    write("aggregator.json", {"run_id": RUN, "round": 1})
+    write("aggregator.json", {"run_id": RUN, "round": 1, "dead": False})
     write("reporter.json", {"run_id": RUN})
     claude = Claude("sk-simulated", api.url)
     for round_ in (1, 2):

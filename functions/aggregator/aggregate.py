@@ -38,6 +38,7 @@ class AggregateTask(BaseModel):
 
     run_id: RunId
     round: Round
+    dead: bool = False  # closed by a redrive, some time after it had ended
 
 
 def aggregate(task: AggregateTask, *, bucket: Bucket, misses: MissQueue, parked: MissQueue) -> RunState:
@@ -51,6 +52,8 @@ def aggregate(task: AggregateTask, *, bucket: Bucket, misses: MissQueue, parked:
         plan = Plan.model_validate_json(document)
     except ValidationError:
         raise UnexpectedError(f"the plan of run {task.run_id} cannot be read") from None
+    if plan.run_id != task.run_id:
+        raise UnexpectedError(f"the plan of run {task.run_id} is that of run {plan.run_id}")
     sites = {site.site_id: site for site in plan.sites}
     rounds = [_judge_round(plan, 1, sites, bucket)]
     regenerated = bucket.get(items_key(plan.run_id, 2)) if task.round == 2 else None
@@ -58,7 +61,7 @@ def aggregate(task: AggregateTask, *, bucket: Bucket, misses: MissQueue, parked:
         return _regenerate(plan, sites, rounds[0], bucket)
     if regenerated:
         rounds.append(_judge_round(plan, 2, _site_ids(plan, regenerated), bucket))
-    return _close(plan, sites, rounds, bucket, misses, parked)
+    return _close(task, plan, sites, rounds, bucket, misses, parked)
 
 
 def _site_ids(plan: Plan, items: bytes) -> list[str]:
@@ -122,6 +125,7 @@ def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Jud
     return RunState(
         run_id=plan.run_id,
         round=2,
+        mode=plan.mode,
         status="regenerate",
         planned=len(sites),
         items_key=items_key(plan.run_id, 2),
@@ -130,6 +134,7 @@ def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Jud
 
 
 def _close(
+    task: AggregateTask,
     plan: Plan,
     sites: Mapping[str, Site],
     rounds: list[dict[str, Judgement]],
@@ -138,7 +143,7 @@ def _close(
     parked: MissQueue,
 ) -> RunState:
     """Writes the misses, acknowledges what a redrive has collected, and closes the census: in this order."""
-    summary = take(plan, rounds)
+    summary = take(plan, rounds, dead=task.dead)
     lines = [_miss(plan, sites[site.site_id], rounds) for site in summary.sites if not site.accepted]
     bucket.put(misses_key(plan.run_id), "".join(f"{line}\n" for line in lines).encode(), "application/jsonl")
     if plan.mode == "collect":
@@ -187,6 +192,7 @@ def _state(summary: Summary) -> RunState:
     return RunState(
         run_id=summary.run_id,
         round=2,
+        mode=summary.mode,
         status=summary.status,
         planned=summary.planned,
         accepted=summary.accepted,

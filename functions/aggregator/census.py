@@ -9,8 +9,9 @@ from nightfold.contract import MissedByReason, Plan, SiteSummary, Summary, Token
 from nightfold.observability import count, log_step
 
 
-def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]]) -> Summary:
-    """The census over all rounds; a site's last round is its word."""
+def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]], *, dead: bool = False) -> Summary:
+    """The census over all rounds; a site's last round is its word. A run that is `dead` ended with the last branch that
+    it stored, however much later it is closed."""
     last = {**rounds[0], **rounds[1]} if len(rounds) > 1 else dict(rounds[0])
     all_calls = [judgement for of_round in rounds for judgement in of_round.values()]
     missed = [judgement.reason for judgement in last.values() if not judgement.accepted]
@@ -20,6 +21,9 @@ def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]]) -> Summary:
     )
     accepted = len(last) - len(missed)
     regenerated = len(rounds[1]) if len(rounds) > 1 else 0
+    now = datetime.now(UTC)
+    ends = [judgement.ended_at for judgement in all_calls if judgement.ended_at is not None]
+    ended = min(max(ends, default=plan.started_at), now) if dead else now
     return Summary(
         run_id=plan.run_id,
         mode=plan.mode,
@@ -35,7 +39,7 @@ def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]]) -> Summary:
         tokens=tokens,
         cost_usd=cost_usd(plan.configuration.model, tokens.input, tokens.output),
         started_at=plan.started_at,
-        duration_s=round((datetime.now(UTC) - plan.started_at).total_seconds(), 3),
+        duration_s=round(max((ended - plan.started_at).total_seconds(), 0.0), 3),
         sites=[
             SiteSummary(
                 site_id=judgement.site_id,

@@ -1,7 +1,8 @@
 """What one outcome is worth. Here, and nowhere else, an answer of Claude's meets the contract."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from nightfold.answers import RAW_ANSWER_LIMIT, Candidate, Violation, read_candidates
@@ -30,6 +31,7 @@ class Judgement:
     rate_limited: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    ended_at: datetime | None = None  # of the branch, where its outcome tells
 
     @property
     def accepted(self) -> bool:
@@ -59,9 +61,9 @@ def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit:
     if (outcome.site_id, outcome.run_id, outcome.round) != (site_id, run_id, round_):
         return unaccounted(site_id, "the outcome belongs to another branch")
     if outcome.answer is not None:
-        return _judge_answer(site_id, outcome.answer, limit)
+        return replace(_judge_answer(site_id, outcome.answer, limit), ended_at=outcome.ended_at)
     if outcome.failure is not None:
-        return _judge_failure(site_id, outcome.failure)
+        return replace(_judge_failure(site_id, outcome.failure), ended_at=outcome.ended_at)
     return unaccounted(site_id, "the outcome holds neither answer nor failure")
 
 

@@ -55,6 +55,7 @@ class RunState(Shape):
 
     run_id: RunId
     round: Round = 1
+    mode: Literal["collect", "redrive"] = "collect"
     status: Literal["planned", "nothing", "dead_run", "regenerate", "complete", "partial", "failed"]
     planned: int = 0
     accepted: int = 0

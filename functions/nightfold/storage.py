@@ -14,6 +14,7 @@ CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_ti
 
 SITES_KEY = "config/sites.json"
 REDRIVE_LEASE_KEY = "config/redrive-lease.json"  # who is redriving: two redrives never run side by side
+CLOSED_RUNS_KEY = "config/closed-runs.json"  # the planner's note of runs that need no second look
 
 
 def plan_key(run_id: str) -> str:
@@ -38,6 +39,10 @@ def misses_key(run_id: str) -> str:
 
 def summary_key(run_id: str) -> str:
     return f"runs/{run_id}/summary.json"
+
+
+def unclosable_key(run_id: str) -> str:
+    return f"runs/{run_id}/unclosable.json"
 
 
 def digest_key(run_id: str) -> str:

@@ -14,11 +14,14 @@ class Executions:
     def __init__(self, client: Any = None) -> None:
         self._states = client or boto3.client("stepfunctions", config=CALLS)
 
-    def over(self, execution_id: str) -> bool:
-        """Whether the execution has ended, or is so old that nobody remembers it (90 days)."""
+    def over(self, execution_id: str, asking: str) -> bool:
+        """Whether the execution has ended, or is so old that it has been forgotten (90 days). One that does not belong
+        to the state machine of the execution `asking` is over as well: the planner may not even ask about it."""
+        if execution_id.rpartition(":")[0] != asking.rpartition(":")[0]:
+            return True
         try:
             return str(self._states.describe_execution(executionArn=execution_id)["status"]) != "RUNNING"
         except ClientError as error:
-            if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
+            if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn", "ValidationException"}:
                 return True
             raise

@@ -16,10 +16,11 @@ from nightfold.sites import MAX_SITES, Site
 from nightfold.storage import SITES_KEY, Bucket, items_key, plan_key
 from planner.budget import worst_case
 from planner.configuration import ConfigurationParameter
+from planner.dead_runs import find_dead_run
 from planner.executions import Executions
 from planner.inputs import ExecutionInput, Mode, configure, read_input, read_sites, run_id_of
 from planner.miss_queue import MissQueue, Received
-from planner.redrive import find_dead_run, lease, sort_messages
+from planner.redrive import lease, sort_messages
 
 
 class PlanTask(BaseModel):
@@ -47,7 +48,7 @@ def plan_run(
         if not lease(task.execution_id, bucket, executions):
             log_step("plan", run_id=run_id, status="nothing", lease="held by another execution")
             return RunState(run_id=run_id, status="nothing")
-        if dead := find_dead_run(run_id, bucket, executions):
+        if dead := find_dead_run(run_id, task.execution_id, bucket, executions):
             log_step("plan", run_id=run_id, status="dead_run", dead_run=dead)
             return RunState(run_id=dead, round=2, status="dead_run")
         plan = _plan_redrive(run_id, task, configuration, queue)
@@ -82,6 +83,7 @@ def plan_run(
     )
     return RunState(
         run_id=run_id,
+        mode=plan.mode,
         status="planned",
         planned=len(plan.sites),
         items_key=items_key(run_id, 1),

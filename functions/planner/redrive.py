@@ -1,4 +1,4 @@
-"""The morning run's part of the plan: one at a time, runs that died first, and one branch per site."""
+"""The morning run's part of the plan: one at a time, and one branch per site."""
 
 import json
 from collections.abc import Iterable
@@ -6,10 +6,10 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from nightfold.contract import ForeignMessage, Miss, Plan, WaitingMessage
+from nightfold.contract import ForeignMessage, Miss, WaitingMessage
 from nightfold.observability import log_step
 from nightfold.sites import Site
-from nightfold.storage import REDRIVE_LEASE_KEY, Bucket, plan_key, summary_key
+from nightfold.storage import REDRIVE_LEASE_KEY, Bucket
 from nightfold.text import one_line
 from planner.executions import Executions
 from planner.miss_queue import Received
@@ -23,31 +23,23 @@ def lease(execution_id: str, bucket: Bucket, executions: Executions) -> bool:
     held = bucket.get_with_etag(REDRIVE_LEASE_KEY)
     if held is None:
         return False  # it was there a moment ago: somebody is at work on it
-    holder = str(json.loads(held[0])["execution_id"])
+    holder = _holder(held[0])
     if holder == execution_id:
         return True
-    if not executions.over(holder):
+    if holder is None:
+        log_step("plan", run_id=execution_id.rpartition(":")[2], error="UnreadableLease")
+    elif not executions.over(holder, execution_id):
         return False
     # Not replaced: somebody was faster, or an own write succeeded whose response was lost.
     return bucket.replace(REDRIVE_LEASE_KEY, mine, held[1]) or bucket.get(REDRIVE_LEASE_KEY) == mine
 
 
-def find_dead_run(run_id: str, bucket: Bucket, executions: Executions) -> str | None:
-    """A run with a plan and without a summary whose execution is over; None where there is none."""
-    for candidate in bucket.run_ids():
-        if candidate == run_id or bucket.exists(summary_key(candidate)):
-            continue
-        document = bucket.get(plan_key(candidate))
-        if document is None:
-            continue
-        try:
-            execution_id = Plan.model_validate_json(document).execution_id
-        except ValidationError:
-            log_step("plan", run_id=candidate, error="UnreadablePlan")  # nobody can say what it wanted
-            continue
-        if executions.over(execution_id):
-            return candidate
-    return None
+def _holder(lease: bytes) -> str | None:
+    """The execution that holds the lease; None where that cannot be read, and then it is free."""
+    try:
+        return str(json.loads(lease)["execution_id"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def sort_messages(

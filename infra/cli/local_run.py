@@ -12,7 +12,7 @@ from infra.cli.interrupts import INTERRUPTED, stop_if_asked
 from infra.cli.preflight import Order
 from infra.cli.progress import Progress
 from infra.messages_api.endpoint import Endpoint
-from infra.state.unfinished_runs import stored_sites
+from infra.state.unfinished_runs import stored_sites, why_set_aside
 from nightfold.contract import MissedByReason, Summary, Tokens
 from nightfold.storage import SITES_KEY, summary_key
 
@@ -29,6 +29,7 @@ class Ending:
     planned: int = 0
     stored: int = 0  # sites with an outcome on disk
     dead_runs: list[Summary] = field(default_factory=list)  # that this run closed on its way
+    set_aside: dict[str, str] = field(default_factory=dict)  # that it could not close, and why
 
     @property
     def exit_code(self) -> int:
@@ -96,6 +97,7 @@ def _no_garbage_yet() -> Iterator[Callable[[], None]]:
 def _ending(order: Order, state_dir: Path, progress: Progress, execution: Any, seconds: float) -> Ending:
     summary = _summary(state_dir, order.name)
     dead_runs = [closed for run_id in progress.dead_runs if (closed := _summary(state_dir, run_id)) is not None]
+    failed = [(run_id, why) for run_id in progress.dead_runs if (why := why_set_aside(state_dir, run_id)) is not None]
     output = execution.output if isinstance(execution.output, dict) else {}
     how: Literal["closed", "nothing", "refused", "broken", "stopped"]
     if execution.status == "ABORTED":
@@ -118,6 +120,7 @@ def _ending(order: Order, state_dir: Path, progress: Progress, execution: Any, s
         planned=len(progress.sites) if planned else 0,
         stored=len(stored_sites(state_dir, order.name)),
         dead_runs=dead_runs,
+        set_aside=dict(failed),
     )
 
 

@@ -16,7 +16,7 @@ def misses(as_json: bool, state_dir: Path) -> int:
     """What waits in the queue, what was parked, and why."""
     from infra.cli import misses_text
     from infra.state.queued_misses import read_misses, unreadable_messages
-    from infra.state.unfinished_runs import unfinished_runs
+    from infra.state.unfinished_runs import passed_over_runs, unfinished_runs
 
     if not state_dir.exists():
         to_stderr(f"There is no {state_dir} yet.")
@@ -28,6 +28,8 @@ def misses(as_json: bool, state_dir: Path) -> int:
         kept = f"{dead.stored:,} of {len(dead.plan.sites):,} outcomes are stored"
         to_stderr(f"Run {dead.run_id} ended before its census: {kept}.")
         to_stderr(f"`uv run nightfold redrive{state_dir_argument(state_dir)}` closes it and collects the rest.")
+    for folder in passed_over_runs(state_dir):
+        to_stderr(misses_text.passed_over(folder.name, folder.why))
     if any(miss.queue == "waiting" for miss in found):
         to_stderr(f"`uv run nightfold redrive{state_dir_argument(state_dir)}` collects what waits.")
     return 0

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from infra.cli.terminal import counted, duration, table
+from infra.cli.terminal import counted, duration, table, visible
 from infra.state.queued_misses import MAX_RECEIVES, QueuedMiss
 
 
@@ -26,6 +26,11 @@ def as_text(misses: Sequence[QueuedMiss], width: int | None) -> list[str]:
     if parked:
         lines += ["", "What is parked waits for a person; no redrive takes it up again."]
     return lines
+
+
+def passed_over(name: str, why: str) -> str:
+    """A folder below runs/ that redrives leave alone."""
+    return f"runs/{visible(name, 80)} is passed over: {visible(why)}."
 
 
 def _row(miss: QueuedMiss) -> tuple[str, ...]:

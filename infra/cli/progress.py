@@ -21,7 +21,7 @@ DONE: frozenset[State] = frozenset({"stored", "accepted", "missed"})
 RETRIED = frozenset({"RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout"})
 RETRIES = 2  # CollectSite's, for these errors
 _OUTCOME = re.compile(r"runs/[^/]+/round-(\d)/outcomes/([^/]+)\.json")
-_RUN_FILE = re.compile(r"runs/([^/]+)/(plan|summary|round-2/items)\.json")
+_RUN_FILE = re.compile(r"runs/([^/]+)/(plan|summary|unclosable|round-2/items)\.json")
 
 
 @dataclass(slots=True)
@@ -144,6 +144,8 @@ class Progress:
                     self._rejected(document, event.at)
                 case "summary":
                     self._closed(file[1], document, event.at)
+                case "unclosable":
+                    self.say(f"run {file[1]} could not be closed and is set aside", event.at)
 
     # --- The whole run -----------------------------------------------------------------------------------------------
 

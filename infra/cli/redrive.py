@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.cli.options import configuration_options, json_option, simulation_options, state_dir_option
-from infra.cli.terminal import to_stdout, width_of
+from infra.cli.terminal import to_stderr, to_stdout, width_of
 
 if TYPE_CHECKING:
     from infra.messages_api.endpoint import Simulation
@@ -25,13 +25,16 @@ def redrive(
     dry_run: bool, overrides: Mapping[str, Any], simulation: "Simulation", as_json: bool, state_dir: Path
 ) -> int:
     """The morning run: only the misses."""
-    from infra.cli import plan_text
+    from infra.cli import misses_text, plan_text
     from infra.cli.preflight import order_redrive
     from infra.cli.run_with_view import run_with_view
     from infra.messages_api.endpoint import choose_endpoint
+    from infra.state.unfinished_runs import passed_over_runs
 
     endpoint = choose_endpoint(os.environ, simulation, default_scenario=None)
     order = order_redrive(state_dir, overrides, endpoint.speed)
+    for folder in passed_over_runs(state_dir):
+        to_stderr(misses_text.passed_over(folder.name, folder.why))
     if dry_run:
         text = plan_text.redrive_as_json if as_json else plan_text.redrive_as_text
         to_stdout(text(order, state_dir, width_of(sys.stdout)))

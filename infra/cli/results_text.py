@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.cli.local_run import Ending
+from infra.cli.misses_text import passed_over
 from infra.cli.terminal import counted, dollars, fitted, visible
 from infra.state.regular_files import read_file
 from nightfold.contract import SiteSummary, Summary
@@ -121,13 +122,15 @@ def _messages(state_dir: Path, run_id: str) -> dict[str, str]:
 
 
 def dead_runs(ending: Ending) -> Iterator[str]:
-    """The runs that this one found dead and closed."""
+    """The runs that this one found dead: closed, or set aside."""
     for closed in ending.dead_runs:
         left = closed.planned - closed.accepted
         yield (
             f"Run {closed.run_id} had died before its census. It is closed now: {closed.accepted:,} of "
             f"{closed.planned:,} sites accepted from what it had stored{f', {left:,} taken up again' if left else ''}."
         )
+    for run_id, why in ending.set_aside.items():
+        yield passed_over(run_id, why)
 
 
 def without_census(ending: Ending, state_dir: Path, next_option: str) -> list[str]:

@@ -15,8 +15,8 @@ SQS_REQUEST = 0.40 / 1_000_000  # aws.amazon.com/sqs/pricing: Standard
 LOG_GB = 0.50  # aws.amazon.com/cloudwatch/pricing: ingestion
 METRIC_MONTH, ALARM_METRIC_MONTH = 0.30, 0.10
 
-METRICS = 10  # names in functions/nightfold/observability.count calls, one dimension
-ALARM_METRICS = 14  # metrics that the template's alarms look at; each counts
+METRICS = 10  # names in functions/nightfold/observability.count calls of every night, one dimension
+ALARM_METRICS = 15  # metrics that the template's alarms look at; each counts
 NIGHTS = 30
 
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from infra.state.lock import in_use
 from infra.state.regular_files import read_file
 from nightfold.contract import Plan
+from nightfold.run_folders import NotARun, check_name, closed_runs, left_alone, plan_of, read_set_aside
 from nightfold.sites import Site
 
 
@@ -32,18 +31,56 @@ class Closing:
     acknowledged: frozenset[str]  # message ids whose sites the run had collected already
 
 
+@dataclass(frozen=True)
+class PassedOver:
+    """A folder below runs/ that no redrive closes, and why."""
+
+    name: str
+    why: str
+
+
 def unfinished_runs(state_dir: Path) -> Iterator[UnfinishedRun]:
-    """None while a process holds the state directory: its run is not over."""
+    """What the next redrive closes first. None while a process holds the state directory: its run is not over."""
+    return (found for found in _looked_at(state_dir) if isinstance(found, UnfinishedRun))
+
+
+def passed_over_runs(state_dir: Path) -> Iterator[PassedOver]:
+    """What the next redrive leaves alone: what is not a run, and runs that could not be closed."""
+    return (found for found in _looked_at(state_dir) if isinstance(found, PassedOver))
+
+
+def _looked_at(state_dir: Path) -> Iterator[UnfinishedRun | PassedOver]:
+    """The planner's own look at the folders."""
     if in_use(state_dir):
         return
-    for file in sorted(state_dir.glob("runs/*/plan.json")):
-        if (file.parent / "summary.json").exists():
+    closed = closed_runs(_content(state_dir / "config" / "closed-runs.json"))
+    for folder in sorted((state_dir / "runs").glob("*/")):
+        if folder.name in closed or folder.is_symlink():
             continue
         try:
-            plan = Plan.model_validate_json(read_file(file))
-        except (OSError, ValidationError):
+            check_name(folder.name)
+            if (folder / "summary.json").exists():
+                continue
+            plan = plan_of(folder.name, _content(folder / "plan.json"))
+        except NotARun as why:
+            yield PassedOver(folder.name, str(why))
             continue
-        yield UnfinishedRun(plan, len(stored_sites(state_dir, plan.run_id)))
+        set_aside = _content(folder / "unclosable.json")
+        if set_aside is not None and left_alone(set_aside, "the next redrive"):
+            yield PassedOver(folder.name, why_set_aside(state_dir, folder.name) or "")
+        else:
+            yield UnfinishedRun(plan, len(stored_sites(state_dir, folder.name)))
+
+
+def why_set_aside(state_dir: Path, run_id: str) -> str | None:
+    """Why a redrive could not close the run, and what helps; None where it has not tried, or has closed it."""
+    folder = state_dir / "runs" / run_id
+    document = _content(folder / "unclosable.json")
+    if document is None or (folder / "summary.json").exists():
+        return None
+    set_aside = read_set_aside(document)
+    error = set_aside.error if set_aside else "an error that cannot be read"
+    return f"it could not be closed ({error}) and is set aside; delete its unclosable.json to have it tried again"
 
 
 def closing_of(state_dir: Path, run: UnfinishedRun) -> Closing:
@@ -71,7 +108,11 @@ def stored_sites(state_dir: Path, run_id: str) -> set[str]:
 
 
 def _outcome(state_dir: Path, run_id: str, round_: int, site_id: str) -> bytes | None:
+    return _content(state_dir / "runs" / run_id / f"round-{round_}" / "outcomes" / f"{site_id}.json")
+
+
+def _content(file: Path) -> bytes | None:
     try:
-        return read_file(state_dir / "runs" / run_id / f"round-{round_}" / "outcomes" / f"{site_id}.json")
+        return read_file(file)
     except OSError:
         return None

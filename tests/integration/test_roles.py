@@ -201,6 +201,7 @@ MAY: dict[
         "receive a miss": lambda p: p.receive(p.miss_queue),
         "list the bucket": lambda p: p.list(),
         "write a plan": lambda p: p.put("runs/unused/plan.json"),
+        "note closed runs": lambda p: p.put("config/closed-runs.json"),
     },
     "Collector": {"read the API key": lambda p: p.parameter(p.secret)},
     "Aggregator": {
@@ -214,6 +215,7 @@ MAY: dict[
     "Nightly": {
         "write an outcome": lambda p: p.put("runs/unused/round-1/outcomes/harbour.json"),
         "read the items": lambda p: p.get(ITEMS_1),
+        "set a run aside": lambda p: p.put("runs/unused/unclosable.json"),
         "invoke the collector": lambda p: p.invoke("Collector"),
     },
 }

@@ -37,6 +37,7 @@ NIGHTFOLD = {
     "errors",
     "failure_message",
     "observability",
+    "run_folders",
     "settings",
     "sites",
     "storage",

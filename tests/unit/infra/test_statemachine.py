@@ -16,8 +16,9 @@ import planner.miss_queue
 from aggregator.aggregate import AggregateTask
 from nightfold import errors
 from nightfold.branch import CollectorEvent, Outcome
+from nightfold.run_folders import SetAside
 from nightfold.settings import RunConfiguration
-from nightfold.storage import outcome_key
+from nightfold.storage import outcome_key, unclosable_key
 from planner.plan import PlanTask
 from reporter.digest import DigestTask
 
@@ -309,7 +310,26 @@ def test_each_function_is_sent_the_event_that_it_reads() -> None:
 def test_only_a_night_without_anything_accepted_fails() -> None:
     assert {name for name, state in STATES.items() if state["Type"] == "Fail"} == {"PlanRefused", "NothingCollected"}
     succeeding = {
-        choice["StringEquals"] for choice in STATES["HowDidItGo?"]["Choices"] if choice["Next"] == "RunFinished"
+        (choice["Variable"], choice["StringEquals"])
+        for choice in STATES["HowDidItGo?"]["Choices"]
+        if choice["Next"] == "RunFinished"
     }
-    assert succeeding == {"complete", "partial"}
+    assert succeeding == {("$.status", "complete"), ("$.status", "partial"), ("$.mode", "redrive")}
     assert STATES["HowDidItGo?"]["Default"] == "NothingCollected"
+
+
+def test_a_dead_run_that_cannot_be_closed_is_set_aside_where_the_planner_looks() -> None:
+    (caught,) = STATES["CloseDeadRun"]["Catch"]
+    assert caught["ErrorEquals"] == ["States.ALL"]
+    assert (caught["Next"], STATES[caught["Next"]]["Next"]) == ("DescribeDeadRun", "SetDeadRunAside")
+    assert STATES["SetDeadRunAside"]["Next"] == STATES["CloseDeadRun"]["Next"] == "PlanRun"
+    assert "Catch" not in STATES["SetDeadRunAside"], "without the mark PlanRun would find the same run for ever"
+    template = re.findall(r"'([^']*)'", STATES["SetDeadRunAside"]["Parameters"]["Key.$"])
+    assert template[0].format("night") == unclosable_key("night")
+    kept = {key.removesuffix(".$") for key in STATES["DescribeDeadRun"]["Parameters"]}
+    assert kept == SetAside.model_fields.keys()
+
+
+def test_only_a_redrive_closes_what_is_dead() -> None:
+    dead = {name: LAMBDAS[name]["Parameters"]["Payload"]["dead"] for name in ("AggregateOutcomes", "CloseDeadRun")}
+    assert dead == {"AggregateOutcomes": False, "CloseDeadRun": True}

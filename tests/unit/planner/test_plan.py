@@ -32,6 +32,7 @@ def test_a_night_is_planned(outside: Outside, planning: dict[str, Any]) -> None:
     assert state.model_dump() == {
         "run_id": RUN,
         "round": 1,
+        "mode": "collect",
         "status": "planned",
         "planned": 3,
         "accepted": 0,

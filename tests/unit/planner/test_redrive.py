@@ -14,7 +14,7 @@ from nightfold.storage import REDRIVE_LEASE_KEY, items_key, plan_key, summary_ke
 from planner.miss_queue import PLANNING_S, RUN_S
 from planner.plan import plan_run
 from planner.redrive import lease
-from tests.unit.examples import miss, plan, plan_task, site
+from tests.unit.examples import miss, plan_task, site
 from tests.unit.outside import Outside, Wire, error, response
 
 REDRIVE = {"mode": "redrive"}
@@ -179,11 +179,33 @@ def test_two_redrives_never_run_side_by_side(
 
 
 def test_a_lease_of_an_execution_that_nobody_knows_is_taken(outside: Outside, planning: dict[str, Any]) -> None:
-    known = outside.start("known")
-    for holder in (f"{known}-gone", "no arn at all"):
+    me = outside.start("me")
+    for holder in (f"{me}-gone", f"{me}-{'x' * 300}", "no arn at all", me.replace("nightly", "other"), ""):
         outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": holder})
-        assert lease("me", planning["bucket"], planning["executions"])
-        assert outside.read(REDRIVE_LEASE_KEY)["execution_id"] == "me"
+        assert lease(me, planning["bucket"], planning["executions"])
+        assert outside.read(REDRIVE_LEASE_KEY)["execution_id"] == me
+
+
+@pytest.mark.parametrize("junk", [b"", b"hello", b"[]", b"{}", b"null", b"\xff", b"[" * 100_000])
+def test_a_lease_that_cannot_be_read_is_replaced_by_its_etag(
+    outside: Outside, planning: dict[str, Any], printed: Callable[[], str], junk: bytes
+) -> None:
+    outside.s3.put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=junk)
+    assert lease("me", planning["bucket"], planning["executions"])
+    assert outside.read(REDRIVE_LEASE_KEY)["execution_id"] == "me"
+    assert '"error":"UnreadableLease"' in printed()
+
+
+def test_an_unreadable_lease_that_was_replaced_meanwhile_is_the_others(
+    outside: Outside, planning: dict[str, Any]
+) -> None:
+    outside.s3.put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=b"hello")
+
+    def somebody_was_faster(_: Any) -> None:
+        boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=b'{"execution_id": "other"}')
+
+    Wire(outside.s3).fail("PutObject", None, somebody_was_faster)
+    assert not lease("me", planning["bucket"], planning["executions"])
 
 
 def test_a_lease_that_was_taken_over_with_a_lost_response_is_ones_own(
@@ -209,40 +231,8 @@ def test_of_two_that_take_over_the_same_lease_one_gets_it(outside: Outside, plan
 def test_step_functions_that_does_not_answer_is_an_error_and_no_verdict(
     outside: Outside, planning: dict[str, Any]
 ) -> None:
-    outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": outside.start("first")})
+    first = outside.start("first")
+    outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": first})
     Wire(outside.states).fail("DescribeExecution", *[error(500, "InternalFailure")] * 5)
     with pytest.raises(ClientError):
-        lease("me", planning["bucket"], planning["executions"])
-
-
-# --- runs that died --------------------------------------------------------------------------------------------------
-
-
-def claimed(outside: Outside, name: str) -> str:
-    execution_id = outside.start(name)
-    made = plan("harbour", run_id=name).model_copy(update={"execution_id": execution_id})
-    outside.put(plan_key(name), made.model_dump(mode="json"))
-    return execution_id
-
-
-def test_a_run_that_died_is_closed_before_anything_else(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
-) -> None:
-    put(miss("orchard").model_dump_json())
-    outside.stop(claimed(outside, "dead"))
-    claimed(outside, "alive")
-    outside.stop(claimed(outside, "closed"))
-    outside.put(summary_key("closed"), {})
-    outside.put("runs/unreadable/plan.json", {"schema_version": 9})
-    outside.put("runs/no-plan/items.json", [])
-    state = redrive(planning)
-    assert (state.run_id, state.status, state.round) == ("dead", "dead_run", 2)
-    assert outside.count(outside.miss_queue) == (1, 0)
-    outside.put(summary_key("dead"), {})
-    assert redrive(planning).status == "planned"
-
-
-def test_a_nightly_run_looks_for_no_dead_ones(outside: Outside, planning: dict[str, Any]) -> None:
-    outside.stop(claimed(outside, "dead"))
-    outside.put("config/sites.json", [{"site_id": "harbour", "domain": "harbour.example"}])
-    assert plan_run(plan_task("execution-1", "by-hand"), **planning).run_id == "by-hand"
+        lease(f"{first}-me", planning["bucket"], planning["executions"])

@@ -1,0 +1,73 @@
+"""Dead runs that a morning cannot close, and folders that are none: nothing keeps it from its misses."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.cloud.faults import Fault, Refuse
+from infra.state.queued_misses import read_messages
+from infra.state.unfinished_runs import PassedOver, passed_over_runs
+from nightfold.run_folders import SetAside
+from tests.integration.test_once import MORNING, NIGHT, Place, opened
+
+pytestmark = pytest.mark.xdist_group("once")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with opened(tmp_path / "state") as place:
+        place.sites("harbour", "orchard")
+        yield place
+
+
+def passed_over_runs_of(place: Place) -> list[PassedOver]:
+    """As the command line sees them, once no process has the directory."""
+    place.close()
+    return list(passed_over_runs(place.state_dir))
+
+
+def test_a_dead_run_that_cannot_be_closed_is_set_aside_and_the_morning_goes_on(place: Place) -> None:
+    place.api.script("harbour", [400])
+    place.run(NIGHT)
+    night, poisoned = (place.state_dir / "runs" / name for name in ("nightly-2026-11-23", "poisoned"))
+    poisoned.mkdir()
+    plan = json.loads((night / "plan.json").read_bytes()) | {"run_id": "poisoned", "execution_id": "gone"}
+    (poisoned / "plan.json").write_text(json.dumps(plan))
+
+    def no_misses_of_the_poisoned_run(function: str, _: str, parameters: Mapping[str, Any]) -> Fault | None:
+        met = function == "Aggregator" and parameters.get("Key") == "runs/poisoned/misses.jsonl"
+        return Refuse(403, "AccessDenied") if met else None
+
+    place.look_at = no_misses_of_the_poisoned_run
+    morning = place.run(MORNING, name="morning")
+    assert (morning.output["run_id"], morning.output["status"]) == ("morning", "complete")
+    mark = SetAside.model_validate_json((poisoned / "unclosable.json").read_bytes())
+    assert (mark.run_id, mark.error) == ("poisoned", "UnexpectedError")
+    [passed_over] = passed_over_runs_of(place)
+    assert passed_over.name == "poisoned"
+    assert "could not be closed (UnexpectedError)" in passed_over.why
+    place.reopen()
+    place.look_at = lambda *_: None
+    assert place.run(MORNING, name="next").output["status"] == "nothing"
+    (poisoned / "unclosable.json").unlink()
+    place.reopen()
+    place.run(MORNING, name="after-the-cause-was-fixed")
+    assert (poisoned / "summary.json").exists()
+
+
+def test_a_copy_of_a_dead_run_is_passed_over(place: Place) -> None:
+    place.run({"request_timeout_s": 10}, name="night")
+    runs = place.state_dir / "runs"
+    (runs / "night" / "summary.json").unlink()
+    for copy in ("night.backup", "night (copy)"):
+        shutil.copytree(runs / "night", runs / copy)
+    place.reopen()
+    assert place.run(MORNING, name="morning").output["status"] == "nothing"
+    assert (runs / "night" / "summary.json").exists()
+    assert not list(runs.glob("*/unclosable.json"))
+    assert not read_messages(place.state_dir, "waiting")
+    assert {each.name for each in passed_over_runs_of(place)} == {"night.backup", "night (copy)"}

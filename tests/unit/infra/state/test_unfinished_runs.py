@@ -1,0 +1,66 @@
+"""infra/state/unfinished_runs.py: what the command line says of run folders is what the planner does with them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra.cli.main import main
+from infra.state.unfinished_runs import passed_over_runs, unfinished_runs, why_set_aside
+from tests.unit.examples import STARTED, plan
+
+
+def died(state_dir: Path, run_id: str) -> Path:
+    folder = state_dir / "runs" / run_id
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_text(plan("harbour", run_id=run_id).model_dump_json())
+    return folder
+
+
+def set_aside(folder: Path, error: str) -> None:
+    document = {
+        "schema_version": 1,
+        "run_id": folder.name,
+        "execution_id": "of a morning",
+        "set_aside_at": STARTED.isoformat(),
+        "failure": {"Error": error},
+    }
+    (folder / "unclosable.json").write_text(json.dumps(document))
+
+
+def test_copies_and_other_folders_are_passed_over_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dead = died(tmp_path, "dead")
+    for name in ("dead.backup", "dead (copy)"):
+        shutil.copytree(dead, dead.with_name(name))
+    (tmp_path / "runs" / "a file").write_text("")
+    assert [run.run_id for run in unfinished_runs(tmp_path)] == ["dead"]
+    assert [(each.name, each.why) for each in passed_over_runs(tmp_path)] == [
+        ("dead (copy)", "its name is not a run id"),
+        ("dead.backup", "its plan.json is that of run dead, so it is a copy"),
+    ]
+    for command in (["misses"], ["redrive", "--dry-run"]):
+        assert main([*command, "--state-dir", str(tmp_path)]) == 0
+        said = capsys.readouterr().err
+        assert "runs/dead (copy) is passed over: its name is not a run id." in said
+        assert "runs/dead.backup is passed over: its plan.json is that of run dead, so it is a copy." in said
+
+
+def test_a_run_that_could_not_be_closed_is_said_until_it_is_tried_again(tmp_path: Path) -> None:
+    folder = died(tmp_path, "poisoned")
+    set_aside(folder, "Sandbox.Timedout")
+    assert list(unfinished_runs(tmp_path)) == []
+    [passed_over] = passed_over_runs(tmp_path)
+    assert passed_over.why == why_set_aside(tmp_path, "poisoned")
+    assert "could not be closed (Sandbox.Timedout)" in passed_over.why
+    set_aside(folder, "AwsUnavailable")
+    assert [run.run_id for run in unfinished_runs(tmp_path)] == ["poisoned"], "the next redrive tries it again"
+    (folder / "summary.json").write_text("{}")
+    assert why_set_aside(tmp_path, "poisoned") is None
+
+
+def test_what_the_planner_has_seen_closed_is_closed_here_too(tmp_path: Path) -> None:
+    died(tmp_path, "night")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "closed-runs.json").write_text('{"schema_version": 1, "run_ids": ["night"]}')
+    assert list(unfinished_runs(tmp_path)) == []
