@@ -13,9 +13,10 @@ INVOCATION = 0.20 / 1_000_000
 S3_WRITE, S3_READ = 0.005 / 1_000, 0.0004 / 1_000  # aws.amazon.com/s3/pricing: Standard
 SQS_REQUEST = 0.40 / 1_000_000  # aws.amazon.com/sqs/pricing: Standard
 LOG_GB = 0.50  # aws.amazon.com/cloudwatch/pricing: ingestion
-METRIC_MONTH, ALARM_METRIC_MONTH = 0.30, 0.10
+METRIC_MONTH, ALARM_METRIC_MONTH, DASHBOARD_MONTH = 0.30, 0.10, 3.00
 
 METRICS = 10  # names in functions/nightfold/observability.count calls of every night, one dimension
+METRIC_HOURS = 2  # of a day in which a metric has data, a night's and a morning's: only these are billed
 ALARM_METRICS = 15  # metrics that the template's alarms look at; each counts
 NIGHTS = 30
 
@@ -41,7 +42,8 @@ def aws_usd(night: Night) -> float:
     reads, writes = 3 * night.sites + 101, 2 * night.sites + 7
     queue = night.sites * night.missed_share * 3 + 20
     logs = (night.sites + 5) * 700 / 1e9
-    fixed = (METRICS * METRIC_MONTH + ALARM_METRICS * ALARM_METRIC_MONTH) / NIGHTS
+    metrics = METRICS * METRIC_MONTH * METRIC_HOURS / 24
+    fixed = (metrics + ALARM_METRICS * ALARM_METRIC_MONTH + DASHBOARD_MONTH) / NIGHTS
     return (
         transitions * TRANSITION
         + lambda_gb_s * GB_SECOND

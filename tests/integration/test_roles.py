@@ -75,6 +75,10 @@ class Place:
     def put_parameter(self, name: str) -> Any:
         return self.client("ssm").put_parameter(Name=name, Value="{}", Overwrite=True)
 
+    def log(self, function: str) -> Any:
+        group = self.cloud.physical(f"{function}Logs")
+        return self.client("logs").create_log_stream(logGroupName=group, logStreamName=f"of-{self.role}")
+
     def start(self) -> Any:
         return self.client("stepfunctions").start_execution(stateMachineArn=self.cloud.machine_arn, input="{}")
 
@@ -124,6 +128,7 @@ ITEMS_1, ITEMS_2, LEASE = "runs/night/round-1/items.json", "runs/night/round-2/i
 
 MUST_NOT: dict[str, dict[str, Call]] = {
     "Planner": {
+        "write the log of another": lambda p: p.log("Collector"),
         "delete a miss": lambda p: p.delete_message(p.miss_queue),
         "delete misses": lambda p: p.delete_messages(p.miss_queue),
         "purge the misses": lambda p: p.purge(p.miss_queue),
@@ -142,6 +147,7 @@ MUST_NOT: dict[str, dict[str, Call]] = {
         "invoke the collector": lambda p: p.invoke("Collector"),
     },
     "Collector": {
+        "write the log of another": lambda p: p.log("Planner"),
         "read the bucket": lambda p: p.get(SITES),
         "read an outcome": lambda p: p.get(OUTCOME),
         "write an outcome": lambda p: p.put(OUTCOME),
@@ -154,6 +160,7 @@ MUST_NOT: dict[str, dict[str, Call]] = {
         "invoke the aggregator": lambda p: p.invoke("Aggregator"),
     },
     "Aggregator": {
+        "write the log of another": lambda p: p.log("Reporter"),
         "read the API key": lambda p: p.parameter(p.secret),
         "read the configuration": lambda p: p.parameter(p.configuration),
         "read the site list": lambda p: p.get(SITES),
@@ -170,6 +177,7 @@ MUST_NOT: dict[str, dict[str, Call]] = {
         "invoke the collector": lambda p: p.invoke("Collector"),
     },
     "Reporter": {
+        "write the log of another": lambda p: p.log("Nightly"),
         "read the API key": lambda p: p.parameter(p.secret),
         "read the configuration": lambda p: p.parameter(p.configuration),
         "read the site list": lambda p: p.get(SITES),
@@ -196,6 +204,7 @@ MAY: dict[
     str, dict[str, Call]
 ] = {  # the same calls where they are allowed, so that a denial is not the way they are made
     "Planner": {
+        "write its own log": lambda p: p.log("Planner"),
         "read the configuration": lambda p: p.parameter(p.configuration),
         "read the site list": lambda p: p.get(SITES),
         "receive a miss": lambda p: p.receive(p.miss_queue),
@@ -203,15 +212,19 @@ MAY: dict[
         "write a plan": lambda p: p.put("runs/unused/plan.json"),
         "note closed runs": lambda p: p.put("config/closed-runs.json"),
     },
-    "Collector": {"read the API key": lambda p: p.parameter(p.secret)},
+    "Collector": {
+        "write its own log": lambda p: p.log("Collector"),
+        "read the API key": lambda p: p.parameter(p.secret),
+    },
     "Aggregator": {
+        "write its own log": lambda p: p.log("Aggregator"),
         "read an outcome": lambda p: p.get(OUTCOME),
         "write candidates": lambda p: p.put("runs/unused/candidates/harbour.json"),
         "park a message": lambda p: p.send(p.parked_queue),
         "send misses": lambda p: p.send_batch(p.miss_queue),
         "delete misses": lambda p: p.delete_messages(p.miss_queue),
     },
-    "Reporter": {"read a summary": lambda p: p.get(SUMMARY)},
+    "Reporter": {"write its own log": lambda p: p.log("Reporter"), "read a summary": lambda p: p.get(SUMMARY)},
     "Nightly": {
         "write an outcome": lambda p: p.put("runs/unused/round-1/outcomes/harbour.json"),
         "read the items": lambda p: p.get(ITEMS_1),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STACK = "nightfold"
@@ -35,9 +36,12 @@ class Deployment:
 def deploy(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Deployment:
     """Create the stack. `template` is plain CloudFormation with only such resource types as moto can make."""
     from moto.cloudformation.models import cloudformation_backends
+    from moto.logs.models import LogGroup
 
     backend = cloudformation_backends[ACCOUNT][REGION]
-    stack = backend.create_stack(STACK, json.dumps(template), parameters=dict(parameters))
+    # CloudFormation's Arn of a log group ends in `:*`, as a policy that names its streams needs it.
+    with mock.patch.object(LogGroup, "get_cfn_attribute", lambda group, _: f"{group.arn}:*"):
+        stack = backend.create_stack(STACK, json.dumps(template), parameters=dict(parameters))
     resources: dict[str, Any] = {
         logical_id: stack.resource_map[logical_id]
         for logical_id in template["Resources"]

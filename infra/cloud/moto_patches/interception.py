@@ -145,7 +145,7 @@ def _authorize(asked: Any, resource: str, permit: Permit) -> None:
     service = {"stepfunctions": "states"}.get(service, service)
     if resource == "*" and service == "sns":
         resource = asked._get_param("TopicArn") or "*"
-    if resource == "*" and service in {"ssm", "states", "sns"}:
+    if resource == "*" and service in {"logs", "ssm", "states", "sns"}:
         resource = _named_in_the_call(service, asked)
     if not permit(access_key(asked), f"{service}:{action}", resource):
         raise Denied(f"User is not authorized to perform: {service}:{action} on resource: {resource}")
@@ -158,6 +158,9 @@ def _named_in_the_call(service: str, asked: Any) -> str:
         parameters = json.loads(asked.body or "{}")
     except ValueError:
         return "*"
+    if service == "logs":
+        stream = parameters.get("logStreamName", "")
+        return f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{parameters.get('logGroupName')}:log-stream:{stream}"
     if service == "ssm":
         name = parameters.get("Name") or parameters.get("Path") or next(iter(parameters.get("Names", [])), "*")
         return (

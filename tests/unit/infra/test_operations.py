@@ -90,6 +90,124 @@ def test_an_alarm_reaches_somebody_and_stands_in_the_runbook(name: str) -> None:
     assert re.search(rf"`{name}`", (Path(__file__).parents[3] / "infra/docs/runbook.md").read_text(encoding="utf-8"))
 
 
+def test_silence_is_counted_over_exactly_26_hours_and_only_where_nights_are_scheduled() -> None:
+    assert RESOURCES["NoNight"]["Condition"] == "IsScheduled"
+    alarm = ALARMS["NoNight"]
+    metric, filled = alarm["Metrics"]
+    assert filled["Expression"] == f"FILL({metric['Id']}, 0)"
+    assert alarm["EvaluationPeriods"] * metric["MetricStat"]["Period"] == 26 * 3_600
+    assert alarm["TreatMissingData"] == "breaching"  # before the first night there is nothing to fill
+
+
+def test_a_sum_is_not_filled() -> None:
+    sums = [m["Expression"] for alarm in ALARMS.values() for m in alarm.get("Metrics", []) if " + " in str(m)]
+    assert len(sums) >= 3
+    assert not [each for each in sums if "FILL" in each], "a filled point can hide a late one"
+
+
+def test_a_day_is_one_of_the_calendar_in_the_stacks_time_zone() -> None:
+    daily = {name for name, alarm in ALARMS.items() if "86400" in re.findall(r"'Period': (\d+)", str(alarm))}
+    assert daily == {"AcceptedShareLow", "CostHigh"}
+    for name in daily:
+        assert ALARMS[name]["EvaluationWindow"] == {"WallClockWindow": {"Timezone": {"Ref": "TimeZone"}}}
+
+
+@pytest.mark.parametrize("name", ["NightlySchedule", "MorningSchedule"])
+def test_a_schedule_of_several_runs_a_day_is_refused(name: str) -> None:
+    pattern = PARAMETERS[name]["AllowedPattern"]
+    once = ("cron(15 3 * * ? *)", "cron(0 23 ? * MON-FRI *)", "cron(5 07 1,15 * ? *)", "cron(30 6 ? * 2#1 2027)")
+    often = (
+        "cron(15 3,15 * * ? *)",
+        "cron(0 * * * ? *)",
+        "cron(0/30 3 * * ? *)",
+        "cron(0 3-5 * * ? *)",
+        "cron(* 3 * * ? *)",
+    )
+    wrong = (
+        "rate(1 hour)",
+        "rate(1 day)",
+        "cron(15 24 * * ? *)",
+        "cron(60 3 * * ? *)",
+        "cron(15 3 * *)",
+        "at(2026-11-23T03:15)",
+    )
+    assert all(re.fullmatch(pattern, each) for each in once)
+    assert not [each for each in (*often, *wrong) if re.fullmatch(pattern, each)]
+
+
+def test_what_runs_leave_expires_only_if_asked_and_never_before_its_misses() -> None:
+    _, expiry = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    condition, rule, nothing = expiry["Fn::If"]
+    assert (condition, nothing) == ("ExpiresRuns", {"Ref": "AWS::NoValue"})
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("runs/", {"Ref": "RunRetentionDays"})
+    allowed = PARAMETERS["RunRetentionDays"]["AllowedValues"]
+    assert (PARAMETERS["RunRetentionDays"]["Default"], allowed[0]) == (0, 0)
+    queued = RESOURCES["MissQueue"]["Properties"]["MessageRetentionPeriod"]
+    parked = RESOURCES["ParkedQueue"]["Properties"]["MessageRetentionPeriod"]
+    assert allowed[1] * 86_400 > queued + parked
+
+
+def test_the_outputs_name_what_an_operator_types() -> None:
+    outputs = {json.dumps(output["Value"]) for output in yaml_parse(TEXT)["Outputs"].values()}
+    functions = set(of_type("AWS::Serverless::Function"))
+    assert {
+        json.dumps({"Ref": name}) for name in functions | {"DigestTopic", "AlarmTopic", "OperatorPolicy"}
+    } <= outputs
+    urls = " ".join(outputs)
+    assert '{"Ref": "Dashboard"}' in urls
+    assert "#/statemachines/view/" in urls
+
+
+def operator_statements() -> list[dict[str, Any]]:
+    (policy,) = of_type("AWS::IAM::ManagedPolicy").values()
+    statements: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return statements
+
+
+def operator_may() -> set[str]:
+    statements = operator_statements()
+    return {
+        action
+        for each in statements
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+    }
+
+
+# What the command line calls → what IAM calls it, where that is not the same name in CamelCase.
+IAM_NAMES = {
+    "stepfunctions": "states",
+    "s3:Cp": "s3:GetObject",
+    "s3:Ls": "s3:ListBucket",
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "logs:Tail": "logs:FilterLogEvents",
+}
+
+
+def test_the_operators_policy_covers_every_command_of_the_runbook() -> None:
+    text = (Path(__file__).parents[3] / "infra/docs/runbook.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"\baws ([a-z0-9]+) ([a-z-]+)", text))
+    assert len(commands) >= 6
+    needed = set()
+    for service, command in commands:
+        action = "".join(part.title() for part in command.split("-"))
+        needed.add(IAM_NAMES.get(f"{service}:{action}") or f"{IAM_NAMES.get(service, service)}:{action}")
+    assert needed <= operator_may()
+    # and what the console does for the words "Start DLQ redrive"
+    assert operator_may() >= {"sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage"}
+
+
+def test_an_operator_changes_neither_the_stack_nor_what_was_collected() -> None:
+    may = operator_may()
+    assert not [
+        action
+        for action in may
+        if "*" in action or re.search(r":(Create|Update|Delete(?!Message|Object)|Put(?!Object|Parameter))", action)
+    ]
+    deletes = [each["Resource"] for each in operator_statements() if each["Action"] == "s3:DeleteObject"]
+    assert deletes == [{"Fn::Sub": "${Bucket.Arn}/runs/*/unclosable.json"}]
+    assert "states:RedriveExecution" not in may  # a closed run would be paid for again
+
+
 def test_a_metric_that_is_looked_at_is_one_that_is_written() -> None:
     functions = Path(__file__).parents[3] / "functions"
     code = "".join(path.read_text(encoding="utf-8") for path in functions.rglob("*.py"))

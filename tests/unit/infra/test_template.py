@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from infra.packaging.expanded import expand
 from nightfold.settings import FunctionSettings, RunConfiguration
 
 ROOT = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents[3])
@@ -24,7 +25,10 @@ STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table"}
 
 
 def statements(name: str) -> list[dict[str, Any]]:
-    return [statement for policy in FUNCTIONS[name]["Policies"] for statement in policy["Statement"]]
+    """What the function's role allows."""
+    assert FUNCTIONS[name]["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+    policies = RESOURCES[f"{name}Role"]["Properties"]["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
 def actions(name: str) -> set[str]:
@@ -54,12 +58,38 @@ def test_a_function_is_named_after_its_folder_and_its_handler_exists(name: str) 
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_is_followed_by_its_log_group(name: str) -> None:
+def test_every_function_is_followed_by_its_role_and_its_log_group(name: str) -> None:
     names = list(RESOURCES)
-    assert names[names.index(name) + 1] == f"{name}Logs"
+    assert names[names.index(name) :][1:3] == [f"{name}Role", f"{name}Logs"]
     group = RESOURCES[f"{name}Logs"]["Properties"]
-    assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/${{{name}}}"}
+    assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{name.lower()}"}
     assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert FUNCTIONS[name]["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_writes_its_own_log_group_alone(name: str) -> None:
+    logging = [statement for statement in statements(name) if "logs:" in json.dumps(statement["Action"])]
+    assert [statement["Resource"] for statement in logging] == [{"Fn::GetAtt": [f"{name}Logs", "Arn"]}]
+    assert logging[0]["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    managed = json.dumps(RESOURCES[f"{name}Role"]["Properties"]["ManagedPolicyArns"])
+    assert "LambdaBasicExecution" not in managed
+
+
+@pytest.mark.parametrize(
+    ("role", "service"), [("NightlyRole", "states.amazonaws.com"), ("ScheduleRole", "scheduler.amazonaws.com")]
+)
+def test_a_role_that_a_service_takes_is_not_for_other_accounts(role: str, service: str) -> None:
+    (statement,) = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": service}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_no_role_is_left_to_sam() -> None:
+    expanded = expand((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+    roles = {name for name, resource in expanded.items() if resource["Type"] == "AWS::IAM::Role"}
+    assert roles == {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
+    assert len(roles) >= 6
 
 
 def test_the_globals_log_json_on_python_3_13() -> None:
@@ -76,7 +106,7 @@ def test_what_holds_something_survives_the_stack() -> None:
     ]
     assert len(stateful) >= 3
     for name in stateful:
-        assert RESOURCES[name]["DeletionPolicy"] == "Retain", name
+        assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain", name
 
 
@@ -95,8 +125,8 @@ def test_three_mornings_and_then_a_person() -> None:
 
 
 def test_the_collector_touches_nothing_but_its_key() -> None:
-    assert actions("Collector") == {"ssm:GetParameter"}
-    (statement,) = statements("Collector")
+    assert actions("Collector") == {"ssm:GetParameter", "logs:CreateLogStream", "logs:PutLogEvents"}
+    (statement,) = [s for s in statements("Collector") if s["Sid"] != "WriteOwnLogs"]
     assert statement["Resource"]["Fn::Sub"].endswith("parameter/${AWS::StackName}/anthropic-api-key")
 
 
@@ -114,7 +144,8 @@ def test_nobody_deletes_an_object_or_may_do_everything() -> None:
 
 
 def test_every_statement_of_the_machine_names_what_it_may_touch() -> None:
-    (policy,) = RESOURCES["Nightly"]["Properties"]["Policies"]
+    assert RESOURCES["Nightly"]["Properties"]["Role"] == {"Fn::GetAtt": ["NightlyRole", "Arn"]}
+    (policy,) = [each["PolicyDocument"] for each in RESOURCES["NightlyRole"]["Properties"]["Policies"]]
     invoked = next(s for s in policy["Statement"] if s["Action"] == "lambda:InvokeFunction")["Resource"]
     assert {target["Fn::GetAtt"][0] for target in invoked} == FUNCTIONS.keys()
     for statement in policy["Statement"]:
