@@ -116,7 +116,7 @@ def quantities(requests: Mapping[str, int], transitions: int, totals: Mapping[st
 
 def formula(night: costs.Night) -> dict[str, float]:
     """How much of each the cost formula assumes: its result where that one has a price, and nothing else costs."""
-    free = dict.fromkeys((*PRICES, "METRIC_MONTH", "ALARM_METRIC_MONTH"), 0.0)
+    free = dict.fromkeys((*PRICES, "METRIC_MONTH", "ALARM_METRIC_MONTH", "DASHBOARD_MONTH"), 0.0)
     assumed = {}
     for price, (_, each) in COUNTED.items():
         with mock.patch.multiple(costs, **(free | {price: 1.0})):
