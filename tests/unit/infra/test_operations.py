@@ -107,8 +107,9 @@ def test_a_sum_is_not_filled() -> None:
 
 def test_a_day_is_one_of_the_calendar_in_the_stacks_time_zone() -> None:
     daily = {name for name, alarm in ALARMS.items() if "86400" in re.findall(r"'Period': (\d+)", str(alarm))}
-    assert daily == {"AcceptedShareLow", "CostHigh"}
-    for name in daily:
+    at_once = {"RunSetAside"}  # one is too many, whenever it is: a sliding window rings sooner
+    assert daily - at_once == {"AcceptedShareLow", "CostHigh"}
+    for name in daily - at_once:
         assert ALARMS[name]["EvaluationWindow"] == {"WallClockWindow": {"Timezone": {"Ref": "TimeZone"}}}
 
 
