@@ -26,10 +26,11 @@ from nightfold.settings import RunConfiguration
 from nightfold.sites import SiteList
 from nightfold.storage import SITES_KEY, Bucket, items_key, outcome_key, plan_key, summary_key
 from planner.configuration import ConfigurationParameter
+from planner.draft import PlanTask
 from planner.executions import Executions
 from planner.inputs import ExecutionInput
 from planner.miss_queue import MissQueue
-from planner.plan import PlanTask, plan_run
+from planner.plan import plan_run
 from reporter.digest import DigestTask
 from tests.unit.outside import Outside
 
@@ -104,6 +105,7 @@ def night(world: Outside, api: MessagesAPI) -> None:
         parameter=ConfigurationParameter(world.parameter, world.ssm),
         queue=MissQueue(world.miss_queue, world.sqs),
         executions=Executions(world.states),
+        simulated=False,
     )
     write("state.json", state.model_dump(mode="json"))
     write("plan.json", world.read(plan_key(RUN)))

@@ -4,11 +4,9 @@ Everything here may be done twice: what is written is derived from what is store
 comes last. A crash before it leads to another pass, a crash after it to nothing.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from aggregator.census import announce, take
 from aggregator.judge import Judgement, judge, raw_answer_limit, unaccounted
-from aggregator.miss_queue import BATCH_LIMIT, MissQueue
+from aggregator.miss_queue import MissQueue
+from aggregator.misses import line_of, miss_of, settle_queues
 from nightfold.branch import SiteTask
 from nightfold.budget import branches_at_once, regeneration_branches, share
-from nightfold.contract import ForeignMessage, Miss, Plan, RunState, Summary
+from nightfold.contract import Plan, RunState, Summary
 from nightfold.errors import UnexpectedError
 from nightfold.observability import log_step
 from nightfold.sites import Round, RunId, Site
@@ -99,6 +98,7 @@ def _candidates_file(plan: Plan, round_: int, verdict: Judgement) -> bytes:
     document: dict[str, Any] = {
         "schema_version": 1,
         "run_id": plan.run_id,
+        "simulated": plan.simulated,
         "site_id": verdict.site_id,
         "round": round_,
         "candidates": [candidate.model_dump() for candidate in verdict.kept],
@@ -142,50 +142,15 @@ def _close(
     queue: MissQueue,
     parked: MissQueue,
 ) -> RunState:
-    """Writes the misses, acknowledges what a redrive has collected, and closes the census: in this order."""
+    """Writes the misses, settles the queues, and closes the census: in this order."""
     summary = take(plan, rounds, dead=task.dead)
-    lines = [_miss(plan, sites[site.site_id], rounds) for site in summary.sites if not site.accepted]
-    bucket.put(misses_key(plan.run_id), "".join(f"{line}\n" for line in lines).encode(), "application/jsonl")
-    if plan.mode == "collect":
-        queue.send(lines)
-    else:
-        queue.acknowledge(_handles(plan, (site.site_id for site in summary.sites if site.accepted)))
-        queue.give_back(_handles(plan, (site.site_id for site in summary.sites if not site.accepted)))
-    if plan.foreign:
-        parked.send(_parked(message) for message in plan.foreign)
-        queue.acknowledge(message.receipt_handle for message in plan.foreign)
+    misses = [miss_of(plan, sites[site.site_id], rounds) for site in summary.sites if not site.accepted]
+    lines = "".join(f"{line_of(miss)}\n" for miss in misses)
+    bucket.put(misses_key(plan.run_id), lines.encode(), "application/jsonl")
+    settle_queues(plan, misses, queue, parked)
     bucket.put(summary_key(plan.run_id), summary.model_dump_json(indent=2).encode())
     announce(summary)
     return _state(summary)
-
-
-def _handles(plan: Plan, site_ids: Iterable[str]) -> list[str]:
-    return [message.receipt_handle for site_id in site_ids for message in plan.messages.get(site_id, [])]
-
-
-def _miss(plan: Plan, site: Site, rounds: list[dict[str, Judgement]]) -> str:
-    """The miss of `site` as one line of ASCII JSON (SQS refuses U+FFFF, and U+2028 ends a line). Its raw answer is the
-    last one there was."""
-    words = [(round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round]
-    _, last = words[-1]
-    answered = [(round_, word.raw_answer) for round_, word in words if word.raw_answer is not None]
-    miss = Miss(
-        run_id=plan.run_id,
-        site=site,
-        reason=last.reason or "unknown",
-        error=last.error or "Unaccounted",
-        message=last.message,
-        raw_answer=answered[-1][1] if answered else None,
-        raw_answer_key=outcome_key(plan.run_id, answered[-1][0], site.site_id) if answered else None,
-        missed_at=datetime.now(UTC),
-    )
-    return json.dumps(miss.model_dump(mode="json"))
-
-
-def _parked(message: ForeignMessage) -> str:
-    """The message with the explanation why it is no miss; alone where it is so large that the two do not fit."""
-    explained = json.dumps({"explanation": message.explanation, "body": message.body})
-    return explained if len(explained) <= BATCH_LIMIT else message.body
 
 
 def _state(summary: Summary) -> RunState:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from aggregator.judge import Judgement
 from nightfold.budget import cost_usd
-from nightfold.contract import MissedByReason, Plan, SiteSummary, Summary, Tokens
+from nightfold.contract import MissedByReason, Plan, Settled, SiteSummary, Summary, Tokens
 from nightfold.observability import count, log_step
 
 
@@ -39,7 +39,8 @@ def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]], *, dead: bool = 
         tokens=tokens,
         cost_usd=cost_usd(plan.configuration.model, tokens.input, tokens.output),
         started_at=plan.started_at,
-        duration_s=round(max((ended - plan.started_at).total_seconds(), 0.0), 3),
+        duration_s=round(max((ended - plan.started_at).total_seconds(), 0.0), 3),  # a clock may be set back
+        simulated=plan.simulated,
         sites=[
             SiteSummary(
                 site_id=judgement.site_id,
@@ -51,6 +52,8 @@ def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]], *, dead: bool = 
             )
             for judgement in last.values()
         ],
+        settled=[Settled(site_id=site.site_id, accepted_in=site.accepted_in) for site in plan.settled],
+        unlisted=[site.miss.site.site_id for site in plan.unlisted],
     )
 
 
@@ -71,6 +74,7 @@ def announce(summary: Summary) -> None:
         input_tokens=summary.tokens.input,
         output_tokens=summary.tokens.output,
         cost_usd=summary.cost_usd,
+        simulated=summary.simulated,
         duration_s=summary.duration_s,
     )
     count(
@@ -81,6 +85,6 @@ def announce(summary: Summary) -> None:
         MissedUnknown=summary.missed.unknown,
         InputTokens=summary.tokens.input,
         OutputTokens=summary.tokens.output,
-        CostUSD=summary.cost_usd or 0.0,
+        CostUSD=0.0 if summary.simulated else summary.cost_usd or 0.0,
         DurationSeconds=summary.duration_s,
     )

@@ -26,6 +26,7 @@ class Judgement:
     reason: Reason | None = None
     error: str | None = None
     message: str = ""
+    attempted: bool = True  # whether the run asked at all: an attempt is what parks a miss in the end
     raw_answer: str | None = None  # of a rejected answer, trimmed to fit into a miss
     model_calls: int = 0
     rate_limited: int = 0

@@ -1,4 +1,4 @@
-"""The miss queue and the parked queue, as the aggregator sees them: it sends, acknowledges and gives back.
+"""The miss queue and the parked queue, as the aggregator sees them: it sends and acknowledges.
 
 botocore retries a call that failed. A batch that succeeded but for some entries is a 200, which nobody else looks into:
 those entries are sent again here, and what still fails makes the aggregator raise, so that its step runs again.
@@ -34,13 +34,6 @@ class MissQueue:
     def acknowledge(self, receipt_handles: Iterable[str]) -> None:
         """Delete the messages; one that is gone already is no error."""
         self._in_batches(self._sqs.delete_message_batch, ({"ReceiptHandle": handle} for handle in receipt_handles))
-
-    def give_back(self, receipt_handles: Iterable[str]) -> None:
-        """Make the messages visible again; one that is visible or gone is no error."""
-        self._in_batches(
-            self._sqs.change_message_visibility_batch,
-            ({"ReceiptHandle": handle, "VisibilityTimeout": 0} for handle in receipt_handles),
-        )
 
     def _in_batches(self, call: Callable[..., Any], entries: Iterable[Entry]) -> None:
         for batch in _batches(entries):

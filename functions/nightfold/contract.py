@@ -4,12 +4,15 @@ Everything is frozen and bounded. Times are timezone-aware and in UTC, durations
 tokens are Anthropic's. The shapes of a site and of a branch have their own modules.
 """
 
-from typing import Annotated, Literal
+from itertools import chain
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Reason, Round, RunId, Shape, Site, SiteId
+
+MAX_ATTEMPTS = 3  # runs that ask for a site in vain; then its miss is parked for a person
 
 
 class WaitingMessage(Shape):
@@ -19,11 +22,53 @@ class WaitingMessage(Shape):
     receipt_handle: str
 
 
-class ForeignMessage(WaitingMessage):
-    """A message in the miss queue that is no miss; the aggregator parks it with the explanation."""
+class UnrecognizedMessage(WaitingMessage):
+    """A message in the miss queue that is not a miss; the aggregator parks it with the explanation."""
 
     body: str
     explanation: str
+
+
+class Settled(Shape):
+    """A site that was accepted after its miss, so that the miss is only acknowledged."""
+
+    site_id: SiteId
+    accepted_in: RunId
+
+
+class SettledSite(Settled):
+    """A settled site, with the messages of its misses."""
+
+    messages: list[WaitingMessage]
+
+
+class Miss(Shape):
+    """A site without accepted candidates, as it waits in the queue: everything that a redrive needs."""
+
+    schema_version: Literal[1] = 1
+    run_id: RunId
+    site: Site
+    reason: Reason
+    error: str
+    message: str
+    raw_answer: str | None  # trimmed to fit
+    raw_answer_key: str | None  # the S3 key of the outcome that holds the whole answer
+    missed_at: AwareDatetime
+    attempts: Annotated[int, Field(ge=0, le=1_000)] = 0  # in how many runs the site was really asked for
+    overrides: dict[str, Any] = Field(default_factory=dict)  # of the configuration, what its run was started with
+    simulated: bool = False  # whether its run spoke to the simulated Messages API
+
+    @property
+    def worn_out(self) -> bool:
+        """Whether it is parked, and no redrive asks again."""
+        return self.attempts >= MAX_ATTEMPTS
+
+
+class UnlistedSite(Shape):
+    """A site that is no longer in the site list: its newest miss is parked."""
+
+    miss: Miss
+    messages: list[WaitingMessage]
 
 
 class WorstCase(Shape):
@@ -46,8 +91,21 @@ class Plan(Shape):
     configuration: RunConfiguration
     sites: list[Site]
     worst_case: WorstCase
-    messages: dict[str, list[WaitingMessage]] = Field(default_factory=dict)  # redrive: by site_id
-    foreign: list[ForeignMessage] = Field(default_factory=list)
+    simulated: bool = False  # whether the Messages API is the simulated one: the template says so
+    overrides: dict[str, Any] = Field(default_factory=dict)  # fields of the configuration, for this run alone
+    # The rest is a redrive's. What the queue holds for each site that is asked, and how often it was asked before:
+    messages: dict[str, list[WaitingMessage]] = Field(default_factory=dict)
+    attempts: dict[str, int] = Field(default_factory=dict)
+    # What it holds besides, of sites that are not asked:
+    settled: list[SettledSite] = Field(default_factory=list)
+    unlisted: list[UnlistedSite] = Field(default_factory=list)
+    unrecognized: list[UnrecognizedMessage] = Field(default_factory=list)
+
+    @property
+    def received(self) -> list[WaitingMessage]:
+        """Every message that the run took from the queue."""
+        settled, unlisted = ([site.messages for site in sites] for sites in (self.settled, self.unlisted))
+        return [*chain(*self.messages.values(), *settled, *unlisted), *self.unrecognized]
 
 
 class RunState(Shape):
@@ -62,20 +120,6 @@ class RunState(Shape):
     missed: int = 0
     items_key: str = ""
     max_concurrency: int = 1
-
-
-class Miss(Shape):
-    """A site without accepted candidates, as it waits in the queue: everything that a redrive needs."""
-
-    schema_version: Literal[1] = 1
-    run_id: RunId
-    site: Site
-    reason: Reason
-    error: str
-    message: str
-    raw_answer: str | None  # trimmed to fit
-    raw_answer_key: str | None  # the S3 key of the outcome that holds the whole answer
-    missed_at: AwareDatetime
 
 
 class SiteSummary(Shape):
@@ -123,4 +167,7 @@ class Summary(Shape):
     cost_usd: float | None
     started_at: AwareDatetime
     duration_s: float
+    simulated: bool = False  # then `cost_usd` is what real answers would have cost
     sites: list[SiteSummary]
+    settled: list[Settled] = Field(default_factory=list)  # redrive: acknowledged, and not asked again
+    unlisted: list[SiteId] = Field(default_factory=list)  # redrive: no longer in the site list, and parked

@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from nightfold.errors import aws_errors_named, invalid
 from nightfold.storage import Bucket
 from planner.configuration import ConfigurationParameter
+from planner.draft import PlanTask
 from planner.executions import Executions
 from planner.miss_queue import MissQueue
-from planner.plan import PlanTask, plan_run
+from planner.plan import plan_run
 from planner.settings import settings
 
 
@@ -22,6 +23,7 @@ def outside() -> dict[str, Any]:
         "parameter": ConfigurationParameter(settings().configuration_parameter),
         "queue": MissQueue(settings().miss_queue_url),
         "executions": Executions(),
+        "simulated": settings().messages_api == "simulated",
     }
 
 

@@ -34,6 +34,10 @@ class ExecutionInput(BaseModel):
     scheduled_time: AwareDatetime | None = None
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"  # in which a scheduled night has its date
 
+    @property
+    def overrides(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
 
 def read_input(document: Any) -> ExecutionInput:
     """The execution input. Raises InvalidInput, which names the field."""

@@ -1,46 +1,40 @@
 """PlanRun: which sites, how many at once, how many tokens each; and the claim, so that a run happens once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
-from nightfold.branch import SiteTask
-from nightfold.budget import branches_at_once, share
-from nightfold.contract import ForeignMessage, Plan, RunState, WaitingMessage
+from nightfold.contract import Plan, RunState
 from nightfold.errors import InvalidInput
 from nightfold.observability import log_step
-from nightfold.settings import RunConfiguration
-from nightfold.sites import MAX_SITES, Site
+from nightfold.sites import MAX_SITES
 from nightfold.storage import SITES_KEY, Bucket, items_key, plan_key
-from planner.budget import worst_case
+from planner.accepted import accepted_since
 from planner.configuration import ConfigurationParameter
 from planner.dead_runs import find_dead_run
+from planner.draft import PlanTask, check_one_site, draft, draft_redrive, items
 from planner.executions import Executions
-from planner.inputs import ExecutionInput, Mode, configure, read_input, read_sites, run_id_of
+from planner.inputs import ExecutionInput, configure, read_input, read_sites, run_id_of
 from planner.miss_queue import MissQueue, Received
-from planner.redrive import lease, sort_messages
-
-
-class PlanTask(BaseModel):
-    """The planner's event: the execution's context object, as PlanRun passes it on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    execution_id: str
-    execution_name: str
-    started_at: AwareDatetime
-    input: Any
+from planner.redrive import lease
+from planner.waiting import sort_messages
 
 
 def plan_run(
-    task: PlanTask, *, bucket: Bucket, parameter: ConfigurationParameter, queue: MissQueue, executions: Executions
+    task: PlanTask,
+    *,
+    bucket: Bucket,
+    parameter: ConfigurationParameter,
+    queue: MissQueue,
+    executions: Executions,
+    simulated: bool,
 ) -> RunState:
     """Claims the run and says what to do next. Raises InvalidInput before anything has started or been paid."""
     given = read_input(task.input)
     run_id = run_id_of(given, task.execution_name)
-    configuration = configure(parameter.read(), given.model_extra or {})
+    text = parameter.read()
+    configuration = configure(text, given.overrides)
     plan = _claimed(run_id, task, given, bucket)
     if plan == "another":
         return RunState(run_id=run_id, status="nothing")
@@ -51,17 +45,17 @@ def plan_run(
         if dead := find_dead_run(run_id, task.execution_id, bucket, executions):
             log_step("plan", run_id=run_id, status="dead_run", dead_run=dead)
             return RunState(run_id=dead, round=2, status="dead_run")
-        plan = _plan_redrive(run_id, task, configuration, queue)
+        plan = _plan_redrive(run_id, task, given.overrides, text, bucket, queue, simulated)
     elif plan is None:
-        plan = draft(run_id, "collect", read_sites(bucket.get(SITES_KEY)), configuration, task)
-    if not plan.sites and not plan.foreign:
+        sites = read_sites(bucket.get(SITES_KEY))
+        plan = draft(run_id, "collect", sites, configuration, task, simulated=simulated, overrides=given.overrides)
+    if not plan.sites and not plan.received:
         log_step("plan", run_id=run_id, status="nothing")
         return RunState(run_id=run_id, status="nothing")
-    received = [*(message for of_site in plan.messages.values() for message in of_site), *plan.foreign]
     try:
         first = bucket.put_if_absent(plan_key(run_id), plan.model_dump_json().encode())
     except (BotoCoreError, ClientError):
-        queue.give_back(message.receipt_handle for message in received)  # or the next attempt would find no misses
+        queue.give_back(message.receipt_handle for message in plan.received)  # or the next attempt would find no misses
         raise
     if not first:
         # Written by an earlier attempt of this execution, or just now by another one.
@@ -69,8 +63,7 @@ def plan_run(
         if not isinstance(claimed, Plan):
             return RunState(run_id=run_id, status="nothing")
         plan = claimed
-        received = [*(message for of_site in plan.messages.values() for message in of_site), *plan.foreign]
-    queue.keep(message.receipt_handle for message in received)
+    queue.keep(message.receipt_handle for message in plan.received)
     bucket.put(items_key(run_id, 1), items(plan))
     log_step(
         "plan",
@@ -91,46 +84,6 @@ def plan_run(
     )
 
 
-def draft(
-    run_id: str,
-    mode: Mode,
-    sites: Sequence[Site],
-    configuration: RunConfiguration,
-    task: PlanTask,
-    messages: dict[str, list[WaitingMessage]] | None = None,
-    foreign: Sequence[ForeignMessage] = (),
-) -> Plan:
-    """The plan with its worst case. Raises InvalidInput for a share under the floor, or a cost above the ceiling."""
-    most = worst_case(sites, configuration)
-    ceiling = configuration.cost_ceiling_usd
-    if ceiling is not None and most.cost_usd is not None and most.cost_usd > ceiling:
-        raise InvalidInput(
-            f"cost_ceiling_usd: the worst case of {len(sites)} sites is ${most.cost_usd:.4f}, above the ceiling of "
-            f"${ceiling:.4f} ({most.model_calls} calls of {configuration.model}, {most.output_tokens:,} output tokens)"
-        )
-    return Plan(
-        run_id=run_id,
-        mode=mode,
-        execution_id=task.execution_id,
-        started_at=task.started_at,
-        configuration=configuration,
-        sites=list(sites),
-        worst_case=most,
-        messages=messages or {},
-        foreign=list(foreign),
-    )
-
-
-def items(plan: Plan) -> bytes:
-    """`items.json` of round 1: one SiteTask per site."""
-    if not plan.sites:
-        return b"[]"
-    configuration = plan.configuration
-    tokens = share(configuration.output_token_budget, branches_at_once(len(plan.sites), configuration.max_concurrency))
-    tasks = [SiteTask.for_site(site, plan.run_id, 1, configuration, tokens) for site in plan.sites]
-    return TypeAdapter(list[SiteTask]).dump_json(tasks)
-
-
 def _claimed(run_id: str, task: PlanTask, given: ExecutionInput, bucket: Bucket) -> Plan | Literal["another"] | None:
     """The plan that this execution has already made; "another" where another delivery of the same night has the run;
     None where nobody has. Raises InvalidInput where a person reuses a name."""
@@ -147,9 +100,20 @@ def _claimed(run_id: str, task: PlanTask, given: ExecutionInput, bucket: Bucket)
     return "another"
 
 
-def _plan_redrive(run_id: str, task: PlanTask, configuration: RunConfiguration, queue: MissQueue) -> Plan:
-    """The plan of the morning run. Where it cannot be made, or receiving breaks off, what was received is given back:
-    the next attempt has to find all of it."""
+def _plan_redrive(
+    run_id: str,
+    task: PlanTask,
+    overrides: dict[str, Any],
+    parameter: str,
+    bucket: Bucket,
+    queue: MissQueue,
+    simulated: bool,
+) -> Plan:
+    """The plan of the morning run. All that could refuse it is looked at before a message is received. Where the plan
+    cannot be made all the same, or receiving breaks off, what was received is given back: the next attempt has to find
+    all of it."""
+    site_list = read_sites(bucket.get(SITES_KEY))
+    check_one_site(site_list, configure(parameter, overrides))
     handles: list[str] = []
 
     def received() -> Iterator[Received]:
@@ -157,9 +121,15 @@ def _plan_redrive(run_id: str, task: PlanTask, configuration: RunConfiguration, 
             handles.append(message.receipt_handle)
             yield message
 
+    accepted = accepted_since(bucket, simulated=simulated)
     try:
-        sites, messages, foreign = sort_messages(received())
-        return draft(run_id, "redrive", sites, configuration, task, messages, foreign)
+        waiting = sort_messages(received(), simulated=simulated, site_list=site_list, accepted_since=accepted)
+        plan = draft_redrive(run_id, waiting, parameter, overrides, task, simulated=simulated)
     except (InvalidInput, BotoCoreError, ClientError):
         queue.give_back(handles)
         raise
+    queue.give_back(message.receipt_handle for message in (*waiting.other_kind, *waiting.surplus))
+    if waiting.other_kind or waiting.surplus:
+        left, surplus = len(waiting.other_kind), len(waiting.surplus)
+        log_step("plan", run_id=run_id, status="left_in_the_queue", other_kind=left, surplus=surplus)
+    return plan

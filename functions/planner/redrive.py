@@ -1,18 +1,10 @@
-"""The morning run's part of the plan: one at a time, and one branch per site."""
+"""The morning run's lease: one redrive at a time."""
 
 import json
-from collections.abc import Iterable
-from datetime import datetime
 
-from pydantic import ValidationError
-
-from nightfold.contract import ForeignMessage, Miss, WaitingMessage
 from nightfold.observability import log_step
-from nightfold.sites import Site
 from nightfold.storage import REDRIVE_LEASE_KEY, Bucket
-from nightfold.text import one_line
 from planner.executions import Executions
-from planner.miss_queue import Received
 
 
 def lease(execution_id: str, bucket: Bucket, executions: Executions) -> bool:
@@ -40,35 +32,3 @@ def _holder(lease: bytes) -> str | None:
         return str(json.loads(lease)["execution_id"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-
-
-def sort_messages(
-    received: Iterable[Received],
-) -> tuple[list[Site], dict[str, list[WaitingMessage]], list[ForeignMessage]]:
-    """Sites to collect (as the newest of their messages describes them), their messages, and what is no miss."""
-    newest: dict[str, tuple[datetime, Site]] = {}  # not the misses themselves: ten thousand raw answers are 200 MB
-    messages: dict[str, list[WaitingMessage]] = {}
-    foreign: list[ForeignMessage] = []
-    for message in received:
-        try:
-            miss = Miss.model_validate_json(message.body)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            foreign.append(
-                ForeignMessage(
-                    message_id=message.message_id,
-                    receipt_handle=message.receipt_handle,
-                    body=message.body,
-                    explanation=one_line(
-                        f"not a miss of Nightfold: {'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}"
-                    ),
-                )
-            )
-            continue
-        site_id = miss.site.site_id
-        messages.setdefault(site_id, []).append(
-            WaitingMessage(message_id=message.message_id, receipt_handle=message.receipt_handle)
-        )
-        if site_id not in newest or newest[site_id][0] < miss.missed_at:
-            newest[site_id] = (miss.missed_at, miss.site)
-    return [site for _, site in newest.values()], messages, foreign

@@ -1,6 +1,7 @@
 """The planner's environment."""
 
 from functools import cache
+from typing import Literal
 
 from nightfold.settings import FunctionSettings
 
@@ -9,6 +10,7 @@ class Settings(FunctionSettings):
     bucket: str
     configuration_parameter: str
     miss_queue_url: str
+    messages_api: Literal["real", "simulated"]
 
 
 @cache

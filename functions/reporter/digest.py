@@ -1,8 +1,5 @@
 """PublishDigest: the page into the bucket, then the message to the topic. May be done twice: the page is the same."""
 
-from ipaddress import ip_address
-from urllib.parse import urlsplit
-
 from pydantic import BaseModel, ConfigDict
 
 from nightfold.observability import log_step
@@ -46,22 +43,11 @@ def publish_digest(
     page = render(night, surroundings)
     key = digest_key(task.run_id)
     bucket.put(key, page, HTML)
-    topic.publish(subject(night, surroundings), text(night, surroundings, links.to(key), links.place(key)))
+    topic.publish(subject(night), text(night, surroundings, links.to(key), links.place(key)))
     log_step("report", run_id=task.run_id, status=night.summary.status, page_bytes=len(page), misses=len(night.misses))
     return Digest(run_id=task.run_id, page_key=key, page_bytes=len(page))
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
     """What the template tells the reporter about its world."""
-    return Surroundings(
-        simulated=_is_loopback(settings.anthropic_base_url),
-        schedule=Schedule(settings.morning_schedule, settings.time_zone, settings.schedule_state == "ENABLED"),
-    )
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return Surroundings(Schedule(settings.morning_schedule, settings.time_zone, settings.schedule_state == "ENABLED"))

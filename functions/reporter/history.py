@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from reporter.records import Night, PastRun
 from reporter.timeline import seconds
-from reporter.verdict import counted, dollars
+from reporter.verdict import counted, price
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Column:
 
 @dataclass(frozen=True)
 class History:
-    """All columns, oldest first, and what a full height stands for."""
+    """All columns, oldest first, and what a full height stands for. Costs are those of runs like this one, paid or
+    simulated: the two have no scale in common."""
 
     columns: list[Column]
     most_sites: int
@@ -33,7 +34,8 @@ def bars(night: Night) -> History:
     """The charts of the last runs, this one last."""
     runs = night.history
     most_sites = max(run.planned for run in runs) or 1
-    most_cost = max(run.cost_usd or 0.0 for run in runs)
+    costs = [(run.cost_usd or 0.0) if run.simulated == night.summary.simulated else 0.0 for run in runs]
+    most_cost = max(costs)
     most_seconds = max(run.duration_s for run in runs)
     return History(
         [
@@ -41,12 +43,12 @@ def bars(night: Night) -> History:
                 run=run,
                 accepted=_of(run.accepted, most_sites),
                 missed=_of(run.planned - run.accepted, most_sites),
-                cost=_of(run.cost_usd or 0.0, most_cost),
+                cost=_of(cost, most_cost),
                 duration=_of(run.duration_s, most_seconds),
                 words=f"{run.run_id}: {run.accepted:,} accepted, {counted(run.planned - run.accepted, 'miss')}, "
-                f"{dollars(run.cost_usd)}, {seconds(run.duration_s)}",
+                f"{price(run.cost_usd, simulated=run.simulated)}, {seconds(run.duration_s)}",
             )
-            for run in runs
+            for run, cost in zip(runs, costs, strict=True)
         ],
         most_sites,
         most_cost,

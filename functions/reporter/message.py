@@ -18,6 +18,7 @@ from reporter.verdict import (
     grouped,
     headline,
     missed_by_reason,
+    price,
     second_sentence,
 )
 
@@ -26,13 +27,13 @@ WIDTH = 78
 GROUPS, SITES = 3, 6  # that are shown; the page has all
 
 
-def subject(night: Night, surroundings: Surroundings) -> str:
+def subject(night: Night) -> str:
     """`Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (network), $0.03`."""
     summary = night.summary
     reasons = ", ".join(reason for reason, number in missed_by_reason(summary).items() if number)
     missed = summary.planned - summary.accepted
     census = f"{summary.accepted:,} of {counted(summary.planned, 'site')}" if summary.planned else "nothing to collect"
-    cost = "simulated" if surroundings.simulated else dollars(summary.cost_usd)
+    cost = "simulated" if summary.simulated else dollars(summary.cost_usd)
     rest = f": {', '.join([census, *([f'{missed:,} missed ({reasons})'] if missed else []), cost])}"
     room = SUBJECT_LIMIT - len("Nightfold ") - len(rest)
     name = summary.run_id if len(summary.run_id) <= room else f"{summary.run_id[: room - 3]}..."
@@ -53,8 +54,8 @@ def _lines(night: Night, surroundings: Surroundings, link: str, place: str) -> I
     yield f"accepted  {summary.accepted:>6,}   {counted(candidate_count(night), 'candidate')}"
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in missed_by_reason(summary).items() if number)
     yield f"missed    {missed:>6,}   {reasons}".rstrip()
-    paid = "nothing was paid, it was simulated" if surroundings.simulated else dollars(summary.cost_usd)
-    yield f"cost      {paid}; {counted(summary.model_calls, 'call')}, {summary.rate_limited:,} times 429"
+    cost = price(summary.cost_usd, simulated=summary.simulated)
+    yield f"cost      {cost}; {counted(summary.model_calls, 'call')}, {summary.rate_limited:,} times 429"
     yield ""
     yield from _misses(night)
     yield from _candidates(night)

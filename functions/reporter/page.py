@@ -66,7 +66,6 @@ def render(night: Night, surroundings: Surroundings) -> bytes:
         links=LINKS,
         summary=summary,
         configuration=night.plan.configuration,
-        surroundings=surroundings,
         zone=surroundings.schedule.zone,
         headline=headline(summary),
         second=second_sentence(night, surroundings),
@@ -125,7 +124,9 @@ def _usual(night: Night) -> float | None:
     costs = [
         past.cost_usd
         for past in night.history
-        if past.cost_usd is not None and past.mode == night.summary.mode and past.run_id != night.summary.run_id
+        if past.cost_usd is not None
+        and (past.mode, past.simulated) == (night.summary.mode, night.summary.simulated)
+        and past.run_id != night.summary.run_id
     ]
     return median(costs) if len(costs) >= 3 else None
 

@@ -46,6 +46,7 @@ class PastRun(BaseModel):
     cost_usd: float | None
     duration_s: float
     started_at: AwareDatetime
+    simulated: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from jinja2.bccache import Bucket
 from nightfold.text import one_line
 from reporter.schedule import day_and_time
 from reporter.timeline import seconds
-from reporter.verdict import counted, dollars
+from reporter.verdict import counted, dollars, price
 
 
 class _BesideOurs(FileSystemBytecodeCache):
@@ -35,6 +35,7 @@ def template() -> Template:
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     environment.filters |= {
         "dollars": dollars,
+        "price": price,
         "seconds": seconds,
         "counted": counted,
         "visible": visible,

@@ -17,7 +17,6 @@ REASONS: tuple[Reason, ...] = ("network", "schema", "unknown")
 class Surroundings:
     """What a reader should know besides the run's own records."""
 
-    simulated: bool | None = None  # whether the answers were made up, so that nothing was paid; None: not known
     schedule: Schedule = NEVER
 
 
@@ -42,6 +41,11 @@ def dollars(usd: float | None, exact_below: float = 0.01) -> str:
     if usd is None:
         return "cost unknown"
     return f"${usd:,.2f}" if usd >= exact_below or usd == 0 else f"${usd:.4f}"
+
+
+def price(usd: float | None, *, simulated: bool) -> str:
+    """What was spent; of a simulated run what real answers would have cost, so that the two are never confused."""
+    return f"nothing (simulated; real: about {dollars(usd)})" if simulated else dollars(usd)
 
 
 def missed_by_reason(summary: Summary) -> Mapping[Reason, int]:

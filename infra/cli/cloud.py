@@ -56,7 +56,7 @@ def serve_until_stopped(
         Cloud(
             state_dir,
             speed=endpoint.speed,
-            parameters={"AnthropicBaseUrl": url, "ScheduleState": "DISABLED"},
+            parameters=endpoint.parameters(url) | {"ScheduleState": "DISABLED"},
             secret=endpoint.key,
         ) as cloud,
     ):

@@ -53,7 +53,7 @@ def run_locally(
 
     started = time.monotonic()
     with ExitStack() as api, _no_garbage_yet() as deployed:
-        parameters = {"AnthropicBaseUrl": api.enter_context(endpoint.open()), "ScheduleState": "DISABLED"}
+        parameters = endpoint.parameters(api.enter_context(endpoint.open())) | {"ScheduleState": "DISABLED"}
         with Cloud(
             state_dir, speed=endpoint.speed, parameters=parameters, secret=endpoint.key, observe=progress.observe
         ) as cloud:
@@ -145,6 +145,7 @@ def _nothing(order: Order, seconds: float) -> Summary:
         rate_limited=0,
         tokens=Tokens(input=0, output=0),
         cost_usd=0.0,
+        simulated=order.plan.simulated,
         started_at=order.plan.started_at,
         duration_s=round(seconds, 3),
         sites=[],

@@ -30,6 +30,8 @@ def misses(as_json: bool, state_dir: Path) -> int:
         to_stderr(f"`uv run nightfold redrive{state_dir_argument(state_dir)}` closes it and collects the rest.")
     for folder in passed_over_runs(state_dir):
         to_stderr(misses_text.passed_over(folder.name, folder.why))
-    if any(miss.queue == "waiting" for miss in found):
-        to_stderr(f"`uv run nightfold redrive{state_dir_argument(state_dir)}` collects what waits.")
+    for simulated in (False, True):
+        if any(miss.queue == "waiting" and miss.simulated == simulated for miss in found):
+            command = f"uv run nightfold redrive{' --simulate' if simulated else ''}{state_dir_argument(state_dir)}"
+            to_stderr(f"`{command}` collects {'what is simulated' if simulated else 'what waits'}.")
     return 0

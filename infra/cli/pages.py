@@ -3,37 +3,20 @@
 import json
 import webbrowser
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from infra.cli.terminal import dollars, duration, table
+from infra.cli.terminal import duration, price, table
+from infra.state.folder import Folder
 from infra.state.lock import in_use
-from infra.state.regular_files import NotARegularFile, read_file
 from nightfold.errors import InvalidInput, UnexpectedError
 from nightfold.storage import digest_key, summary_key
 from nightfold.text import one_line
 from reporter.page import render
 from reporter.records import PastRun, read_night
 from reporter.verdict import Surroundings
-
-
-@dataclass(frozen=True)
-class Folder:
-    """The bucket's objects as the files that they are here."""
-
-    path: Path
-
-    def get(self, key: str) -> bytes | None:
-        try:
-            return read_file(self.path / key)
-        except (FileNotFoundError, NotADirectoryError, NotARegularFile):
-            return None
-
-    def run_ids(self) -> Iterator[str]:
-        return (folder.name for folder in (self.path / "runs").glob("*") if folder.is_dir())
 
 
 def closed_runs(state_dir: Path) -> list[PastRun]:
@@ -72,7 +55,7 @@ def as_text(runs: list[PastRun], width: int | None) -> list[str]:
             run.status,
             f"{run.accepted:,}",
             f"{run.planned - run.accepted:,}",
-            "unknown" if run.cost_usd is None else dollars(run.cost_usd),
+            "unknown" if run.cost_usd is None else price(run.cost_usd, simulated=run.simulated),
             duration(run.duration_s),
             f"{run.started_at.astimezone():%Y-%m-%d %H:%M}",
         )

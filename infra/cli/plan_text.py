@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.cli.preflight import Order
-from infra.cli.terminal import counted, dollars, table
-from infra.state.queued_misses import MAX_RECEIVES, QueuedMiss, read_messages, read_misses
+from infra.cli.redrive_order import other_kind
+from infra.cli.terminal import counted, price, table
+from infra.state.queued_misses import QueuedMiss, read_misses
 
 ROWS = 20  # sites that are listed; the others are counted
 
@@ -15,7 +16,16 @@ ROWS = 20  # sites that are listed; the others are counted
 def headline(order: Order) -> str:
     """How many, how, and at most at what cost."""
     most = order.plan.worst_case
-    return f"{_shape(order)}\nAt most {counted(most.model_calls, 'call')} and {dollars(most.cost_usd)}."
+    cost = price(most.cost_usd, simulated=order.plan.simulated)
+    return f"{_shape(order)}\nAt most {counted(most.model_calls, 'call')}, at a cost of {cost}."
+
+
+def before_it_starts(order: Order) -> Iterator[str]:
+    """What to know before anything is spent. What a redrive does besides asking is in its summary."""
+    if order.plan.sites:
+        yield headline(order)
+    if order.other_kind:
+        yield f"{other_kind(order)}."
 
 
 def _shape(order: Order) -> str:
@@ -45,18 +55,23 @@ def redrive_as_text(order: Order, state_dir: Path, width: int | None) -> list[st
         f"{dead.stored:,} of {counted(len(dead.plan.sites), 'outcome')} stored."
         for dead in order.unfinished
     ]
-    if order.plan.foreign:
-        lines.append(f"{counted(len(order.plan.foreign), 'message')} would be parked: not a miss of Nightfold.")
-    if worn_out := sum(message.received >= MAX_RECEIVES for message in read_messages(state_dir, "waiting")):
-        lines.append(f"{counted(worn_out, 'miss')} would be parked: {MAX_RECEIVES} redrives had it already.")
+    plan = order.plan
+    if plan.unrecognized:
+        lines.append(f"{counted(len(plan.unrecognized), 'message')} would be parked: not a miss of Nightfold.")
+    if plan.unlisted:
+        lines.append(f"{counted(len(plan.unlisted), 'site')} would be parked: no longer in the site list.")
+    if plan.settled:
+        lines.append(f"{counted(len(plan.settled), 'site')} would not be asked: accepted since the miss.")
+    if order.other_kind:
+        lines.append(f"{other_kind(order)}.")
     if not order.plan.sites:
         return [*lines, "No site would run: no miss waits."]
     waiting = _waiting(order, state_dir)
     rows = [
-        (site.site_id, *(_reason(waiting[site.site_id]) if site.site_id in waiting else ("-", "not collected", "0x")))
+        (site.site_id, *(_reason(waiting[site.site_id]) if site.site_id in waiting else ("-", "not collected", "1x")))
         for site in order.plan.sites[:ROWS]
     ]
-    lines += [_shape(order), "", *table([("SITE", "REASON", "ERROR", "TRIED"), *rows], width)]
+    lines += [_shape(order), "", *table([("SITE", "REASON", "ERROR", "ASKED"), *rows], width)]
     return [*lines, *_more(order), "", *_worst(order)]
 
 
@@ -68,10 +83,14 @@ def redrive_as_json(order: Order, state_dir: Path, width: int | None) -> Iterato
         site |= {
             "reason": miss.reason if miss else None,
             "error": miss.error if miss else None,
-            "received": miss.received if miss else 0,
+            "attempts": order.plan.attempts[site["site_id"]],
         }
     document["unfinished_runs"] = [dead.run_id for dead in order.unfinished]
-    document["foreign"] = len(order.plan.foreign)
+    document["simulated"] = order.plan.simulated
+    document["settled"] = [site.site_id for site in order.plan.settled]
+    document["unlisted"] = [site.miss.site.site_id for site in order.plan.unlisted]
+    document["unrecognized"] = len(order.plan.unrecognized)
+    document["other_kind"] = order.other_kind
     yield json.dumps(document, indent=2)
 
 
@@ -100,12 +119,12 @@ def _waiting(order: Order, state_dir: Path) -> dict[str, QueuedMiss]:
     return {
         miss.site_id: miss
         for miss in read_misses(state_dir)
-        if miss.queue == "waiting" and miss.received < MAX_RECEIVES and miss.site_id in planned
+        if miss.queue == "waiting" and miss.simulated == order.plan.simulated and miss.site_id in planned
     }
 
 
 def _reason(miss: QueuedMiss) -> tuple[str, str, str]:
-    return miss.reason or "-", miss.error or "-", f"{miss.received}x"
+    return miss.reason or "-", miss.error or "-", f"{miss.attempts}x"
 
 
 def _more(order: Order) -> list[str]:
@@ -117,7 +136,7 @@ def _worst(order: Order) -> list[str]:
     most = order.plan.worst_case
     return [
         f"Worst case: {counted(most.model_calls, 'call')}, {most.input_tokens:,} input and {most.output_tokens:,} "
-        f"output tokens, {dollars(most.cost_usd)}:",
+        f"output tokens, cost: {price(most.cost_usd, simulated=order.plan.simulated)}:",
         "every call tried three times, every answer regenerated and cut at its limit.",
         "Nothing was started.",
     ]

@@ -15,16 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.state import regular_files
-from infra.state.queued_misses import MAX_RECEIVES, read_messages
-from infra.state.unfinished_runs import UnfinishedRun, closing_of, unfinished_runs
+from infra.state.unfinished_runs import UnfinishedRun
 from nightfold.budget import branches_at_once, share
 from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
+from planner.draft import PlanTask, draft
 from planner.inputs import configure, read_sites
-from planner.miss_queue import Received
-from planner.plan import PlanTask, draft
-from planner.redrive import sort_messages
 
 ROOT = Path(__file__).parents[2]
 SITES = Path("events/sites.json")
@@ -37,8 +34,9 @@ class Order:
     name: str  # of the execution, and the run's id
     overrides: Mapping[str, Any]  # fields of the configuration, for this run alone
     plan: Plan
-    site_list: bytes | None = None  # the file as it stands; a redrive has none
+    site_list: bytes | None = None  # the file as it is
     unfinished: Sequence[UnfinishedRun] = ()  # that a redrive closes first
+    other_kind: int = 0  # messages that a redrive leaves: simulated misses of a real one, or the other way round
 
     @property
     def execution_input(self) -> dict[str, Any]:
@@ -53,34 +51,17 @@ class Order:
         return share(self.plan.configuration.output_token_budget, self.at_once) if self.plan.sites else 0
 
 
-def order_collection(state_dir: Path, site_file: Path, overrides: Mapping[str, Any], speed: float = 1.0) -> Order:
+def order_collection(
+    state_dir: Path, site_file: Path, overrides: Mapping[str, Any], speed: float = 1.0, *, simulated: bool = False
+) -> Order:
     """A run over the site list. Raises InvalidInput."""
     check_state_dir(state_dir)
     site_list = read_file(site_file, "sites")
     sites = read_sites(site_list, str(site_file))
-    overrides, configuration = _configured(state_dir, overrides, speed)
-    name = _run_name("manual")
-    return Order(name, overrides, draft(name, "collect", sites, configuration, _task(name)), site_list)
-
-
-def order_redrive(state_dir: Path, overrides: Mapping[str, Any], speed: float = 1.0) -> Order:
-    """A run over the waiting misses, as their files show them. Raises InvalidInput."""
-    check_state_dir(state_dir)
-    runs = list(unfinished_runs(state_dir))
-    closings = [closing_of(state_dir, run) for run in runs]
-    acknowledged = frozenset[str]().union(*(closing.acknowledged for closing in closings))
-    waiting = [
-        Received(message.message_id, "", message.body)
-        for message in read_messages(state_dir, "waiting")
-        if message.received < MAX_RECEIVES and message.message_id not in acknowledged
-    ]
-    queued, messages, foreign = sort_messages(waiting)
-    of_runs = {site.site_id: site for closing in closings for site in closing.misses}
-    sites = [*({site.site_id: site for site in queued} | of_runs).values()]
-    overrides, configuration = _configured(state_dir, overrides, speed)
-    name = _run_name("redrive")
-    plan = draft(name, "redrive", sites, configuration, _task(name), messages, foreign)
-    return Order(name, overrides, plan, unfinished=runs)
+    overrides, configuration = configured(state_dir, overrides, speed)
+    name = run_name("manual")
+    plan = draft(name, "collect", sites, configuration, task(name), simulated=simulated, overrides=overrides)
+    return Order(name, overrides, plan, site_list)
 
 
 def overrides_of(concurrency: str | None, settings: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
@@ -136,26 +117,29 @@ def _default_configuration() -> str:
     return str(template["Resources"]["Configuration"]["Properties"]["Value"])
 
 
-def _configured(state_dir: Path, overrides: Mapping[str, Any], speed: float) -> tuple[dict[str, Any], RunConfiguration]:
-    """The overrides and the configuration under them. In a faster endpoint requests time out sooner."""
+def configured(
+    state_dir: Path, overrides: Mapping[str, Any], speed: float, *, always: bool = False
+) -> tuple[dict[str, Any], RunConfiguration]:
+    """The overrides and the configuration under them. In a faster endpoint requests time out sooner. `always`: the
+    time-out is among the overrides in any case, so that none of an earlier run, at another speed, takes its place."""
     text = configuration_text(state_dir)
     try:
         configure(text, {})
     except InvalidInput as error:
         raise InvalidInput(f"{error} (in {state_dir / 'configuration.json'})") from None
     configuration = configure(text, dict(overrides))
-    if speed == 1:
+    if speed == 1 and not always:
         return dict(overrides), configuration
     timeout_s = min(max(math.ceil(configuration.request_timeout_s / speed), 1), 600)
     faster = dict(overrides) | {"request_timeout_s": timeout_s}
     return faster, configure(text, faster)
 
 
-def _run_name(kind: str) -> str:
+def run_name(kind: str) -> str:
     return f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
-def _task(name: str) -> PlanTask:
+def task(name: str) -> PlanTask:
     return PlanTask(execution_id="not started yet", execution_name=name, started_at=datetime.now(UTC), input={})
 
 

@@ -22,17 +22,21 @@ if TYPE_CHECKING:
 @json_option
 @state_dir_option
 def redrive(
-    dry_run: bool, overrides: Mapping[str, Any], simulation: "Simulation", as_json: bool, state_dir: Path
+    dry_run: bool,
+    overrides: Mapping[str, Any],
+    simulation: "Simulation",
+    as_json: bool,
+    state_dir: Path,
 ) -> int:
     """The morning run: only the misses."""
     from infra.cli import misses_text, plan_text
-    from infra.cli.preflight import order_redrive
+    from infra.cli.redrive_order import order_redrive
     from infra.cli.run_with_view import run_with_view
     from infra.messages_api.endpoint import choose_endpoint
     from infra.state.unfinished_runs import passed_over_runs
 
     endpoint = choose_endpoint(os.environ, simulation, default_scenario=None)
-    order = order_redrive(state_dir, overrides, endpoint.speed)
+    order = order_redrive(state_dir, overrides, endpoint.speed, simulated=endpoint.simulated)
     for folder in passed_over_runs(state_dir):
         to_stderr(misses_text.passed_over(folder.name, folder.why))
     if dry_run:

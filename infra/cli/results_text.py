@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.cli.local_run import Ending
 from infra.cli.misses_text import passed_over
-from infra.cli.terminal import counted, dollars, fitted, visible
+from infra.cli.terminal import counted, fitted, price, visible
 from infra.state.regular_files import read_file
 from nightfold.contract import SiteSummary, Summary
 from nightfold.storage import candidates_key, digest_key, misses_key
@@ -37,16 +37,16 @@ def as_json(summary: Summary) -> str:
     return json.dumps({key: document[key] for key in JSON_KEYS}, indent=2)
 
 
-def as_text(summary: Summary, state_dir: Path, width: int | None, *, simulated: bool) -> list[str]:
+def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
     """The census and the candidates of a closed run."""
     lines = [census_line(summary), "", *(fitted(line, width) for line in _sites(summary, state_dir)), ""]
-    cost = "nothing was paid, it was simulated" if simulated else f"cost {dollars(summary.cost_usd)}"
+    cost = price(summary.cost_usd, simulated=summary.simulated)
     lines.append(
         f"{counted(summary.model_calls, 'model call')}, {summary.regenerated:,} regenerated, "
         f"{summary.rate_limited:,} rate-limited (429)"
     )
     tokens = f"{summary.tokens.input:,} input and {summary.tokens.output:,} output tokens"
-    lines.append(f"{tokens}, {cost}, {summary.duration_s:.1f} s")
+    lines.append(f"{tokens}, cost: {cost}, {summary.duration_s:.1f} s")
     return lines
 
 
@@ -66,9 +66,10 @@ def whereabouts(summary: Summary, state_dir: Path, next_option: str) -> list[str
     if summary.accepted:
         lines.append(f"results    {run}/candidates/  (one file per site; summary.json beside it)")
     if summary.planned > summary.accepted:
+        simulate = " --simulate" if summary.simulated else ""
         lines += [
             f"misses     uv run nightfold misses{next_option}",
-            f"next       uv run nightfold redrive{next_option}  (collects only the misses)",
+            f"next       uv run nightfold redrive{simulate}{next_option}  (collects only the misses)",
         ]
     return lines
 

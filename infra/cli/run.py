@@ -28,5 +28,6 @@ def run(
     from infra.messages_api.endpoint import SCENARIO, choose_endpoint
 
     endpoint = choose_endpoint(os.environ, simulation, default_scenario=here_or_in_repository(SCENARIO))
-    order = order_collection(state_dir, sites or here_or_in_repository(SITES), overrides, endpoint.speed)
+    site_file = sites or here_or_in_repository(SITES)
+    order = order_collection(state_dir, site_file, overrides, endpoint.speed, simulated=endpoint.simulated)
     return run_with_view(order, endpoint, state_dir, as_json=as_json)

@@ -18,9 +18,9 @@ def run_with_view(order: Order, endpoint: Endpoint, state_dir: Path, *, as_json:
     stderr = sys.stderr
     check_writable(state_dir)
     to_stderr(endpoint.notice)
+    for line in planned.before_it_starts(order):
+        to_stderr(line)
     collecting = order.plan.mode == "collect"
-    if collecting:
-        to_stderr(planned.headline(order))
     sites = [site.site_id for site in order.plan.sites] if collecting else []
     progress = Progress(sites, None if live.is_terminal(stderr) else live.PlainLines(stderr))
     notices: list[str] = []
@@ -29,11 +29,11 @@ def run_with_view(order: Order, endpoint: Endpoint, state_dir: Path, *, as_json:
         ending = run_locally(order, endpoint, state_dir, progress, notices.append)
     for line in (*notices, *words.dead_runs(ending)):
         to_stderr(line)
-    _last_words(ending, endpoint, state_dir, as_json=as_json)
+    _last_words(ending, state_dir, as_json=as_json)
     return ending.exit_code
 
 
-def _last_words(ending: Ending, endpoint: Endpoint, state_dir: Path, *, as_json: bool) -> None:
+def _last_words(ending: Ending, state_dir: Path, *, as_json: bool) -> None:
     option = state_dir_argument(state_dir)
     if ending.how in {"closed", "nothing"} and ending.summary is not None and as_json:
         to_stdout([words.as_json(ending.summary)])
@@ -42,7 +42,7 @@ def _last_words(ending: Ending, endpoint: Endpoint, state_dir: Path, *, as_json:
             to_stderr(f"Nothing to do: no miss waits. (What is parked: uv run nightfold misses{option})")
         case "closed" if ending.summary is not None and not as_json:
             to_stderr("")
-            to_stdout(words.as_text(ending.summary, state_dir, width_of(sys.stdout), simulated=endpoint.simulated))
+            to_stdout(words.as_text(ending.summary, state_dir, width_of(sys.stdout)))
             to_stdout(["", *words.whereabouts(ending.summary, state_dir, option)])
         case "closed":
             pass

@@ -58,6 +58,11 @@ def dollars(usd: float | None) -> str:
     return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
 
 
+def price(usd: float | None, *, simulated: bool) -> str:
+    """What was spent; of a simulated run what real answers would have cost, so that the two are never confused."""
+    return f"nothing (simulated; real: about {dollars(usd)})" if simulated else dollars(usd)
+
+
 def counted(number: int, noun: str) -> str:
     """`1 site`, `2 sites`, `2 misses`."""
     plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"

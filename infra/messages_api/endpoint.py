@@ -34,6 +34,10 @@ class Endpoint:
     def simulated(self) -> bool:
         return self.scenario is not None
 
+    def parameters(self, url: str) -> dict[str, str]:
+        """The template's parameters for a run that speaks to it. `url`: what `open` gave."""
+        return {"AnthropicBaseUrl": url, "MessagesApi": "simulated" if self.simulated else "real"}
+
     @contextmanager
     def open(self) -> Iterator[str]:
         """The URL for ANTHROPIC_BASE_URL, as long as the context is open."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from infra.state.message_files import UnreadableMessage, read_message
 from nightfold.contract import Miss
 
-MAX_RECEIVES = 3  # the miss queue's maxReceiveCount in template.yaml: the next receive after these parks a message
+MAX_RECEIVES = 50  # the miss queue's maxReceiveCount in template.yaml: the next receive after these parks a message
 QUEUES: dict[Literal["waiting", "parked"], str] = {"waiting": "MissQueue", "parked": "ParkedQueue"}
 
 
@@ -26,7 +26,8 @@ class QueuedMiss:
     error: str | None
     message: str
     age: float  # seconds since it was missed
-    received: int  # how many redrives have had it
+    attempts: int  # how many runs have asked for the site
+    simulated: bool
     queue: Literal["waiting", "parked"]
     run_id: str | None
     missed_at: str | None
@@ -88,7 +89,8 @@ def _described(message: Message, queue: Literal["waiting", "parked"], now: datet
             error=None,
             message=_explanation(message.body, queue),
             age=_seconds(now, sent),
-            received=message.received,
+            attempts=0,
+            simulated=False,
             queue=queue,
             run_id=None,
             missed_at=None,
@@ -100,7 +102,8 @@ def _described(message: Message, queue: Literal["waiting", "parked"], now: datet
         error=miss.error,
         message=miss.message,
         age=_seconds(now, miss.missed_at),
-        received=message.received,
+        attempts=miss.attempts,
+        simulated=miss.simulated,
         queue=queue,
         run_id=miss.run_id,
         missed_at=miss.missed_at.isoformat(),

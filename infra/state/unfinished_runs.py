@@ -6,9 +6,8 @@ from pathlib import Path
 
 from infra.state.lock import in_use
 from infra.state.regular_files import read_file
-from nightfold.contract import Plan
+from nightfold.contract import Miss, Plan
 from nightfold.run_folders import NotARun, check_name, closed_runs, left_alone, plan_of, read_set_aside
-from nightfold.sites import Site
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class UnfinishedRun:
 class Closing:
     """What the next redrive will make of an unfinished run before anything else."""
 
-    misses: list[Site]  # they will wait in the queue, and run
-    acknowledged: frozenset[str]  # message ids whose sites the run had collected already
+    misses: list[Miss]  # that will wait in the queue, or be parked
+    acknowledged: frozenset[str]  # ids of the messages that the run had received: they are replaced
 
 
 @dataclass(frozen=True)
@@ -86,20 +85,19 @@ def why_set_aside(state_dir: Path, run_id: str) -> str | None:
 def closing_of(state_dir: Path, run: UnfinishedRun) -> Closing:
     """The aggregator's own judgement, beforehand."""
     from aggregator.judge import judge  # not needed to list runs
+    from aggregator.misses import miss_of
 
-    misses: list[Site] = []
-    acknowledged: set[str] = set()
-    for site in run.plan.sites:
-        words = [
-            judge(site.site_id, run.run_id, round_, outcome)
-            for round_ in (1, 2)
-            if (outcome := _outcome(state_dir, run.run_id, round_, site.site_id)) is not None
-        ]
-        if not words or not words[-1].accepted:
-            misses.append(site)
-        else:
-            acknowledged.update(message.message_id for message in run.plan.messages.get(site.site_id, []))
-    return Closing(misses, frozenset(acknowledged))
+    rounds = [
+        {
+            site.site_id: judge(site.site_id, run.run_id, round_, outcome)
+            for site in run.plan.sites
+            if (outcome := _outcome(state_dir, run.run_id, round_, site.site_id)) is not None or round_ == 1
+        }
+        for round_ in (1, 2)
+    ]
+    last = rounds[0] | rounds[1]
+    misses = [miss_of(run.plan, site, rounds) for site in run.plan.sites if not last[site.site_id].accepted]
+    return Closing(misses, frozenset(message.message_id for message in run.plan.received))
 
 
 def stored_sites(state_dir: Path, run_id: str) -> set[str]:

@@ -123,5 +123,5 @@ def _sites_in(folder: Path) -> Iterable[str]:
     for path in folder.glob("*.json"):
         try:
             yield Miss.model_validate_json(json.loads(path.read_bytes())["body"]).site.site_id
-        except (FileNotFoundError, ValueError):  # acknowledged meanwhile, or a foreign one
+        except (FileNotFoundError, ValueError):  # acknowledged meanwhile, or an unrecognized one
             continue

@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
     pytest.mark.xdist_group("browser"),
 ]
-MORNING = Surroundings(simulated=False, schedule=Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
+MORNING = Surroundings(Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
 HEADLINES = {
     "good": "All 4 sites are in.",
     "partial": "3 of 4 sites are in.",

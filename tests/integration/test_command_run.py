@@ -40,7 +40,7 @@ def test_a_night_its_misses_and_the_morning_after(tmp_path: Path) -> None:
     assert any(re.fullmatch(r"\d+\.\ds meadow missed: schema, SchemaViolation", line) for line in lines)
 
     waiting = nightfold("misses", "--json", "--state-dir", state)
-    assert [(miss["site_id"], miss["queue"], miss["received"]) for miss in waiting.json] == [("meadow", "waiting", 0)]
+    assert [(miss["site_id"], miss["queue"], miss["attempts"]) for miss in waiting.json] == [("meadow", "waiting", 1)]
     assert waiting.json[0]["run_id"] == night.json["run_id"]
 
     before = sorted(state.rglob("*"))
@@ -53,6 +53,8 @@ def test_a_night_its_misses_and_the_morning_after(tmp_path: Path) -> None:
     assert morning.code == 0
     assert "complete: planned 1 = accepted 1 + missed 0" in morning.out
     assert f"{state}/runs/redrive-" in morning.out
+    assert "1 site, 1 at once" in morning.err
+    assert "At most 6 calls, at a cost of nothing (simulated; real: about $" in morning.err
 
     nothing = nightfold("redrive", "--json", "--speed", "20", "--state-dir", state)
     assert (nothing.code, list(nothing.json), nothing.json["status"]) == (0, KEYS, "complete")
@@ -67,8 +69,24 @@ def test_a_night_without_any_answer_fails_and_says_what_to_do(tmp_path: Path) ->
     assert said.code == 1
     assert "failed: planned 4 = accepted 0 + missed 4 (unknown 4)" in said.out
     assert re.search(r"harbour +missed: unknown, RequestRejected: attempt 1: 400 invalid_request_error", said.out)
-    assert f"uv run nightfold redrive --state-dir {tmp_path}" in said.out
+    assert f"uv run nightfold redrive --simulate --state-dir {tmp_path}" in said.out
     assert "results" not in said.out
+
+
+def test_a_redrive_without_the_key_answers_no_real_miss(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with MessagesAPI(speed=20) as api:
+        for site in SITES:
+            api.script(site, [400])
+        real = {"ANTHROPIC_API_KEY": "sk-test", "ANTHROPIC_BASE_URL": api.url}
+        night = nightfold("run", "--json", "--state-dir", state, **real)
+    assert (night.code, night.json["status"]) == (1, "failed")
+    for more in ([], ["--simulate"], ["--dry-run"]):
+        said = nightfold("redrive", *more, "--state-dir", state)
+        assert said.code == 64
+        assert "4 real misses not touched" in said.err
+    misses = nightfold("misses", "--json", "--state-dir", state).json
+    assert {(miss["queue"], miss["attempts"], miss["simulated"]) for miss in misses} == {("waiting", 1, False)}
 
 
 def test_ctrl_c_keeps_what_was_stored_and_nobody_pays_for_it_again(tmp_path: Path) -> None:

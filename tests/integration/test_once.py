@@ -1,4 +1,4 @@
-"""Once: duplicate deliveries, retries, used names, mornings side by side, several messages of a site, foreign ones."""
+"""Once: duplicate deliveries, retries, used names, mornings side by side, several or unrecognized messages."""
 
 import itertools
 import json
@@ -216,20 +216,20 @@ def test_a_morning_whose_receiving_broke_off_finds_every_message_again(place: Pl
     assert read_messages(place.state_dir, "waiting") == []
 
 
-def test_foreign_messages_are_parked_with_an_explanation_and_disturb_nobody(place: Place) -> None:
+def test_unrecognized_messages_are_parked_with_an_explanation_and_disturb_nobody(place: Place) -> None:
     place.api.script("harbour", [400])
     place.run(NIGHT)
-    foreign = ["hello", "", '{"schema_version": 99}', "[" * 5_000, '{"site": null}', "\u202eolleh"]
-    place.send_to_the_miss_queue(*filter(None, foreign))
+    unrecognized = ["hello", "", '{"schema_version": 99}', "[" * 5_000, '{"site": null}', "\u202eolleh"]
+    place.send_to_the_miss_queue(*filter(None, unrecognized))
     morning = place.run(MORNING, name="morning")
     assert (morning.output["planned"], morning.output["accepted"]) == (1, 1)
     assert read_messages(place.state_dir, "waiting") == []
     parked = [json.loads(message.body) for message in read_messages(place.state_dir, "parked")]
-    assert sorted(message["body"] for message in parked) == sorted(filter(None, foreign))
+    assert sorted(message["body"] for message in parked) == sorted(filter(None, unrecognized))
     assert all(message["explanation"].startswith("not a miss of Nightfold: ") for message in parked)
 
 
-def test_a_queue_with_foreign_messages_alone_is_emptied(place: Place) -> None:
+def test_a_queue_with_unrecognized_messages_alone_is_emptied(place: Place) -> None:
     place.send_to_the_miss_queue("hello")
     morning = place.run(MORNING, name="morning")
     assert (morning.status, morning.output["planned"]) == ("SUCCEEDED", 0)
@@ -238,19 +238,58 @@ def test_a_queue_with_foreign_messages_alone_is_emptied(place: Place) -> None:
     assert place.run(MORNING, name="next").output["status"] == "nothing"
 
 
-def test_a_site_that_three_mornings_could_not_collect_is_parked(place: Place) -> None:
+def test_a_site_that_three_runs_asked_for_in_vain_is_parked(place: Place) -> None:
     place.api.script("harbour", [400] * 4)
     place.run(NIGHT)
-    for day in range(3):
+    for attempts in (1, 2):
         [miss] = read_messages(place.state_dir, "waiting")
-        assert miss.received == day
-        morning = place.run(MORNING, name=f"morning-{day}")
+        assert json.loads(miss.body)["attempts"] == attempts
+        morning = place.run(MORNING, name=f"morning-{attempts}")
         assert (morning.status, morning.output["status"]) == ("SUCCEEDED", "failed"), "only a night rings an alarm"
-    assert place.run(MORNING, name="morning-3").output["status"] == "nothing"
     assert read_messages(place.state_dir, "waiting") == []
     [parked] = read_messages(place.state_dir, "parked")
     assert json.loads(parked.body)["site"]["site_id"] == "harbour"
-    assert place.api.calls("harbour") == 4
+    assert place.run(MORNING, name="morning-3").output["status"] == "nothing"
+    assert place.api.calls("harbour") == 3
+
+
+def test_looking_into_the_queue_and_refused_mornings_are_not_attempts(place: Place) -> None:
+    place.api.script("harbour", [400])
+    place.run(NIGHT)
+    sqs, queue = place.cloud.client("sqs"), place.cloud.output("MissQueueUrl")
+    for number in range(4):
+        assert sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+        refused = place.run(MORNING | {"cost_ceiling_usd": 0.000001}, name=f"refused-{number}")
+        assert refused.error == "InvalidInput"
+    assert place.run(MORNING, name="morning").output["status"] == "complete"
+    assert read_messages(place.state_dir, "parked") == []
+
+
+def test_a_redrive_leaves_the_other_kind_of_miss_and_asks_as_the_list_is_now(place: Place) -> None:
+    place.api.script("harbour", [400])
+    place.api.script("orchard", [400])
+    place.run(NIGHT)
+    [harbour] = [m for m in read_messages(place.state_dir, "waiting") if '"site_id": "harbour"' in m.body]
+    place.send_to_the_miss_queue(json.dumps(json.loads(harbour.body) | {"simulated": True}))
+    place.sites("orchard", "lantern")
+    morning = place.run(MORNING, name="morning")
+    assert (morning.output["planned"], morning.output["accepted"]) == (1, 1)
+    [waiting] = [json.loads(message.body) for message in read_messages(place.state_dir, "waiting")]
+    assert (waiting["simulated"], waiting["attempts"]) == (True, 1)
+    [parked] = [json.loads(message.body) for message in read_messages(place.state_dir, "parked")]
+    assert parked["message"].startswith("no longer in the site list")
+
+
+def test_a_site_that_a_later_night_accepted_is_not_paid_for_again(place: Place) -> None:
+    place.api.script("harbour", [400])
+    place.run(NIGHT)
+    place.run(NIGHT | {"scheduled_time": "2026-11-24T03:15:00Z"})
+    morning = place.run(MORNING, name="morning")
+    assert (morning.status, morning.output["planned"]) == ("SUCCEEDED", 0)
+    assert place.api.calls("harbour") == 2
+    assert read_messages(place.state_dir, "waiting") == []
+    [settled] = place.ledger().summaries["morning"].settled
+    assert (settled.site_id, settled.accepted_in) == ("harbour", "nightly-2026-11-24")
 
 
 def test_a_run_that_died_is_closed_by_the_next_morning_and_what_it_had_stored_is_kept(place: Place) -> None:

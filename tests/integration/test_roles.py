@@ -99,7 +99,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         place = Place(cloud, api)
         cloud.client("s3").put_object(Bucket=place.bucket, Key="config/sites.json", Body=json.dumps(sites).encode())
         place.night = cloud.wait(cloud.start({"request_timeout_s": 10}, name="night"), timeout=60)
-        cloud.client("sqs").send_message(QueueUrl=place.miss_queue, MessageBody="foreign")
+        cloud.client("sqs").send_message(QueueUrl=place.miss_queue, MessageBody="not a miss")
         api.script("harbour", [{"do": "slow", "latency_s": SPEED}])
         aborted = cloud.start({"request_timeout_s": 10}, name="aborted")
         while not api.calls("harbour"):

@@ -114,6 +114,7 @@ def planning(outside: Outside, bucket: Bucket) -> dict[str, Any]:
         "parameter": ConfigurationParameter(outside.parameter, outside.ssm),
         "queue": MissQueue(outside.miss_queue, outside.sqs),
         "executions": Executions(outside.states),
+        "simulated": False,
     }
 
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from nightfold.branch import Answer, Outcome
-from nightfold.contract import ForeignMessage, Miss, Plan, WaitingMessage
+from nightfold.contract import Miss, Plan
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Reason, Site
-from planner.plan import PlanTask, draft
+from planner.draft import PlanTask, draft
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
 GOOD = json.dumps([{"title": f"Title {number}", "angle": f"Angle {number}."} for number in range(1, 6)])
@@ -29,8 +29,9 @@ def plan(
     *sites: str | Site,
     run_id: str = "night",
     mode: Literal["collect", "redrive"] = "collect",
-    messages: dict[str, list[WaitingMessage]] | None = None,
-    foreign: tuple[ForeignMessage, ...] = (),
+    simulated: bool = False,
+    overrides: dict[str, Any] | None = None,
+    of_redrive: dict[str, Any] | None = None,
     **configuration: Any,
 ) -> Plan:
     return draft(
@@ -39,8 +40,9 @@ def plan(
         [entry if isinstance(entry, Site) else site(entry) for entry in sites],
         RunConfiguration.model_validate(configuration),
         plan_task(f"arn:aws:states:eu-central-1:123456789012:execution:nightly:{run_id}"),
-        messages,
-        foreign,
+        simulated=simulated,
+        overrides=overrides or {},
+        **of_redrive or {},
     )
 
 
@@ -88,14 +90,19 @@ def raised(name: str, message: str) -> dict[str, str]:
     return {"Error": name, "Cause": json.dumps(cause)}
 
 
-def miss(site_: str | Site, *, run_id: str = "night", age_days: int = 0, reason: Reason = "network") -> Miss:
-    return Miss(
-        run_id=run_id,
-        site=site_ if isinstance(site_, Site) else site(site_),
-        reason=reason,
-        error="Overloaded",
-        message="attempt 3: 529 overloaded_error: Overloaded",
-        raw_answer=None,
-        raw_answer_key=None,
-        missed_at=STARTED - timedelta(days=age_days),
+def miss(
+    site_: str | Site, *, run_id: str = "night", age_days: int = 0, reason: Reason = "network", **fields: Any
+) -> Miss:
+    return Miss.model_validate(
+        {
+            "run_id": run_id,
+            "site": site_ if isinstance(site_, Site) else site(site_),
+            "reason": reason,
+            "error": "Overloaded",
+            "message": "attempt 3: 529 overloaded_error: Overloaded",
+            "raw_answer": None,
+            "raw_answer_key": None,
+            "missed_at": STARTED - timedelta(days=age_days),
+        }
+        | fields
     )

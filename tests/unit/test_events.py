@@ -12,7 +12,7 @@ from nightfold.branch import CollectorEvent, Outcome
 from nightfold.contract import Miss, Plan, Summary
 from nightfold.sites import SiteList
 from nightfold.storage import outcome_key
-from planner.plan import items
+from planner.draft import items
 from tests.event_files import EVENTS, MODELS
 
 

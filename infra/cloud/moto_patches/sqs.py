@@ -68,9 +68,11 @@ def durable() -> Iterator[None]:
                 queue.pending_messages.discard(message)
 
     def still_retained(backend: Any, queue_name: str, message: Any) -> bool:
-        """moto counts all messages of the queue to learn its retention period."""
-        retained_until = message.sent_timestamp / 1000 + backend.get_queue(queue_name).message_retention_period
-        return bool(retained_until > time.time())
+        """A laptop may be off for longer than the queue's retention period: what is a file stays until it is read."""
+        queue = backend.get_queue(queue_name)
+        if hasattr(queue, "store"):
+            return True
+        return bool(message.sent_timestamp / 1000 + queue.message_retention_period > time.time())
 
     with (
         mock.patch.object(Message, "instances_tracked", Untracked()),

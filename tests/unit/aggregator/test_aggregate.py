@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 import aggregator.handler
 from aggregator.aggregate import AggregateTask, aggregate
 from nightfold.branch import Outcome
-from nightfold.contract import ForeignMessage, Miss, Plan, RunState, Summary, WaitingMessage
+from nightfold.contract import Miss, Plan, RunState, Summary, UnrecognizedMessage, WaitingMessage
 from nightfold.errors import UnexpectedError
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 from tests.unit.examples import answered, failed, miss, plan, raised
@@ -54,6 +54,7 @@ def test_a_fine_night_is_closed_after_round_1(outside: Outside, aggregating: dic
     assert outside.read(candidates_key("night", "harbour")) == {
         "schema_version": 1,
         "run_id": "night",
+        "simulated": False,
         "site_id": "harbour",
         "round": 1,
         "candidates": [{"title": f"Title {n}", "angle": f"Angle {n}."} for n in range(1, 6)],
@@ -207,28 +208,11 @@ def test_an_outcome_is_not_given_up_because_s3_is_unwell(
 # --- the morning run ---------------------------------------------------------------------------------------------
 
 
-def test_a_redrive_acknowledges_what_it_collected_and_gives_back_the_rest(
-    outside: Outside, aggregating: dict[str, Any]
-) -> None:
-    first, second, third = received(outside, *[miss(name).model_dump_json() for name in ("a", "a", "b")])
-    messages = {"a": [first, second], "b": [third]}
-    store(
-        outside,
-        plan("a", "b", mode="redrive", messages=messages),
-        answered("night", "a"),
-        failed("night", "b", OVERLOADED),
-    )
-    assert close(aggregating).status == "partial"
-    assert outside.count(outside.miss_queue) == (1, 0)
-    assert [body["site"]["site_id"] for body in outside.drain(outside.miss_queue)] == ["b"]
-    assert "b" in outside.text(misses_key("night"))
-
-
 def test_nothing_is_acknowledged_before_its_candidates_are_stored(
     outside: Outside, aggregating: dict[str, Any]
 ) -> None:
     messages = {"a": received(outside, miss("a").model_dump_json())}
-    store(outside, plan("a", mode="redrive", messages=messages), answered("night", "a"))
+    store(outside, plan("a", mode="redrive", of_redrive={"messages": messages}), answered("night", "a"))
     wire = Wire(outside.s3, outside.sqs)
     wire.fail("PutObject", *[error(503, "SlowDown")] * 5, about="candidates/a.json")
     with pytest.raises(Exception, match="SlowDown"):
@@ -240,8 +224,10 @@ def test_nothing_is_acknowledged_before_its_candidates_are_stored(
 
 def test_what_is_no_miss_is_parked_with_the_explanation(outside: Outside, aggregating: dict[str, Any]) -> None:
     (handle,) = received(outside, "hello\u2028\x7f")
-    foreign = ForeignMessage(**handle.model_dump(), body="hello\u2028\x7f", explanation="not a miss of Nightfold")
-    store(outside, plan(mode="redrive", foreign=(foreign,)))
+    unrecognized = UnrecognizedMessage(
+        **handle.model_dump(), body="hello\u2028\x7f", explanation="not a miss of Nightfold"
+    )
+    store(outside, plan(mode="redrive", of_redrive={"unrecognized": [unrecognized]}))
     assert close(aggregating).status == "complete"
     assert outside.count(outside.miss_queue) == (0, 0)
     assert outside.drain(outside.parked_queue) == [

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from aggregator.judge import trimmed
 from aggregator.miss_queue import TRIES, MissQueue
-from nightfold.contract import ForeignMessage
+from nightfold.contract import UnrecognizedMessage
 from nightfold.errors import AwsUnavailable
 from tests.unit.aggregator.test_aggregate import close, received, store
 from tests.unit.examples import answered, miss, plan, site
@@ -47,7 +47,6 @@ def test_nothing_to_send_is_no_call(outside: Outside, queue: MissQueue) -> None:
     wire = Wire(outside.sqs)
     queue.send([])
     queue.acknowledge([])
-    queue.give_back([])
     assert wire.sent == []
 
 
@@ -86,10 +85,8 @@ def test_a_throttled_acknowledgement_is_botocores_to_retry_and_then_the_state_ma
 def test_a_message_that_is_gone_is_acknowledged_already(outside: Outside, queue: MissQueue) -> None:
     wire = Wire(outside.sqs)
     wire.fail("DeleteMessageBatch", some_fail(outside, "0", sender_fault=True))
-    wire.fail("ChangeMessageVisibilityBatch", some_fail(outside, "0", sender_fault=True))
     queue.acknowledge(["gone"])
-    queue.give_back(["gone"])
-    assert wire.sent == ["DeleteMessageBatch", "ChangeMessageVisibilityBatch"]
+    assert wire.sent == ["DeleteMessageBatch"]
 
 
 HOSTILE = {
@@ -138,12 +135,12 @@ def test_the_longest_briefs_beside_the_longest_raw_answers_fit_into_what_sqs_tak
     queue.send([longest.model_dump_json()] * 10)
 
 
-def test_large_foreign_messages_are_parked_all_the_same(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_large_unrecognized_messages_are_parked_all_the_same(outside: Outside, aggregating: dict[str, Any]) -> None:
     bodies = [str(number) + "\\" * 170_000 for number in range(6)]  # each within what SQS takes, and all of them
-    foreign = tuple(
-        ForeignMessage(**message.model_dump(), body=body, explanation="not a miss")
+    unrecognized = tuple(
+        UnrecognizedMessage(**message.model_dump(), body=body, explanation="not a miss")
         for message, body in zip(received(outside, *bodies), bodies, strict=True)
     )
-    store(outside, plan(mode="redrive", foreign=foreign))
+    store(outside, plan(mode="redrive", of_redrive={"unrecognized": unrecognized}))
     assert close(aggregating).status == "complete"
     assert outside.count(outside.parked_queue) == (6, 0)

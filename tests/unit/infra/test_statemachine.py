@@ -19,7 +19,7 @@ from nightfold.branch import CollectorEvent, Outcome
 from nightfold.run_folders import SetAside
 from nightfold.settings import RunConfiguration
 from nightfold.storage import outcome_key, unclosable_key
-from planner.plan import PlanTask
+from planner.draft import PlanTask
 from reporter.digest import DigestTask
 
 ROOT = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents[3])

@@ -118,7 +118,7 @@ def test_the_configuration_parameter_says_what_the_code_does_without_it() -> Non
 
 def test_three_mornings_and_then_a_person() -> None:
     redrive = RESOURCES["MissQueue"]["Properties"]["RedrivePolicy"]
-    assert redrive["maxReceiveCount"] == 3
+    assert redrive["maxReceiveCount"] == 50
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["ParkedQueue", "Arn"]}
     for queue in ("MissQueue", "ParkedQueue"):
         assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600

@@ -12,7 +12,7 @@ from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from planner.budget import CALLS_PER_ROUND, PROMPT_TOKENS, worst_case
-from planner.plan import items
+from planner.draft import items
 from tests.unit.examples import plan, site
 
 

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
-from nightfold.storage import CLOSED_RUNS_KEY, plan_key, summary_key, unclosable_key
+from nightfold.storage import CLOSED_RUNS_KEY, SITES_KEY, plan_key, summary_key, unclosable_key
 from planner.plan import plan_run
-from tests.unit.examples import STARTED, miss, plan, plan_task
+from tests.unit.examples import STARTED, miss, plan, plan_task, site
 from tests.unit.outside import Outside, Wire
 
 EXECUTIONS = "arn:aws:states:eu-central-1:123456789012:execution:nightly:"
 REDRIVE = {"mode": "redrive"}
+
+
+@pytest.fixture(autouse=True)
+def site_list(outside: Outside) -> None:
+    outside.put(SITES_KEY, [site(name).model_dump() for name in ("harbour", "orchard")])
 
 
 def redrive(planning: dict[str, Any], name: str = "morning") -> Any:

@@ -154,6 +154,7 @@ def deployed(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUCKET", outside.bucket)
     monkeypatch.setenv("CONFIGURATION_PARAMETER", outside.parameter)
     monkeypatch.setenv("MISS_QUEUE_URL", outside.miss_queue)
+    monkeypatch.setenv("MESSAGES_API", "real")
 
 
 @pytest.mark.usefixtures("sites", "deployed")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from nightfold.contract import Plan
 from nightfold.errors import AwsUnavailable, InvalidInput
-from nightfold.storage import REDRIVE_LEASE_KEY, items_key, plan_key, summary_key
+from nightfold.storage import REDRIVE_LEASE_KEY, SITES_KEY, items_key, plan_key, summary_key
 from planner.miss_queue import PLANNING_S, RUN_S
 from planner.plan import plan_run
 from planner.redrive import lease
@@ -18,6 +18,12 @@ from tests.unit.examples import miss, plan_task, site
 from tests.unit.outside import Outside, Wire, error, response
 
 REDRIVE = {"mode": "redrive"}
+LISTED = ("harbour", "orchard", *(f"site-{number}" for number in range(23)))
+
+
+@pytest.fixture(autouse=True)
+def site_list(outside: Outside) -> None:
+    outside.put(SITES_KEY, [site(name).model_dump() for name in LISTED])
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def redrive(planning: dict[str, Any], execution_id: str = "execution-1", **given
 
 def test_an_empty_queue_is_nothing_to_do(outside: Outside, planning: dict[str, Any]) -> None:
     assert redrive(planning).status == "nothing"
-    assert outside.keys() == {REDRIVE_LEASE_KEY}
+    assert outside.keys() == {REDRIVE_LEASE_KEY, SITES_KEY}
 
 
 def test_waiting_misses_become_the_plan_and_are_hidden_for_the_run(
@@ -52,20 +58,19 @@ def test_waiting_misses_become_the_plan_and_are_hidden_for_the_run(
     assert not [call for call in wire.sent if call.startswith("Delete")]
 
 
-def test_several_messages_for_one_site_become_one_branch_as_the_newest_describes_it(
+def test_several_messages_for_one_site_become_one_branch_and_the_most_attempts_count(
     outside: Outside, planning: dict[str, Any], put: Callable[..., None]
 ) -> None:
-    newest = site("harbour", brief="of today")
     put(
-        miss(site("harbour", brief="of old"), age_days=2).model_dump_json(),
-        miss(newest, age_days=0).model_dump_json(),
-        miss(site("harbour", brief="of yesterday"), age_days=1).model_dump_json(),
+        miss("harbour", age_days=2, attempts=1).model_dump_json(),
+        miss("harbour", age_days=0, attempts=1).model_dump_json(),
+        miss("harbour", age_days=1, attempts=2).model_dump_json(),
         miss("orchard").model_dump_json(),
     )
     assert redrive(planning).planned == 2
     made = Plan.model_validate_json(outside.text(plan_key("execution-1")))
-    assert newest in made.sites
     assert {site_id: len(messages) for site_id, messages in made.messages.items()} == {"harbour": 3, "orchard": 1}
+    assert made.attempts == {"harbour": 2, "orchard": 0}
 
 
 @pytest.mark.parametrize(
@@ -86,13 +91,13 @@ def test_a_message_that_is_no_miss_is_listed_with_the_reason_and_stops_nobody(
     put(body, miss("orchard").model_dump_json())
     assert redrive(planning).planned == 1
     made = Plan.model_validate_json(outside.text(plan_key("execution-1")))
-    ((foreign),) = made.foreign
-    assert foreign.body == body
-    assert explanation in foreign.explanation
-    assert len(foreign.explanation) <= 200
+    ((unrecognized),) = made.unrecognized
+    assert unrecognized.body == body
+    assert explanation in unrecognized.explanation
+    assert len(unrecognized.explanation) <= 200
 
 
-def test_foreign_messages_alone_are_a_run_without_sites(
+def test_unrecognized_messages_alone_are_a_run_without_sites(
     outside: Outside, planning: dict[str, Any], put: Callable[..., None]
 ) -> None:
     put("hello", "there")

@@ -23,7 +23,7 @@ from nightfold.failure_message import with_calls
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
-from planner.plan import PlanTask, draft, items
+from planner.draft import PlanTask, draft, items
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
 NETWORK = {"RateLimited", "Overloaded", "NetworkError", "ModelTimeout"}
@@ -69,6 +69,8 @@ def spend(
     started: datetime = STARTED,
     angle_words: int = 9,
     times: bool = True,
+    simulated: bool = False,
+    of_redrive: Mapping[str, Any] | None = None,
     **configuration: Any,
 ) -> None:
     """One run, put on the shelf."""
@@ -78,6 +80,9 @@ def spend(
         [Site(site_id=name, domain=f"{name}.example") for name in sites],
         RunConfiguration.model_validate(configuration),
         PlanTask(execution_id=f"arn:{run_id}", execution_name=run_id, started_at=started, input={}),
+        simulated=simulated,
+        overrides={},
+        **of_redrive or {},
     )
     shelf.objects[plan_key(run_id)] = plan.model_dump_json().encode()
     shelf.objects[items_key(run_id, 1)] = items(plan)
@@ -196,6 +201,8 @@ def _miss(plan: Plan, site: Site, word: Judgement) -> bytes:
         raw_answer=word.raw_answer,
         raw_answer_key=outcome_key(plan.run_id, 2, site.site_id) if word.raw_answer else None,
         missed_at=plan.started_at + timedelta(seconds=14),
+        attempts=plan.attempts.get(site.site_id, 0) + 1,
+        simulated=plan.simulated,
     )
     return json.dumps(miss.model_dump(mode="json")).encode() + b"\n"
 
@@ -239,7 +246,7 @@ def lost() -> Shelf:
 
 
 def empty() -> Shelf:
-    """A redrive that found nothing but a foreign message."""
+    """A redrive that found nothing but an unrecognized message."""
     shelf = Shelf()
     spend(shelf, {}, run_id="redrive-2026-11-23", mode="redrive")
     return shelf

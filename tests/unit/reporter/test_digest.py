@@ -22,7 +22,6 @@ RUN = "nightly-2026-11-23"
 ENVIRONMENT = {
     "bucket": "night",
     "digest_topic_arn": "arn:aws:sns:eu-central-1:123456789012:digest",
-    "anthropic_base_url": "https://api.anthropic.com",
     "morning_schedule": "cron(0 7 * * ? *)",
     "time_zone": "UTC",
     "schedule_state": "ENABLED",
@@ -104,17 +103,3 @@ def test_the_handler_gives_plain_json_and_logs_no_content(
     assert '"step":"report"' in logged
     assert "retry storms" not in logged
     assert len(account.heard()) == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "simulated"),
-    [
-        ("https://api.anthropic.com", False),
-        ("https://gateway.example", False),
-        ("http://127.0.0.1:4010", True),
-        ("http://localhost:4010", True),
-        ("http://[::1]:1", True),
-    ],
-)
-def test_a_loopback_api_means_simulated(url: str, simulated: bool) -> None:
-    assert surroundings_of(Settings(**(ENVIRONMENT | {"anthropic_base_url": url}))).simulated is simulated

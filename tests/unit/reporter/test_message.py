@@ -8,24 +8,29 @@ from reporter.verdict import Surroundings
 from tests.unit.reporter.nights import FOUR, NIGHTS, Shelf, partial, spend
 
 RUN = "nightly-2026-11-23"
-PAID = Surroundings(simulated=False)
+MORNING = Surroundings()
 
 
 def test_the_subject_says_it_all() -> None:
-    assert subject(read_night(RUN, partial()), PAID) == (
+    assert subject(read_night(RUN, partial())) == (
         "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
     )
 
 
-def test_a_simulated_run_names_no_price() -> None:
-    assert subject(read_night(RUN, partial()), Surroundings(simulated=True)).endswith("(schema), simulated")
+def test_a_simulated_run_was_not_paid_for_and_says_what_it_would_have_cost() -> None:
+    shelf = Shelf()
+    spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
+    night = read_night(RUN, shelf)
+    assert subject(night).endswith(": 4 of 4 sites, simulated")
+    message = text(night, MORNING, "https://example.com/link", "s3://bucket/key")
+    assert "cost      nothing (simulated; real: about $0.02); 4 calls" in message
 
 
 @pytest.mark.parametrize("length", [1, 40, 80])
 def test_a_subject_is_ascii_and_at_most_a_hundred_characters(length: int) -> None:
     shelf = Shelf()
     spend(shelf, dict(zip(FOUR, (["Overloaded"], ["prose"], ["Refused"], ["ok"]), strict=True)), run_id="r" * length)
-    line = subject(read_night("r" * length, shelf), PAID)
+    line = subject(read_night("r" * length, shelf))
     assert line.isascii()
     assert line.isprintable()
     assert len(line) <= 100
@@ -35,7 +40,7 @@ def test_a_subject_is_ascii_and_at_most_a_hundred_characters(length: int) -> Non
 @pytest.mark.parametrize("name", ["good", "partial", "lost", "empty", "hostile"])
 def test_a_message_is_one_screen_of_plain_text(name: str) -> None:
     night = read_night("redrive-2026-11-23" if name == "empty" else RUN, NIGHTS[name]())
-    message = text(night, PAID, "https://example.com/link", "s3://bucket/key")
+    message = text(night, MORNING, "https://example.com/link", "s3://bucket/key")
     assert len(message.splitlines()) <= 48
     assert all(character == "\n" or character.isprintable() for character in message)
     assert "https://example.com/link" in message
@@ -44,7 +49,7 @@ def test_a_message_is_one_screen_of_plain_text(name: str) -> None:
 
 
 def test_a_message_tells_what_is_missing_and_shows_titles() -> None:
-    message = text(read_night(RUN, partial()), PAID, "link", "place")
+    message = text(read_night(RUN, partial()), MORNING, "link", "place")
     assert "Missed: meadow\n  Claude's answer was not" in message
     assert "harbour: Why retry storms deserve an afternoon 0 (+4)" in message
 
@@ -54,6 +59,6 @@ def test_a_title_makes_no_link() -> None:
     spend(shelf, {"harbour": ["ok"]})
     key = f"runs/{RUN}/candidates/harbour.json"
     shelf.objects[key] = b'{"candidates": [{"title": "See https://evil.example now", "angle": "a"}]}'
-    message = text(read_night(RUN, shelf), PAID, "link", "place")
+    message = text(read_night(RUN, shelf), MORNING, "link", "place")
     assert "https://evil" not in message
     assert "See https: //evil. example now" in message

@@ -5,19 +5,22 @@ import gzip
 import hashlib
 import json
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from reporter.history import bars
 from reporter.page import render
 from reporter.records import read_night
 from reporter.schedule import Schedule
 from reporter.verdict import Surroundings
+from tests.unit.examples import STARTED
 from tests.unit.reporter.nights import FOUR, HOSTILE, NIGHTS, Shelf, large, lost, partial, spend
 
 RUN = "nightly-2026-11-23"
-MORNING = Surroundings(simulated=False, schedule=Schedule("cron(0 7 * * ? *)", "Europe/Berlin", enabled=True))
+MORNING = Surroundings(Schedule("cron(0 7 * * ? *)", "Europe/Berlin", enabled=True))
 
 
 def page(shelf: Shelf, run_id: str = RUN, surroundings: Surroundings = MORNING) -> str:
@@ -89,12 +92,30 @@ def test_without_a_schedule_the_person_is_told_to_start_the_redrive() -> None:
     assert "uv run nightfold redrive" in text
 
 
-@pytest.mark.parametrize(
-    ("simulated", "words"),
-    [(True, "Simulated answers"), (False, "usually $0.02"), (None, "the records do not say")],
-)
-def test_money_is_only_spoken_of_where_it_was_paid(simulated: bool | None, words: str) -> None:
-    assert words in page(partial(), surroundings=Surroundings(simulated=simulated))
+def test_money_is_only_spoken_of_where_it_was_paid() -> None:
+    assert "usually $0.02" in page(partial())
+    shelf = Shelf()
+    spend(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
+    spend(shelf, {name: ["ok", "Refused"] for name in FOUR}, simulated=True)
+    text = page(shelf)
+    assert "Simulated answers; real ones would cost about $0.02" in text
+    assert "Nothing was paid: the costs are what real answers would have cost." in text
+    assert '<td class="number">nothing (simulated; real: about $0.02)</td>' in text
+    assert '<td class="number">$0.02</td>' in text, "the run of the day before was paid"
+
+
+def test_the_chart_of_costs_compares_like_with_like() -> None:
+    shelf = Shelf()
+    spend(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
+    spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
+    paid, simulated = bars(read_night(RUN, shelf)).columns
+    assert (paid.cost, simulated.cost) == (0.0, 100.0)
+
+
+def test_the_command_for_simulated_misses_is_one_that_takes_them() -> None:
+    shelf = Shelf()
+    spend(shelf, {"harbour": ["Refused"]}, simulated=True)
+    assert "<code>uv run nightfold redrive --simulate</code>" in page(shelf)
 
 
 def test_records_without_times_are_not_drawn() -> None:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from infra.cli.plan_text import as_json, as_text, redrive_as_text
-from infra.cli.preflight import configuration_text, order_collection, order_redrive, overrides_of
+from infra.cli.plan_text import as_json, as_text, before_it_starts, redrive_as_text
+from infra.cli.preflight import configuration_text, order_collection, overrides_of
+from infra.cli.redrive_order import order_redrive
 from infra.state.lock import in_use
+from infra.state.queued_misses import MAX_RECEIVES
 from infra.state.unfinished_runs import unfinished_runs
 from nightfold.contract import Plan
+from nightfold.errors import InvalidInput
 from tests.unit.infra.state.test_queued_misses import miss, put
 
 SITES = Path(__file__).parents[4] / "events" / "sites.json"
@@ -65,22 +68,54 @@ def test_the_configuration_is_the_state_directorys_unless_nobody_edited_it(tmp_p
     assert configuration_text(tmp_path) == default, "the template has a newer default, and the file is the older one"
 
 
-def test_a_redrive_takes_one_branch_for_each_site_and_leaves_worn_out_ones(tmp_path: Path) -> None:
+def test_a_redrive_takes_one_branch_for_each_site_and_leaves_worn_out_messages(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour"))
-    put(tmp_path, "MissQueue", "b", miss("harbour"))
-    put(tmp_path, "MissQueue", "c", miss("orchard"), received=3)
+    put(tmp_path, "MissQueue", "b", miss("harbour", attempts=2))
+    put(tmp_path, "MissQueue", "c", miss("orchard"), received=MAX_RECEIVES)
     put(tmp_path, "MissQueue", "d", "hello")
+    put(tmp_path, "MissQueue", "e", miss("gone"))
     order = order_redrive(tmp_path, {})
     assert [site.site_id for site in order.plan.sites] == ["harbour"]
-    assert len(order.plan.foreign) == 1
+    assert len(order.plan.unrecognized) == 1
     text = "\n".join(redrive_as_text(order, tmp_path, 80))
     assert "1 message would be parked: not a miss of Nightfold." in text
-    assert "1 miss would be parked: 3 redrives had it already." in text
+    assert "1 site would be parked: no longer in the site list." in text
     assert "Worst case: 6 calls" in text
 
 
 def test_a_redrive_of_nothing_says_so(tmp_path: Path) -> None:
     assert redrive_as_text(order_redrive(tmp_path, {}), tmp_path, 80) == ["No site would run: no miss waits."]
+
+
+@pytest.mark.parametrize(
+    ("simulated", "words"),
+    [
+        (False, "redrive: 2 simulated misses not touched: .* To collect: uv run nightfold redrive --simulate"),
+        (True, "redrive: 2 real misses not touched: .* To collect: export ANTHROPIC_API_KEY="),
+    ],
+)
+def test_a_redrive_takes_only_misses_of_its_own_kind(tmp_path: Path, simulated: bool, words: str) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour", simulated=not simulated))
+    put(tmp_path, "MissQueue", "b", miss("orchard", simulated=not simulated))
+    with pytest.raises(InvalidInput, match=words):
+        order_redrive(tmp_path, {}, simulated=simulated)
+    put(tmp_path, "MissQueue", "c", miss("lantern", simulated=simulated))
+    order = order_redrive(tmp_path, {}, simulated=simulated)
+    assert [site.site_id for site in order.plan.sites] == ["lantern"]
+    headline, _, notice = "\n".join(before_it_starts(order)).split("\n")
+    assert headline.startswith("1 site, 1 at once")
+    assert notice.startswith("2 ")
+
+
+def test_a_redrive_repeats_the_settings_of_the_missed_run_under_its_own(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour", overrides={"max_concurrency": 2, "candidates_per_site": 3}))
+    plan = order_redrive(tmp_path, {"candidates_per_site": 7}).plan
+    assert (plan.configuration.max_concurrency, plan.configuration.candidates_per_site) == (2, 7)
+
+
+def test_a_simulated_redrive_has_a_timeout_for_its_own_speed(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour", simulated=True, overrides={"request_timeout_s": 2}))
+    assert order_redrive(tmp_path, {}, simulated=True).plan.configuration.request_timeout_s == 120
 
 
 def died(state_dir: Path, answers: dict[str, str]) -> Plan:

@@ -71,11 +71,11 @@ def test_the_census_adds_up_in_words() -> None:
 
 
 def test_many_sites_are_counted_and_few_shown(tmp_path: Path) -> None:
-    lines = as_text(summary(1_000, 500), tmp_path, 80, simulated=False)
+    lines = as_text(summary(1_000, 500), tmp_path, 80)
     assert len(lines) < 40
     assert "… and 995 sites more with 4,975 candidates" in lines
     assert "… and 480 more misses: network, Overloaded 480" in lines
-    assert any("cost $0.0100" in line for line in lines)
+    assert any("cost: $0.0100" in line for line in lines)
 
 
 def test_what_the_model_wrote_is_shown_and_does_nothing(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_what_the_model_wrote_is_shown_and_does_nothing(tmp_path: Path) -> None:
     (tmp_path / "runs" / "night" / "misses.jsonl").write_text(
         json.dumps({"site": {"site_id": "bad-0"}, "message": "529 \u202egnp.exe \x07"}) + "\n"
     )
-    lines = as_text(summary(1, 1), tmp_path, None, simulated=True)
+    lines = as_text(summary(1, 1), tmp_path, None)
     assert "        - [2J[red]boo[/red]" in lines
     assert "        … and 13 more" in lines
     assert "bad-0   missed: network, Overloaded: 529 gnp.exe" in lines

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from infra.cli.misses_text import as_json, as_text
+from infra.cli.misses_text import RETENTION_S, as_json, as_text
 from infra.state.queued_misses import MAX_RECEIVES, QUEUES, read_messages, read_misses
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -35,11 +35,18 @@ def put(state_dir: Path, queue: str, message_id: str, body: str, *, received: in
 
 
 def test_waiting_and_parked_are_told_with_reason_age_and_tries(tmp_path: Path) -> None:
-    put(tmp_path, "MissQueue", "b", miss("orchard", reason="schema", error="Truncated"), received=1, sent_at=2)
+    put(
+        tmp_path,
+        "MissQueue",
+        "b",
+        miss("orchard", reason="schema", error="Truncated", attempts=1),
+        received=9,
+        sent_at=2,
+    )
     put(tmp_path, "MissQueue", "a", miss("harbour"), sent_at=1)
-    put(tmp_path, "ParkedQueue", "c", miss("meadow"), received=3)
+    put(tmp_path, "ParkedQueue", "c", miss("meadow", attempts=3))
     told = [
-        (each.site_id, each.queue, each.reason, each.error, each.received, each.age)
+        (each.site_id, each.queue, each.reason, each.error, each.attempts, each.age)
         for each in read_misses(tmp_path, NOW)
     ]
     assert told == [
@@ -59,7 +66,8 @@ def test_the_json_has_one_object_for_each_message(tmp_path: Path) -> None:
         "error": "Overloaded",
         "message": "attempt 3: 529",
         "age": 10_800,
-        "received": 0,
+        "attempts": 0,
+        "simulated": False,
         "queue": "waiting",
         "run_id": "nightly-2026-11-23",
         "missed_at": "2026-11-23T03:00:00+00:00",
@@ -92,15 +100,28 @@ def test_no_state_directory_means_no_misses(tmp_path: Path) -> None:
     assert as_text([], 80) == ["0 misses waiting, 0 parked"]
 
 
-def test_the_table_says_what_the_next_redrive_will_park(tmp_path: Path) -> None:
-    put(tmp_path, "MissQueue", "a", miss("harbour", message="\x1b[31mred"), received=3)
+def test_the_table_counts_runs_that_asked_and_not_receives(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour", message="\x1b[31mred", attempts=2), received=40)
     text = "\n".join(as_text(read_misses(tmp_path, NOW), 80))
-    assert "waiting  harbour  network  Overloaded  3x     3 h  [31mred" in text
-    assert "1 of those waiting had 3 redrives already: the next one parks them." in text
+    assert "waiting  harbour  network  Overloaded  2x     3 h  [31mred" in text
+
+
+def test_simulated_misses_are_counted_apart(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour"))
+    put(tmp_path, "MissQueue", "b", miss("orchard", simulated=True))
+    assert as_text(read_misses(tmp_path, NOW), 80)[0] == "2 misses waiting (1 simulated), 0 parked"
+
+
+def test_a_miss_that_a_stack_would_have_dropped_is_kept_and_named_as_such(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour", missed_at=(NOW - timedelta(days=15)).isoformat()))
+    put(tmp_path, "MissQueue", "b", miss("orchard"))
+    text = as_text(read_misses(tmp_path, NOW), 80)
+    assert "1 of these would be gone from the queue of a stack after 14 days. Here none expires." in text
 
 
 def test_queues_and_receives_are_the_templates() -> None:
     yaml = import_module("samtranslator.yaml_helper")
     template = yaml.yaml_parse((Path(__file__).parents[4] / "template.yaml").read_text())["Resources"]
     assert template[QUEUES["waiting"]]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
+    assert template[QUEUES["waiting"]]["Properties"]["MessageRetentionPeriod"] == RETENTION_S
     assert template[QUEUES["parked"]]["Type"] == "AWS::SQS::Queue"

@@ -1,0 +1,64 @@
+"""What a run that closes leaves in the queues: new misses, parked ones, and none of those that it had received.
+
+A new message is sent before the ones that it replaces are deleted. A crash in between leaves one too many, and a
+redrive makes one branch of all messages of a site.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from aggregator.judge import Judgement
+from aggregator.miss_queue import BATCH_LIMIT, MissQueue
+from nightfold.contract import Miss, Plan, UnrecognizedMessage
+from nightfold.sites import Site
+from nightfold.storage import outcome_key
+
+UNLISTED = "no longer in the site list, so it was not asked again; before: "
+
+
+def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Judgement]]) -> Miss:
+    """The miss of `site`. Its raw answer is the last one there was."""
+    words = [(round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round]
+    _, last = words[-1]
+    answered = [(round_, word.raw_answer) for round_, word in words if word.raw_answer is not None]
+    return Miss(
+        run_id=plan.run_id,
+        site=site,
+        reason=last.reason or "unknown",
+        error=last.error or "Unaccounted",
+        message=last.message,
+        raw_answer=answered[-1][1] if answered else None,
+        raw_answer_key=outcome_key(plan.run_id, answered[-1][0], site.site_id) if answered else None,
+        missed_at=datetime.now(UTC),
+        attempts=plan.attempts.get(site.site_id, 0) + last.attempted,
+        overrides=plan.overrides,
+        simulated=plan.simulated,
+    )
+
+
+def line_of(miss: Miss) -> str:
+    """One line of ASCII JSON: SQS refuses U+FFFF, and U+2028 ends a line."""
+    return json.dumps(miss.model_dump(mode="json"))
+
+
+def settle_queues(plan: Plan, misses: Sequence[Miss], queue: MissQueue, parked: MissQueue) -> None:
+    """Sends what is missed and parks what is worn out, unlisted or unrecognized; then acknowledges all that the run had
+    received. Raises AwsUnavailable."""
+    queue.send(line_of(miss) for miss in misses if not miss.worn_out)
+    parked.send(_to_park(plan, misses))
+    queue.acknowledge(message.receipt_handle for message in plan.received)
+
+
+def _to_park(plan: Plan, misses: Iterable[Miss]) -> Iterator[str]:
+    yield from (line_of(miss) for miss in misses if miss.worn_out)
+    for site in plan.unlisted:
+        message = f"{UNLISTED}{site.miss.message.removeprefix(UNLISTED)}"
+        yield line_of(site.miss.model_copy(update={"message": message}))
+    yield from map(_explained, plan.unrecognized)
+
+
+def _explained(message: UnrecognizedMessage) -> str:
+    """The message with the explanation why it is not a miss; alone where it is so large that the two do not fit."""
+    explained = json.dumps({"explanation": message.explanation, "body": message.body})
+    return explained if len(explained) <= BATCH_LIMIT else message.body

@@ -1,0 +1,80 @@
+"""Which sites were accepted since they were missed, by the summaries of the runs that ended after that."""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from nightfold.sites import RunId, SiteId
+from nightfold.storage import summary_key
+from planner.waiting import Accepted
+
+READERS = 4  # summaries that are read at once; one of 10,000 sites has 1.5 MB
+_DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
+
+
+class Source(Protocol):
+    """What is read from: the bucket, or the state directory of a laptop."""
+
+    def get(self, key: str) -> bytes | None: ...
+    def run_ids(self) -> Iterator[str]: ...
+
+
+class _Site(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    site_id: SiteId
+    accepted: bool
+
+
+class _Closed(BaseModel):
+    """A summary, as far as it says who was accepted and when."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run_id: RunId
+    started_at: AwareDatetime
+    duration_s: float
+    simulated: bool = False
+    sites: list[_Site]
+
+
+def accepted_since(source: Source, *, simulated: bool) -> Callable[[datetime, set[str]], Accepted]:
+    """Looks through the runs of one kind that may have ended after a moment. Raises what `source` raises."""
+
+    def look(since: datetime, site_ids: set[str]) -> Accepted:
+        def accepted_in(name: str) -> list[tuple[str, datetime, RunId]]:
+            try:
+                run = _Closed.model_validate_json(source.get(summary_key(name)) or b"")
+                ended = run.started_at + timedelta(seconds=run.duration_s)
+            except (ValidationError, OverflowError):  # not closed, or not readable: it settles nothing
+                return []
+            if run.run_id != name or run.simulated != simulated or ended <= since:  # another name: a copied folder
+                return []
+            return [(site.site_id, ended, name) for site in run.sites if site.accepted and site.site_id in site_ids]
+
+        accepted: dict[str, tuple[datetime, RunId]] = {}
+        names = [name for name in source.run_ids() if _may_have_ended_after(name, since)]
+        with ThreadPoolExecutor(READERS) as readers:
+            for of_run in readers.map(accepted_in, names):
+                for site_id, ended, run_id in of_run:
+                    if site_id not in accepted or accepted[site_id][0] < ended:
+                        accepted[site_id] = (ended, run_id)
+        return accepted
+
+    return look
+
+
+def _may_have_ended_after(name: str, moment: datetime) -> bool:
+    """By the day in the run's name, where there is one; a night may end on the day after, and time zones differ."""
+    found = _DAY.search(name)
+    if found is None:
+        return True
+    try:
+        day = datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
+    except ValueError:
+        return True
+    return day >= moment - timedelta(days=3)

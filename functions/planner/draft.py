@@ -1,0 +1,129 @@
+"""What a plan holds, before anything is claimed: also for the command line, which shows it before it starts a run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from nightfold.branch import SiteTask
+from nightfold.budget import branches_at_once, share
+from nightfold.contract import Plan
+from nightfold.errors import InvalidInput
+from nightfold.observability import log_step
+from nightfold.settings import RunConfiguration
+from nightfold.sites import Site
+from planner.budget import worst_case
+from planner.inputs import Mode, configure
+from planner.waiting import Waiting
+
+
+class PlanTask(BaseModel):
+    """The planner's event: the execution's context object, as PlanRun passes it on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    execution_id: str
+    execution_name: str
+    started_at: AwareDatetime
+    input: Any
+
+
+def draft(
+    run_id: str,
+    mode: Mode,
+    sites: Sequence[Site],
+    configuration: RunConfiguration,
+    task: PlanTask,
+    *,
+    simulated: bool,
+    overrides: Mapping[str, Any],
+    **of_redrive: Any,
+) -> Plan:
+    """The plan with its worst case; `of_redrive` are the plan's further fields. Raises InvalidInput for a share under
+    the floor, or a cost above the ceiling."""
+    most = worst_case(sites, configuration)
+    ceiling = configuration.cost_ceiling_usd
+    if ceiling is not None and most.cost_usd is not None and most.cost_usd > ceiling:
+        raise InvalidInput(
+            f"cost_ceiling_usd: the worst case of {len(sites)} sites is ${most.cost_usd:.4f}, above the ceiling of "
+            f"${ceiling:.4f} ({most.model_calls} calls of {configuration.model}, {most.output_tokens:,} output tokens)"
+        )
+    return Plan(
+        run_id=run_id,
+        mode=mode,
+        execution_id=task.execution_id,
+        started_at=task.started_at,
+        configuration=configuration,
+        sites=list(sites),
+        worst_case=most,
+        simulated=simulated,
+        overrides=dict(overrides),
+        **of_redrive,
+    )
+
+
+def draft_redrive(
+    run_id: str, waiting: Waiting, parameter: str, overrides: Mapping[str, Any], task: PlanTask, *, simulated: bool
+) -> Plan:
+    """The plan of a redrive. What the missed run was started with applies again, under the redrive's own `overrides`;
+    where that no longer fits the configuration, only its cost ceiling does. Raises InvalidInput."""
+    of_missed = {name: value for name, value in waiting.overrides.items() if _is_valid(name, value)}
+    ceiling = {name: value for name, value in of_missed.items() if name == "cost_ceiling_usd"}
+    try:
+        return _drafted(run_id, waiting, parameter, of_missed | dict(overrides), task, simulated=simulated)
+    except InvalidInput:
+        if of_missed == ceiling:
+            raise
+        log_step("plan", run_id=run_id, error="OverridesOfMissedRunLeftOut", fields=sorted(of_missed))
+        return _drafted(run_id, waiting, parameter, ceiling | dict(overrides), task, simulated=simulated)
+
+
+def _drafted(
+    run_id: str, waiting: Waiting, parameter: str, overrides: Mapping[str, Any], task: PlanTask, *, simulated: bool
+) -> Plan:
+    return draft(
+        run_id,
+        "redrive",
+        waiting.sites,
+        configure(parameter, dict(overrides)),
+        task,
+        simulated=simulated,
+        overrides=overrides,
+        messages=waiting.messages,
+        attempts=waiting.attempts,
+        settled=waiting.settled,
+        unlisted=waiting.unlisted,
+        unrecognized=waiting.unrecognized,
+    )
+
+
+def _is_valid(name: str, value: Any) -> bool:
+    """Whether the configuration has such a field today: a miss may be two weeks old."""
+    try:
+        RunConfiguration.model_validate({name: value})
+    except ValidationError:
+        return False
+    return True
+
+
+def check_one_site(site_list: Sequence[Site], configuration: RunConfiguration) -> None:
+    """Raises InvalidInput where the configuration could not run a single site, so that no redrive need receive."""
+    least = min(
+        site_list, key=lambda site: (site.max_tokens or configuration.output_token_budget, len(site.brief or ""))
+    )
+    most = worst_case([least], configuration)
+    ceiling = configuration.cost_ceiling_usd
+    if ceiling is not None and most.cost_usd is not None and most.cost_usd > ceiling:
+        raise InvalidInput(
+            f"cost_ceiling_usd: one site can cost ${most.cost_usd:.4f}, above the ceiling of ${ceiling:.4f}"
+        )
+
+
+def items(plan: Plan) -> bytes:
+    """`items.json` of round 1: one SiteTask per site."""
+    if not plan.sites:
+        return b"[]"
+    configuration = plan.configuration
+    tokens = share(configuration.output_token_budget, branches_at_once(len(plan.sites), configuration.max_concurrency))
+    tasks = [SiteTask.for_site(site, plan.run_id, 1, configuration, tokens) for site in plan.sites]
+    return TypeAdapter(list[SiteTask]).dump_json(tasks)

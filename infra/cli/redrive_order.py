@@ -1,0 +1,79 @@
+"""What a redrive will be asked to do, from the files of the state directory and with the planner's own code."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from infra.cli.preflight import (
+    SITES,
+    Order,
+    check_state_dir,
+    configuration_text,
+    configured,
+    here_or_in_repository,
+    read_file,
+    run_name,
+    task,
+)
+from infra.cli.terminal import counted
+from infra.state.folder import Folder
+from infra.state.queued_misses import MAX_RECEIVES, read_messages
+from infra.state.unfinished_runs import Closing, closing_of, unfinished_runs
+from nightfold.errors import InvalidInput
+from nightfold.storage import SITES_KEY
+from planner.accepted import accepted_since
+from planner.draft import check_one_site, draft_redrive
+from planner.inputs import read_sites
+from planner.miss_queue import Received
+from planner.waiting import sort_messages
+
+
+def order_redrive(
+    state_dir: Path, overrides: Mapping[str, Any], speed: float = 1.0, *, simulated: bool = False
+) -> Order:
+    """A run over the waiting misses, as their files show them. Raises InvalidInput."""
+    check_state_dir(state_dir)
+    overrides, configuration = configured(state_dir, overrides, speed, always=simulated)
+    site_list = Folder(state_dir).get(SITES_KEY)
+    if site_list is None:  # no run has put one there yet
+        site_list = read_file(here_or_in_repository(SITES), "sites")
+    sites = read_sites(site_list, str(state_dir / SITES_KEY))
+    check_one_site(sites, configuration)
+    runs = list(unfinished_runs(state_dir))
+    waiting = sort_messages(
+        _will_wait(state_dir, [closing_of(state_dir, run) for run in runs]),
+        simulated=simulated,
+        site_list=sites,
+        accepted_since=accepted_since(Folder(state_dir), simulated=simulated),
+    )
+    name = run_name("redrive")
+    plan = draft_redrive(name, waiting, configuration_text(state_dir), overrides, task(name), simulated=simulated)
+    order = Order(name, overrides, plan, site_list, unfinished=runs, other_kind=len(waiting.other_kind))
+    if order.other_kind and not runs and not plan.received:
+        raise InvalidInput(f"redrive: {other_kind(order)}")
+    return order
+
+
+def _will_wait(state_dir: Path, closings: Sequence[Closing]) -> Iterator[Received]:
+    """What the redrive will find in the queue, once it has closed the runs that ended before their census."""
+    acknowledged = frozenset[str]().union(*(closing.acknowledged for closing in closings))
+    for message in read_messages(state_dir, "waiting"):
+        if message.received < MAX_RECEIVES and message.message_id not in acknowledged:
+            yield Received(message.message_id, "", message.body)
+    for closing in closings:
+        for miss in closing.misses:
+            if not miss.worn_out:
+                yield Received(f"{miss.run_id}/{miss.site.site_id}", "", miss.model_dump_json())
+
+
+def other_kind(order: Order) -> str:
+    """What waits besides, and how it is collected."""
+    if order.plan.simulated:
+        return (
+            f"{counted(order.other_kind, 'real miss')} not touched: a simulated redrive would answer with invented "
+            "candidates. To collect: export ANTHROPIC_API_KEY=sk-ant-…, and leave out --simulate"
+        )
+    return (
+        f"{counted(order.other_kind, 'simulated miss')} not touched: a real redrive would pay for what was only tried "
+        "out. To collect: uv run nightfold redrive --simulate"
+    )

@@ -1,0 +1,23 @@
+"""The state directory as the functions see a bucket, for those who only read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.state.regular_files import NotARegularFile, read_file
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The bucket's objects as the files that they are here."""
+
+    path: Path
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return read_file(self.path / key)
+        except (FileNotFoundError, NotADirectoryError, NotARegularFile):
+            return None
+
+    def run_ids(self) -> Iterator[str]:
+        return (folder.name for folder in (self.path / "runs").glob("*") if folder.is_dir())
