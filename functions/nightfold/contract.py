@@ -20,6 +20,7 @@ class WaitingMessage(Shape):
 
     message_id: str
     receipt_handle: str
+    run_id: RunId | None = None  # the run that missed the site; earlier plans do not say
 
 
 class UnrecognizedMessage(WaitingMessage):

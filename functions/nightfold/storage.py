@@ -45,6 +45,10 @@ def unclosable_key(run_id: str) -> str:
     return f"runs/{run_id}/unclosable.json"
 
 
+def redriven_key(run_id: str) -> str:
+    return f"runs/{run_id}/redriven.json"
+
+
 def digest_key(run_id: str) -> str:
     return f"runs/{run_id}/digest.html"
 

@@ -58,6 +58,7 @@ def sort_messages(
             else:
                 waiting.unrecognized.append(_unrecognized(each, error))
             continue
+        message = message.model_copy(update={"run_id": miss.run_id})
         if miss.simulated != simulated:
             waiting.other_kind.append(message)
             continue

@@ -1,14 +1,21 @@
-"""PublishDigest: the page into the bucket, then the message to the topic. May be done twice: the page is the same."""
+"""PublishDigest: the page into the bucket, then the message to the topic, then the pages of the runs whose misses a
+redrive had. May be done twice: the pages are the same."""
 
+import traceback
+
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict
 
-from nightfold.observability import log_step
+from nightfold.contract import Summary
+from nightfold.errors import UnexpectedError
+from nightfold.observability import log_step, log_traceback
 from nightfold.sites import RunId
-from nightfold.storage import Bucket, digest_key
+from nightfold.storage import Bucket, digest_key, summary_key
 from reporter.links import Links
-from reporter.message import subject, text
+from reporter.message import plain_text, subject, text
 from reporter.page import render
 from reporter.records import read_night
+from reporter.redriven import note
 from reporter.schedule import Schedule
 from reporter.settings import Settings
 from reporter.topic import Topic
@@ -31,21 +38,49 @@ class Digest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     run_id: str
-    page_key: str
-    page_bytes: int
+    page_key: str | None  # None: it could not be made, and the message says so
+    page_bytes: int = 0
 
 
 def publish_digest(
     task: DigestTask, surroundings: Surroundings, *, bucket: Bucket, links: Links, topic: Topic
 ) -> Digest:
     """Renders, stores and announces. Raises where the run is not closed, and what botocore raises."""
-    night = read_night(task.run_id, bucket)
-    page = render(night, surroundings)
     key = digest_key(task.run_id)
+    try:
+        night = read_night(task.run_id, bucket)
+        page = render(night, surroundings)
+        message = text(night, surroundings, links.to(key), links.place(key))
+    except (UnexpectedError, BotoCoreError, ClientError):
+        raise
+    except Exception as error:  # whatever is in the records: the census is closed, and that has to be said
+        _log("PageFailed", task.run_id, error)
+        summary = Summary.model_validate_json(bucket.get(summary_key(task.run_id)) or b"")
+        topic.publish(subject(summary), plain_text(summary, links.place(f"runs/{task.run_id}/")))
+        return Digest(run_id=task.run_id, page_key=None)
     bucket.put(key, page, HTML)
-    topic.publish(subject(night), text(night, surroundings, links.to(key), links.place(key)))
+    topic.publish(subject(night.summary), message)
     log_step("report", run_id=task.run_id, status=night.summary.status, page_bytes=len(page), misses=len(night.misses))
+    note(night.summary, set(night.parked), night.origins, bucket)
+    for run_id in night.origins:
+        _render_again(run_id, surroundings, bucket)
     return Digest(run_id=task.run_id, page_key=key, page_bytes=len(page))
+
+
+def _render_again(run_id: str, surroundings: Surroundings, bucket: Bucket) -> None:
+    """The page of a run that is read with what became of its misses. One that cannot be made stays as it was."""
+    try:
+        bucket.put(digest_key(run_id), render(read_night(run_id, bucket), surroundings), HTML)
+    except (BotoCoreError, ClientError):
+        raise
+    except Exception as error:
+        _log("OldPageFailed", run_id, error)
+
+
+def _log(what: str, run_id: str, error: Exception) -> None:
+    """The error's kind and its place in our code: its text may quote what a model wrote."""
+    frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    log_traceback("report", frames, run_id=run_id, error=what, exception=type(error).__name__)
 
 
 def surroundings_of(settings: Settings) -> Surroundings:

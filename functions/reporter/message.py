@@ -7,6 +7,7 @@ make a link of.
 from collections.abc import Iterator
 from textwrap import wrap
 
+from nightfold.contract import Summary
 from nightfold.text import one_line, unlinked
 from reporter.links import LINK_S
 from reporter.records import Night
@@ -27,9 +28,8 @@ WIDTH = 78
 GROUPS, SITES = 3, 6  # that are shown; the page has all
 
 
-def subject(night: Night) -> str:
+def subject(summary: Summary) -> str:
     """`Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (network), $0.03`."""
-    summary = night.summary
     reasons = ", ".join(reason for reason, number in missed_by_reason(summary).items() if number)
     missed = summary.planned - summary.accepted
     census = f"{summary.accepted:,} of {counted(summary.planned, 'site')}" if summary.planned else "nothing to collect"
@@ -43,6 +43,24 @@ def subject(night: Night) -> str:
 def text(night: Night, surroundings: Surroundings, link: str, place: str) -> str:
     """The whole message."""
     return "\n".join(_lines(night, surroundings, link, place)) + "\n"
+
+
+def plain_text(summary: Summary, place: str) -> str:
+    """What is said of a run whose page could not be made: its census, from the summary alone."""
+    missed = summary.planned - summary.accepted
+    return "\n".join(
+        [
+            headline(summary),
+            "",
+            f"accepted  {summary.accepted:>6,}",
+            f"missed    {missed:>6,}",
+            "",
+            "The page of this run could not be made; everything that was collected is stored:",
+            f"aws s3 ls --recursive {place}",
+            'The Reporter\'s log has the reason. Runbook, "There was no digest".',
+            "",
+        ]
+    )
 
 
 def _lines(night: Night, surroundings: Surroundings, link: str, place: str) -> Iterator[str]:

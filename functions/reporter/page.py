@@ -18,6 +18,7 @@ from typing import Any
 from markupsafe import Markup
 
 from nightfold.answers import Candidate
+from nightfold.contract import MAX_ATTEMPTS
 from nightfold.sites import Site
 from nightfold.text import LINKS
 from reporter.figures import headroom, usage
@@ -39,6 +40,7 @@ SITES_SHOWN = 50  # the others are found by search, or shown on demand
 MISSES_SHOWN, MISSES_UNFOLDED = 40, 5  # of one error
 RAW_SHOWN = 1_500  # characters of a rejected answer
 USAGE_SHOWN = 20
+RUNS_SHOWN = 3  # of those whose misses a redrive had, or that collected a night's
 PLAIN_LIMIT = 400_000  # bytes of the sites' data; above it is packed
 PACKED_LIMIT = 3_500_000  # bytes; with everything else the page stays under 5 MB
 
@@ -57,6 +59,7 @@ def render(night: Night, surroundings: Surroundings) -> bytes:
     summary = night.summary
     style, script = _own("page.css"), _own("page.js")
     missed = summary.planned - summary.accepted
+    later, parked = night.collected_later, night.parked
     sites = {site.site_id: site for site in night.plan.sites}
     accepted = [site for site in summary.sites if site.accepted]
     text = template().render(
@@ -71,19 +74,33 @@ def render(night: Night, surroundings: Surroundings) -> bytes:
         second=second_sentence(night, surroundings),
         when=next_redrive(night, surroundings),
         missed=missed,
+        waiting=night.waiting,
+        parked=parked,
+        attempts=MAX_ATTEMPTS,
+        later=later,
+        redrives=sorted(set(later.values()), reverse=True),
+        redriven=night.redriven,
+        origins=sorted(night.origins, reverse=True),
         reasons=[(reason, number) for reason, number in missed_by_reason(summary).items() if number],
         census=_census(night),
         candidates=candidate_count(night),
         shown=[(site, sites[site.site_id], night.candidates[site.site_id]) for site in accepted[:SITES_SHOWN]],
         accepted=len(accepted),
         groups=grouped(night.misses),
+        left=grouped(miss for miss in night.misses if miss.site.site_id not in later),
         usual=_usual(night),
         timeline=draw(night),
         usage=usage(night),
         headroom=headroom(night),
         history=bars(night),
         data=_data(night, sites),
-        limits={"misses": MISSES_SHOWN, "unfolded": MISSES_UNFOLDED, "raw": RAW_SHOWN, "usage": USAGE_SHOWN},
+        limits={
+            "misses": MISSES_SHOWN,
+            "unfolded": MISSES_UNFOLDED,
+            "raw": RAW_SHOWN,
+            "usage": USAGE_SHOWN,
+            "runs": RUNS_SHOWN,
+        },
     )
     return text.encode("utf-8", "replace")
 

@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -13,8 +13,9 @@ from nightfold.answers import Candidate
 from nightfold.branch import Outcome, SiteTask
 from nightfold.contract import Miss, MissedByReason, Plan, Summary
 from nightfold.errors import UnexpectedError
-from nightfold.failure_message import read_attempt, split_calls
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
+from reporter.branch import Branch
+from reporter.redriven import Redriven, collected_later, origins, read_redriven
 
 READERS = 16  # objects that are read at once
 NIGHTS = 30  # runs that the history shows
@@ -50,51 +51,6 @@ class PastRun(BaseModel):
 
 
 @dataclass(frozen=True)
-class Branch:
-    """One branch of one round: a task, and its outcome where there is one."""
-
-    task: SiteTask
-    outcome: Outcome | None
-    rejected: bool = False  # it answered, and the answer was not accepted
-
-    @property
-    def error(self) -> str | None:
-        """The name of the error that the state machine caught."""
-        if self.outcome is None or self.outcome.failure is None:
-            return None
-        caught = self.outcome.failure.caught
-        return str(caught.get("Error") or "UnexpectedError") if isinstance(caught, dict) else "UnexpectedError"
-
-    @property
-    def calls(self) -> int | None:
-        """Model calls that are known of; None where a failure does not tell."""
-        if self.outcome is None:
-            return None
-        if self.outcome.answer is not None:
-            return self.outcome.answer.attempt
-        caught = self.outcome.failure.caught if self.outcome.failure else None
-        return read_attempt(_message(caught))[0]
-
-    @property
-    def earlier_errors(self) -> list[str]:
-        """How the calls before the last one ended, as far as it is known."""
-        if self.outcome is None:
-            return []
-        if self.outcome.answer is not None:
-            return self.outcome.answer.earlier_errors
-        return read_attempt(_message(self.outcome.failure.caught if self.outcome.failure else None))[1]
-
-    @property
-    def call_times(self) -> list[tuple[float, float]]:
-        """When the calls were made, in seconds since the branch began, as far as it is known."""
-        if self.outcome is None:
-            return []
-        if self.outcome.answer is not None:
-            return self.outcome.answer.calls
-        return split_calls(_message(self.outcome.failure.caught if self.outcome.failure else None))[1]
-
-
-@dataclass(frozen=True)
 class Night:
     """One run, whole."""
 
@@ -104,6 +60,25 @@ class Night:
     candidates: dict[str, list[Candidate]]  # by site
     misses: list[Miss]
     history: list[PastRun]  # oldest first, this run among them
+    redriven: dict[str, Redriven] = field(default_factory=dict)  # by site: what redrives made of its misses
+    origins: dict[str, set[str]] = field(default_factory=dict)  # of a redrive: the runs whose sites it had
+
+    @property
+    def collected_later(self) -> dict[str, str]:
+        """The misses that a redrive has collected: the site and the redrive's run."""
+        return collected_later(self.summary, self.redriven)
+
+    @property
+    def parked(self) -> list[str]:
+        """The misses that no redrive asks for again."""
+        own = [miss.site.site_id for miss in self.misses if miss.worn_out]
+        later = [site_id for site_id, word in self.redriven.items() if word.outcome == "parked"]
+        return [site_id for site_id in dict.fromkeys(own + later) if site_id not in self.collected_later]
+
+    @property
+    def waiting(self) -> int:
+        """The misses that the next redrive asks for."""
+        return self.summary.planned - self.summary.accepted - len(self.collected_later) - len(self.parked)
 
 
 def read_night(run_id: str, source: Source) -> Night:
@@ -129,13 +104,16 @@ def read_night(run_id: str, source: Source) -> Night:
         branches = list(readers.map(branch, [task for tasks in rounds for task in tasks]))
         kept = dict(readers.map(candidates, [site.site_id for site in summary.sites if site.accepted]))
         history = _history(source, summary, readers)
+    plan = Plan.model_validate_json(planned)
     return Night(
         summary=summary,
-        plan=Plan.model_validate_json(planned),
+        plan=plan,
         branches=branches,
         candidates=kept,
         misses=list(_misses(source.get(misses_key(run_id)))),
         history=history,
+        redriven=read_redriven(run_id, source.get),
+        origins=origins(plan, source.get),
     )
 
 
@@ -185,12 +163,3 @@ def _day_of(run_id: str) -> str:
     """Sorts runs by the day in their names; a name without one may be of any day, and comes first."""
     found = _DAY.search(run_id)
     return "".join(part or "" for part in found.groups()) if found else "3"
-
-
-def _message(caught: Any) -> str:
-    """Lambda's cause is JSON, Step Functions' own is text, and either may be missing."""
-    cause = str(caught.get("Cause") or "") if isinstance(caught, dict) else ""
-    try:
-        return str(json.loads(cause)["errorMessage"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return cause

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from reporter.records import Branch, Night
+from reporter.branch import Branch
+from reporter.records import Night
 
 ROWS = 40  # sites that get a row of bars; the chart of branches at once counts all
 COLUMNS = 400  # of the chart of branches at once

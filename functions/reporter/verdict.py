@@ -1,10 +1,10 @@
 """How a run went, in a person's words. The page and the message say the same."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import timedelta
 
-from nightfold.contract import Miss, Summary
+from nightfold.contract import MAX_ATTEMPTS, Miss, Summary
 from nightfold.sites import Reason
 from reporter.records import Night
 from reporter.schedule import NEVER, Schedule
@@ -71,17 +71,41 @@ def second_sentence(night: Night, surroundings: Surroundings) -> str:
         return "No miss was waiting that could be collected; what was no miss of Nightfold was parked."
     if missed == 0:
         return f"{counted(candidate_count(night), 'candidate')}, nothing missing."
-    names = [miss.site.site_id for miss in night.misses[:3]]
-    listed = ", ".join(names) if missed <= len(names) else f"{', '.join(names)} and {missed - len(names):,} more"
-    when = next_redrive(night, surroundings)
-    waiting = f"{listed or counted(missed, 'site')} {'waits' if missed == 1 else 'wait'} for the next redrive"
-    return f"{waiting}, {when}." if when else f"{waiting}."
+    return " ".join(_what_became_of_the_misses(night, surroundings))
+
+
+def _what_became_of_the_misses(night: Night, surroundings: Surroundings) -> Iterator[str]:
+    collected, parked = night.collected_later, night.parked
+    if night.waiting:
+        left = [miss.site.site_id for miss in night.misses if miss.site.site_id not in {*collected, *parked}]
+        when = next_redrive(night, surroundings)
+        waits = f"{_sites(left, night.waiting)} {'waits' if night.waiting == 1 else 'wait'} for the next redrive"
+        yield f"{waits}, {when}." if when else f"{waits}."
+    if parked:
+        yield f"{_sites(parked, len(parked))} {_was(parked)} parked after {MAX_ATTEMPTS} attempts."
+    if collected:
+        yield f"{_sites(collected, len(collected))} {_was(collected)} collected later, by {_runs(collected)}."
+
+
+def _was(sites: Sized) -> str:
+    return "was" if len(sites) == 1 else "were"
+
+
+def _sites(names: Iterable[str], number: int) -> str:
+    first = [name for name, _ in zip(names, range(3), strict=False)]
+    listed = ", ".join(first) if number <= len(first) else f"{', '.join(first)} and {number - len(first):,} more"
+    return listed if first else counted(number, "site")
+
+
+def _runs(collected: Mapping[str, str]) -> str:
+    runs = sorted(set(collected.values()))
+    return " and ".join(runs) if len(runs) <= 2 else f"{len(runs):,} redrives"
 
 
 def next_redrive(night: Night, surroundings: Surroundings) -> str | None:
     """When the misses are tried again, as `Tue 24 Nov at 07:00 UTC`; None where nothing is scheduled."""
     ended = night.summary.started_at + timedelta(seconds=max(night.summary.duration_s, 0))
-    return surroundings.schedule.next_redrive(ended)
+    return surroundings.schedule.next_redrive(max([ended, *(word.at for word in night.redriven.values())]))
 
 
 def candidate_count(night: Night) -> int:

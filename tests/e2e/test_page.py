@@ -29,6 +29,7 @@ MORNING = Surroundings(Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
 HEADLINES = {
     "good": "All 4 sites are in.",
     "partial": "3 of 4 sites are in.",
+    "followed": "2 of 4 sites are in.",
     "lost": "Nothing was collected.",
     "empty": "There was nothing to collect.",
     "hostile": "2 of 4 sites are in.",
@@ -131,6 +132,21 @@ def test_it_tells_which_site_is_missing_why_and_when_it_is_tried_again(
     card = chromium.driver.find_elements(By.CSS_SELECTOR, ".answer")[2].text
     assert "meadow: The answer broke the contract" in card
     assert "Next try: Mon 23 Nov at 07:00 UTC" in card
+
+
+def test_the_redrives_page_is_a_link_and_its_key_where_a_link_would_be_denied(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["followed"])
+    assert chromium.js("document.querySelectorAll('a.run-page').length") == 3
+    missing = chromium.driver.find_elements(By.CSS_SELECTOR, "#missing .later")
+    assert [each.text for each in missing] == [
+        "Missed again, by redrive-2026-11-23",
+        "Collected later, by redrive-2026-11-23",
+    ]
+    chromium.driver.get(f"{pages['followed'].as_uri()}?X-Amz-Signature=0")
+    assert chromium.js("document.querySelectorAll('a.run-page').length") == 0
+    assert "Collected later, by redrive-2026-11-23 (runs/redrive-2026-11-23/digest.html)" in text(chromium, "#missing")
 
 
 def test_what_a_model_wrote_is_text_and_nothing_else(chromium: Browser, pages: dict[str, Path]) -> None:

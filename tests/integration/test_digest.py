@@ -1,6 +1,7 @@
 """PublishDigest in the real state machine: what it publishes, with which role, and that its failure costs nothing."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,6 +128,22 @@ def test_the_laptop_finds_the_same_page_without_a_cloud(morning: Morning) -> Non
 def test_the_reporter_may_do_nothing_else(morning: Morning) -> None:
     assert len(morning.refused) == 6
     assert set(morning.refused.values()) <= {"AccessDenied", "403"}
+
+
+def test_a_redrive_links_its_page_and_the_nights_and_its_role_allows_that(tmp_path: Path) -> None:
+    with night(tmp_path) as (cloud, _):
+        given = {"mode": "redrive", "request_timeout_s": 2}
+        redrive = cloud.wait(cloud.start(given, name="morning"), timeout=60)
+        assert redrive.output["status"] == "complete"
+        assert "digest_failure" not in redrive.output
+        assert len(sent(cloud)) == 2
+    files = {name: tmp_path / "runs" / name / "digest.html" for name in ("night", "morning")}
+    for here, there in (("night", "morning"), ("morning", "night")):
+        [link] = set(re.findall(r'class="run-page" href="([^"]+)"', files[here].read_text()))
+        assert (files[here].parent / link).resolve() == files[there]
+    assert "meadow was collected later, by morning." in files["night"].read_text()
+    files["night"].unlink()
+    assert "meadow was collected later, by morning." in pages.page_of(tmp_path, "night").read_text()
 
 
 @pytest.mark.parametrize(

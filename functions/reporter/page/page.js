@@ -5,6 +5,10 @@
   const runId = document.body.dataset.run;
   const PAGE = 50;
 
+  // A presigned link opens this object alone: there the other runs' pages are named by their keys.
+  if (new URLSearchParams(location.search).has("X-Amz-Signature"))
+    for (const link of document.querySelectorAll("a.run-page")) link.replaceWith(`${link.textContent} (runs/${link.textContent}/digest.html)`);
+
   // --- The sites: beside the page as JSON, or packed ------------------------------------------------------------
   let loaded = null;
   const sites = () => (loaded ??= load());

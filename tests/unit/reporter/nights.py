@@ -18,12 +18,14 @@ from pydantic import TypeAdapter
 from aggregator.census import take
 from aggregator.judge import Judgement, judge
 from nightfold.branch import Outcome, SiteTask
-from nightfold.contract import Miss, Plan
+from nightfold.contract import Miss, Plan, WaitingMessage
 from nightfold.failure_message import with_calls
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 from planner.draft import PlanTask, draft, items
+from reporter.records import read_night
+from reporter.redriven import note
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
 NETWORK = {"RateLimited", "Overloaded", "NetworkError", "ModelTimeout"}
@@ -56,6 +58,9 @@ class Shelf:
     def get(self, key: str) -> bytes | None:
         return self.objects.get(key)
 
+    def put(self, key: str, body: bytes, _: str = "") -> None:
+        self.objects[key] = body
+
     def run_ids(self) -> Iterator[str]:
         return iter(sorted({key.split("/")[1] for key in self.objects if key.startswith("runs/")}))
 
@@ -71,9 +76,10 @@ def spend(
     times: bool = True,
     simulated: bool = False,
     of_redrive: Mapping[str, Any] | None = None,
+    missed_in: str | None = None,
     **configuration: Any,
 ) -> None:
-    """One run, put on the shelf."""
+    """One run, put on the shelf. A redrive's sites were `missed_in` another one."""
     plan = draft(
         run_id,
         mode,
@@ -84,6 +90,9 @@ def spend(
         overrides={},
         **of_redrive or {},
     )
+    if missed_in:
+        messages = [WaitingMessage(message_id="1", receipt_handle="1", run_id=missed_in)]
+        plan = plan.model_copy(update={"messages": dict.fromkeys(sites, messages)})
     shelf.objects[plan_key(run_id)] = plan.model_dump_json().encode()
     shelf.objects[items_key(run_id, 1)] = items(plan)
     first = _round(shelf, plan, TypeAdapter(list[SiteTask]).validate_json(items(plan)), sites, angle_words, times)
@@ -238,6 +247,29 @@ def partial() -> Shelf:
     return shelf
 
 
+def redriven() -> Shelf:
+    """A night with two misses, and a redrive that collected one of them."""
+    shelf = Shelf()
+    spend(shelf, dict(zip(FOUR, (["ok"], ["Overloaded"], ["ok"], ["prose"]), strict=True)))
+    spend(
+        shelf,
+        {"orchard": ["ok"], "meadow": ["prose"]},
+        run_id="redrive-2026-11-23",
+        mode="redrive",
+        started=STARTED.replace(hour=7),
+        missed_in="nightly-2026-11-23",
+    )
+    return shelf
+
+
+def followed() -> Shelf:
+    """That night, once the redrive has said what became of its misses."""
+    shelf = redriven()
+    redrive = read_night("redrive-2026-11-23", shelf)
+    note(redrive.summary, set(), redrive.origins, shelf)
+    return shelf
+
+
 def lost() -> Shelf:
     """Nothing at all, for three different causes."""
     shelf = Shelf()
@@ -287,6 +319,7 @@ def lengthy() -> Shelf:
 NIGHTS: dict[str, Callable[[], Shelf]] = {
     "good": good,
     "partial": partial,
+    "followed": followed,
     "lost": lost,
     "empty": empty,
     "hostile": hostile,

@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from pydantic import ValidationError
 
 import reporter.handler
 import reporter.settings
@@ -87,6 +88,28 @@ def test_publishing_twice_leaves_the_same_page(account: Account) -> None:
 def test_a_run_without_a_census_is_not_announced(account: Account) -> None:
     account.s3.delete_object(Bucket="night", Key=f"runs/{RUN}/summary.json")
     with pytest.raises(UnexpectedError, match="no summary"):
+        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), **account.outside)
+    assert account.heard() == []
+
+
+def test_a_run_whose_page_cannot_be_made_is_announced_without_it(account: Account, printed: Callable[[], str]) -> None:
+    account.s3.put_object(Bucket="night", Key=f"runs/{RUN}/round-1/items.json", Body=b"a secret that is not JSON")
+    digest = publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), **account.outside)
+    assert digest.page_key is None
+    (message,) = account.heard()
+    assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
+    assert message["Message"].startswith("3 of 4 sites are in.\n\naccepted       3\nmissed         1\n")
+    assert "The page of this run could not be made" in message["Message"]
+    assert f"aws s3 ls --recursive s3://night/runs/{RUN}/" in message["Message"]
+    logged = printed()
+    assert '"error":"PageFailed"' in logged
+    assert "read_night" in logged
+    assert "secret" not in logged
+
+
+def test_a_census_that_cannot_be_read_is_not_announced(account: Account) -> None:
+    account.s3.put_object(Bucket="night", Key=f"runs/{RUN}/summary.json", Body=b"{}")
+    with pytest.raises(ValidationError):
         publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), **account.outside)
     assert account.heard() == []
 

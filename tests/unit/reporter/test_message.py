@@ -12,7 +12,7 @@ MORNING = Surroundings()
 
 
 def test_the_subject_says_it_all() -> None:
-    assert subject(read_night(RUN, partial())) == (
+    assert subject(read_night(RUN, partial()).summary) == (
         "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
     )
 
@@ -21,7 +21,7 @@ def test_a_simulated_run_was_not_paid_for_and_says_what_it_would_have_cost() -> 
     shelf = Shelf()
     spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
     night = read_night(RUN, shelf)
-    assert subject(night).endswith(": 4 of 4 sites, simulated")
+    assert subject(night.summary).endswith(": 4 of 4 sites, simulated")
     message = text(night, MORNING, "https://example.com/link", "s3://bucket/key")
     assert "cost      nothing (simulated; real: about $0.02); 4 calls" in message
 
@@ -30,7 +30,7 @@ def test_a_simulated_run_was_not_paid_for_and_says_what_it_would_have_cost() -> 
 def test_a_subject_is_ascii_and_at_most_a_hundred_characters(length: int) -> None:
     shelf = Shelf()
     spend(shelf, dict(zip(FOUR, (["Overloaded"], ["prose"], ["Refused"], ["ok"]), strict=True)), run_id="r" * length)
-    line = subject(read_night("r" * length, shelf))
+    line = subject(read_night("r" * length, shelf).summary)
     assert line.isascii()
     assert line.isprintable()
     assert len(line) <= 100

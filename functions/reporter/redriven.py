@@ -1,0 +1,101 @@
+"""What became of the misses of a run: the redrives that had them note it in `runs/<run_id>/redriven.json`.
+
+A site that is missed again is missed by the redrive, so its next miss names the redrive's run. The note goes to every
+run on that way, back to the night.
+"""
+
+from collections.abc import Callable, Mapping, Set
+from typing import Literal, Protocol
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from nightfold.contract import Plan, Summary
+from nightfold.sites import RunId, Shape, SiteId
+from nightfold.storage import plan_key, redriven_key, summary_key
+
+Read = Callable[[str], bytes | None]
+
+
+class Redriven(Shape):
+    """One site of a redrive."""
+
+    run_id: RunId  # the redrive's; of a site that was in already when it began, the run that accepted it
+    outcome: Literal["accepted", "missed", "parked"]
+    at: AwareDatetime  # when the redrive began
+
+    @property
+    def accepted(self) -> bool:
+        return self.outcome == "accepted"
+
+
+class RedrivenSites(Shape):
+    """`redriven.json`."""
+
+    schema_version: Literal[1] = 1
+    sites: dict[SiteId, Redriven] = Field(default_factory=dict)
+
+
+def read_redriven(run_id: str, read: Read) -> dict[str, Redriven]:
+    """What became of the misses of a run so far, by site; nothing where that is not noted or cannot be read."""
+    try:
+        return dict(RedrivenSites.model_validate_json(read(redriven_key(run_id)) or b"{}").sites)
+    except ValidationError:
+        return {}
+
+
+def collected_later(summary: Summary, redriven: Mapping[str, Redriven]) -> dict[str, str]:
+    """The misses of a run that a redrive has collected: the site and the redrive's run."""
+    words = {site.site_id: redriven.get(site.site_id) for site in summary.sites if not site.accepted}
+    return {site_id: word.run_id for site_id, word in words.items() if word is not None and word.accepted}
+
+
+def origins(plan: Plan, read: Read) -> dict[str, set[str]]:
+    """The closed runs whose misses a redrive had, each with its sites: those that it received them from, and where
+    these were redrives, the runs before them."""
+    found: dict[str, set[str]] = {}
+    waiting = [(plan, {site.site_id for site in plan.sites} | {site.site_id for site in plan.settled})]
+    while waiting:
+        later, site_ids = waiting.pop()
+        settled = {site.site_id: site.messages for site in later.settled}
+        before: dict[str, set[str]] = {}
+        for site_id in site_ids:
+            for message in later.messages.get(site_id, []) or settled.get(site_id, []):
+                if message.run_id is not None and message.run_id != plan.run_id:
+                    before.setdefault(message.run_id, set()).add(site_id)
+        for run_id, of_run in before.items():
+            new = of_run - found.get(run_id, set())
+            earlier = _closed(run_id, read) if new else None
+            if earlier is not None:
+                found.setdefault(run_id, set()).update(new)
+                waiting.append((earlier, new))
+    return found
+
+
+def _closed(run_id: str, read: Read) -> Plan | None:
+    try:
+        plan = Plan.model_validate_json(read(plan_key(run_id)) or b"")
+    except ValidationError:
+        return None
+    return plan if read(summary_key(run_id)) is not None else None
+
+
+class Notes(Protocol):
+    """Where the notes are kept: the bucket."""
+
+    def get(self, key: str) -> bytes | None: ...
+    def put(self, key: str, body: bytes) -> None: ...
+
+
+def note(summary: Summary, parked: Set[str], of_runs: Mapping[str, set[str]], bucket: Notes) -> None:
+    """Notes in each of the runs what this redrive made of its sites. An acceptance stays, and else the last word."""
+    run_id, at = summary.run_id, summary.started_at
+    words = {site.site_id: Redriven(run_id=site.accepted_in, outcome="accepted", at=at) for site in summary.settled}
+    for site in summary.sites:
+        missed: Literal["missed", "parked"] = "parked" if site.site_id in parked else "missed"
+        words[site.site_id] = Redriven(run_id=run_id, outcome="accepted" if site.accepted else missed, at=at)
+    for earlier, site_ids in of_runs.items():
+        noted = read_redriven(earlier, bucket.get)
+        for site_id in site_ids & words.keys():
+            both = [word for word in (noted.get(site_id), words[site_id]) if word is not None]
+            noted[site_id] = max(both, key=lambda word: (word.accepted, word.at))
+        bucket.put(redriven_key(earlier), RedrivenSites(sites=noted).model_dump_json().encode())
