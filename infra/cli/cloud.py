@@ -44,7 +44,9 @@ def serve_until_stopped(
     ready: Callable[[list[str]], None],
 ) -> None:
     """Serve until Ctrl-C or SIGTERM. `site_list` is put where there is none. Raises StateDirInUse, CorruptState."""
+    from infra.cli.local_run import put_site_list
     from infra.cloud.embedded import Cloud
+    from infra.messages_api.endpoint import shown_url
     from nightfold.storage import SITES_KEY
 
     host, port = address
@@ -62,12 +64,15 @@ def serve_until_stopped(
     ):
         bucket = cloud.output("BucketName")
         if not (state_dir / SITES_KEY).exists():
-            cloud.client("s3").put_object(Bucket=bucket, Key=SITES_KEY, Body=site_list)
+            put_site_list(cloud, site_list)
         with cloud.serve(port, host) as cloud_url, suppress(KeyboardInterrupt):
             ready(
                 [
                     f"endpoint       {cloud_url}",
-                    f"messages api   {url}{' (simulated)' if endpoint.simulated else ''}",
+                    f"access key     {cloud.access_key}",
+                    f"credentials    export AWS_ACCESS_KEY_ID={cloud.access_key} "
+                    "AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1",
+                    f"messages api   {shown_url(url)}{' (simulated)' if endpoint.simulated else ''}",
                     f"bucket         {bucket}",
                     f"miss queue     {cloud.output('MissQueueUrl')}",
                     f"parked queue   {cloud.output('ParkedQueueUrl')}",

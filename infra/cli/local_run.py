@@ -4,17 +4,23 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from infra.cli.interrupts import INTERRUPTED, stop_if_asked
+from botocore.exceptions import ClientError
+
+from infra.cli.interrupts import exit_code, stop_if_asked
 from infra.cli.preflight import Order
 from infra.cli.progress import Progress
+from infra.cli.terminal import counted
 from infra.messages_api.endpoint import Endpoint
 from infra.state.unfinished_runs import stored_sites, why_set_aside
 from nightfold.contract import MissedByReason, Summary, Tokens
 from nightfold.storage import SITES_KEY, summary_key
+
+if TYPE_CHECKING:
+    from infra.cloud.embedded import Cloud
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Ending:
     @property
     def exit_code(self) -> int:
         if self.how == "stopped":
-            return INTERRUPTED
+            return exit_code()
         if self.how == "refused":
             return 64
         if self.summary is not None:
@@ -58,20 +64,37 @@ def run_locally(
             state_dir, speed=endpoint.speed, parameters=parameters, secret=endpoint.key, observe=progress.observe
         ) as cloud:
             if order.site_list is not None:
-                cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key=SITES_KEY, Body=order.site_list)
+                put_site_list(cloud, order.site_list)
             arn = cloud.start(order.execution_input, name=order.name)
             deployed()
             try:
                 stop_if_asked()
                 execution = cloud.wait(arn)
             except KeyboardInterrupt:
-                progress.say("stopping")
+                progress.say(_stopping(cloud.let_calls_finish(), len(stored_sites(state_dir, order.name))))
+                cloud.settled()
                 cloud.stop(arn)
                 execution = cloud.execution(arn)
                 _ends_with_the_process.append(api.pop_all())
             for notice in cloud.notices:
                 notify(notice)
     return _ending(order, state_dir, progress, execution, time.monotonic() - started)
+
+
+def put_site_list(cloud: "Cloud", site_list: bytes) -> None:
+    """Raises OSError where the state directory cannot be written."""
+    try:
+        cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key=SITES_KEY, Body=site_list)
+    except ClientError as error:
+        raise OSError(error.response["Error"]["Message"]) from None
+
+
+def _stopping(under_way: int, kept: int) -> str:
+    if not under_way:
+        return "stopping"
+    calls = f"{under_way:,} calls under way finish" if under_way > 1 else "one call under way finishes"
+    kept_so_far = f"{counted(kept, 'outcome')} kept so far"
+    return f"stopping: {calls} first, no other is started ({kept_so_far}). Ctrl-C again stops at once"
 
 
 # After Ctrl-C the simulated API stays up, so that the calls under way end silently with the process and not in errors.
@@ -110,17 +133,25 @@ def _ending(order: Order, state_dir: Path, progress: Progress, execution: Any, s
         how = "refused"
     else:
         how = "broken"
-    planned = (state_dir / "runs" / order.name / "plan.json").exists()
-    return Ending(
-        run_id=order.name,
+    return replace(
+        stopped(order, state_dir, progress),
         how=how,
         summary=summary,
         error=execution.error or execution.status,
         cause=execution.cause or "",
-        planned=len(progress.sites) if planned else 0,
-        stored=len(stored_sites(state_dir, order.name)),
         dead_runs=dead_runs,
         set_aside=dict(failed),
+    )
+
+
+def stopped(order: Order, state_dir: Path, progress: Progress) -> Ending:
+    """How the run ends if it ends now."""
+    planned = (state_dir / "runs" / order.name / "plan.json").exists()
+    return Ending(
+        run_id=order.name,
+        how="stopped",
+        planned=len(progress.sites) if planned else 0,
+        stored=len(stored_sites(state_dir, order.name)),
     )
 
 

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 import click
 
 from infra.cli.cloud import cloud
-from infra.cli.interrupts import INTERRUPTED, end_if_interrupted, interruptible
+from infra.cli.interrupts import end_if_interrupted, exit_code, interruptible
 from infra.cli.misses import misses
 from infra.cli.plan import plan
 from infra.cli.redrive import redrive
@@ -62,7 +62,7 @@ def _main(arguments: list[str] | None) -> int:
             return _refuse(f"{error.format_message()} (see {of} --help)")
         except (KeyboardInterrupt, click.Abort):
             to_stderr("Interrupted.")
-            return INTERRUPTED
+            return exit_code()
         except BrokenPipeError:  # `| head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 128 + signal.SIGPIPE

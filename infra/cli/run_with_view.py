@@ -6,7 +6,8 @@ from pathlib import Path
 from infra.cli import live_view as live
 from infra.cli import plan_text as planned
 from infra.cli import results_text as words
-from infra.cli.local_run import Ending, run_locally
+from infra.cli.interrupts import at_the_second
+from infra.cli.local_run import Ending, run_locally, stopped
 from infra.cli.preflight import Order, check_writable
 from infra.cli.progress import Progress
 from infra.cli.terminal import state_dir_argument, to_stderr, to_stdout, width_of
@@ -23,6 +24,8 @@ def run_with_view(order: Order, endpoint: Endpoint, state_dir: Path, *, as_json:
     collecting = order.plan.mode == "collect"
     sites = [site.site_id for site in order.plan.sites] if collecting else []
     progress = Progress(sites, None if live.is_terminal(stderr) else live.PlainLines(stderr))
+    option = state_dir_argument(state_dir)
+    at_the_second(lambda: words.without_census(stopped(order, state_dir, progress), state_dir, option))
     notices: list[str] = []
     with live.view(progress, stderr, keep=as_json or not sys.stdout.isatty()):
         progress.say("deploying template.yaml into the embedded cloud")

@@ -21,13 +21,14 @@ from typing import Any, Self
 
 from infra.cloud import faults as fault_injection
 from infra.cloud import sam_template as template
+from infra.cloud.branches import Branches
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import Event, Lambdas, Runtime
 from infra.cloud.lambdas.python_runtime import Function
 from infra.cloud.moto_patches import cloudformation, imports, interception, s3, sqs, ssm, stepfunctions
 from infra.cloud.role_sessions import RoleSessions
 from infra.cloud.router import Router
-from infra.state.directory import StateDirectory
+from infra.state.directory import CannotStore, StateDirectory
 from infra.state.message_files import Messages
 from infra.state.object_files import Objects
 
@@ -81,6 +82,10 @@ class Cloud:
         self._ended: dict[str, threading.Event] = {}
         self._stopped: set[str] = set()
         self._lambdas: Lambdas | None = None
+        self._branches = Branches()
+        self._failures: dict[str, CannotStore] = {}  # execution → why it was stopped
+        self._giving_up = threading.Lock()
+        self._state.when_full = self._give_up_soon
 
     # --- Opening and closing ---------------------------------------------------------------------------------------
 
@@ -97,7 +102,12 @@ class Cloud:
             for stored_service in (s3, sqs, ssm):
                 stack.enter_context(stored_service.durable())
             stack.enter_context(
-                stepfunctions.prepared(speed=self._speed, session=self._machine_session, ended=self._execution_ended)
+                stepfunctions.prepared(
+                    speed=self._speed,
+                    session=self._machine_session,
+                    ended=self._execution_ended,
+                    branches=self._branches,
+                )
             )
             stack.callback(self._close_functions)
             self._deploy()
@@ -159,15 +169,36 @@ class Cloud:
     def execution(self, arn: str) -> Execution:
         found = self.client("stepfunctions").describe_execution(executionArn=arn)
         output = json.loads(found["output"]) if found.get("output") else None
+        if (failure := self._failures.get(arn)) is not None:
+            return Execution(arn, found["name"], "FAILED", None, type(failure).__name__, str(failure))
         status = "ABORTED" if arn in self._stopped else found["status"]
         return Execution(arn, found["name"], status, output, found.get("error"), found.get("cause"))
 
     def stop(self, arn: str) -> None:
         """StopExecution. Branches in the middle of a call finish that call, and begin no other state."""
-        if self.execution(arn).status == "RUNNING":
-            self._stopped.add(arn)  # moto says FAILED when a Map was running
-            self.client("stepfunctions").stop_execution(executionArn=arn)
-            self._ended.setdefault(arn, threading.Event()).set()
+        try:
+            if self.execution(arn).status == "RUNNING":
+                self._stop(arn)
+        finally:
+            self._branches.release()
+
+    def _stop(self, arn: str) -> None:
+        self._stopped.add(arn)  # moto says FAILED when a Map was running
+        self.client("stepfunctions").stop_execution(executionArn=arn)
+        self._ended.setdefault(arn, threading.Event()).set()
+
+    def let_calls_finish(self) -> int:
+        """No branch begins from now on, and no attempt is repeated. Returns how many branches are under way; when they
+        are `settled`, what they had asked for is stored, and the execution can be stopped."""
+        self._branches.hold()
+        return self._branches.count
+
+    def settled(self, timeout: float | None = None) -> bool:
+        """Wait until no branch is under way, or until the timeout: then False. Ctrl-C ends the wait."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while not (done := self._branches.settled(HEARTBEAT_S)) and time.monotonic() < deadline:
+            pass
+        return done
 
     def invoke(self, function: str, event: Any) -> tuple[Any, str | None]:
         """lambda:Invoke by the function's logical id: the result and None, or the failure and its errorType."""
@@ -178,10 +209,16 @@ class Cloud:
         return payload, payload.get("errorType") if "FunctionError" in answered else None
 
     def serve(self, port: int = 0, host: str = "127.0.0.1") -> AbstractContextManager[str]:
-        """The same cloud over HTTP while the context is open; it gives the URL. Who reaches it may do everything."""
+        """The same cloud over HTTP while the context is open; it gives the URL. Callers sign with `access_key`, which
+        may do everything, or with the credentials of a role."""
         from infra.cloud.http_server import served
 
-        return served(self._router, port, host)
+        return served(self._router, self._role_sessions.knows, port, host)
+
+    @property
+    def access_key(self) -> str:
+        """Drawn anew each time. What a caller over HTTP signs with; no secret belongs to it."""
+        return self._role_sessions.administrator["AccessKeyId"]
 
     # --- Inside ----------------------------------------------------------------------------------------------------
 
@@ -249,6 +286,24 @@ class Cloud:
 
     def _execution_ended(self, execution: Any) -> None:
         self._ended.setdefault(execution.exec_arn, threading.Event()).set()
+
+    def _give_up_soon(self, failure: CannotStore) -> None:
+        """The disk is full: what a new branch would pay for could not be kept."""
+        self.let_calls_finish()
+        if self._giving_up.acquire(blocking=False):
+            threading.Thread(target=self._give_up, args=(failure,), daemon=True, name="give-up").start()
+
+    def _give_up(self, failure: CannotStore) -> None:
+        try:
+            self.settled()
+            states = self.client("stepfunctions")
+            running = states.list_executions(stateMachineArn=self.machine_arn, statusFilter="RUNNING")["executions"]
+            for arn in [execution["executionArn"] for execution in running]:
+                self._failures[arn] = failure
+                self._stop(arn)
+        finally:
+            self._branches.release()
+            self._giving_up.release()
 
     def _stored(self, key: str, content: bytes) -> None:
         self._observe(Event("stored", key=key, payload=content))

@@ -1,12 +1,13 @@
 """The embedded cloud over HTTP on loopback: for `sam local invoke`, the runtime emulator and the aws command line.
 
-Signed AWS requests to any path are answered by the same door as calls of this process. Whoever signs with the
-credentials of no role is the person at this laptop.
+Signed AWS requests to any path are answered by the same router as calls of this process, if they are signed with the
+access key of a role or of the person at this laptop, which are drawn at random when the cloud opens. Requests that name
+another host, or that a web page sends, are refused before anything of them is read.
 """
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +16,11 @@ from botocore.compat import HTTPHeaders
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from infra import loopback
 from infra.cloud import aws_response
 from infra.cloud.moto_patches.interception import Router
 
-_SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/aws4_request")
+_SIGNED_FOR = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
 _HOST = {"states": "states.us-east-1.amazonaws.com", "s3": "s3.amazonaws.com"}
 _BOTOCORE_NAME = {"states": "sfn"}
 _INVOKE = re.compile(r"/2015-03-31/functions/[^/]+/invocations$")
@@ -31,9 +33,9 @@ class _Silent(WSGIRequestHandler):
 
 
 @contextmanager
-def served(door: Router, port: int, host: str = "127.0.0.1") -> Iterator[str]:
-    """The URL to give as AWS_ENDPOINT_URL. Port 0 takes a free one."""
-    server = make_server(host, port, _application(door), threaded=True, request_handler=_Silent)
+def served(router: Router, knows: Callable[[str], bool], port: int, host: str = "127.0.0.1") -> Iterator[str]:
+    """The URL to give as AWS_ENDPOINT_URL. Port 0 takes a free one. `knows` decides about access keys."""
+    server = make_server(host, port, _application(router, knows, host), threaded=True, request_handler=_Silent)
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="cloud-http"
     )
@@ -46,13 +48,20 @@ def served(door: Router, port: int, host: str = "127.0.0.1") -> Iterator[str]:
         server.server_close()
 
 
-def _application(door: Router) -> Any:
+def _application(router: Router, knows: Callable[[str], bool], host: str) -> Any:
     @Request.application
     def answer(request: Request) -> Response:
+        address = request.environ["werkzeug.socket"].getsockname()[:2]
+        if why := loopback.refusal(request.headers.get("Host"), request.headers.get("Origin"), address, host):
+            return _refused(why)
         signed_for = _SIGNED_FOR.search(request.headers.get("Authorization", ""))
         if signed_for is None:
-            return Response("The embedded cloud answers signed AWS requests.\n", 403, mimetype="text/plain")
-        service = signed_for[1]
+            return _refused("The embedded cloud answers signed AWS requests.")
+        if not knows(signed_for[1]):
+            return _refused(
+                "The request is not signed with the access key that `nightfold cloud` printed at its start."
+            )
+        service = signed_for[2]
         target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
         operation = "Invoke" if service == "lambda" and _INVOKE.search(request.path) else target
         if service == "s3":
@@ -64,7 +73,7 @@ def _application(door: Router) -> Any:
         url = f"https://{_HOST.get(service, f'{service}.us-east-1.amazonaws.com')}{path}"
         prepared = AWSPreparedRequest(request.method, url, headers, request.get_data(), stream_output=False)
         try:
-            answered = door(_BOTOCORE_NAME.get(service, service), operation, prepared)
+            answered = router(_BOTOCORE_NAME.get(service, service), operation, prepared)
         except Exception as error:  # a broken connection is not to be had here
             answered = aws_response.error(prepared, service, 500, "InternalFailure", f"{type(error).__name__}: {error}")
         kept = {
@@ -75,3 +84,8 @@ def _application(door: Router) -> Any:
         return Response(answered.content, answered.status_code, kept)
 
     return answer
+
+
+def _refused(why: str) -> Response:
+    """Without reading the body: the connection ends."""
+    return Response(f"{why}\n", 403, {"Connection": "close"}, mimetype="text/plain")

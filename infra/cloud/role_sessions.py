@@ -1,6 +1,6 @@
 """Whose call an AWS call is: the credentials and sessions of the template's roles, and what each may do."""
 
-import uuid
+import secrets
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -8,18 +8,18 @@ from typing import Any
 from infra.cloud.boto_sessions import SharedClients
 from infra.cloud.iam import Roles
 
-ADMINISTRATOR = {"AccessKeyId": "AKIALOCALADMINISTRAT", "SecretAccessKey": "local", "SessionToken": "local"}
-
 
 class RoleSessions:
     """The roles of one deployment, told apart by the access key that signs a call.
 
-    Any other key is the person at this laptop, who may do everything.
+    Any other key is the person at this laptop, who may do everything. Keys are drawn anew for each deployment: over
+    HTTP they are what a caller has to know.
     """
 
     def __init__(self, *, enforced: bool) -> None:
         self._enforced = enforced
         self._roles = Roles({})
+        self.administrator = _credentials(_drawn_key("AKIA"))
         self._role_of_key: dict[str, str] = {}
         self._key_of_role: dict[str, str] = {}
         self._sessions: dict[str | None, SharedClients] = {}
@@ -38,9 +38,15 @@ class RoleSessions:
         """Temporary credentials, as AssumeRole would give them to Lambda or Step Functions."""
         key = self._key_of_role.get(role)
         if key is None:
-            key = self._key_of_role[role] = f"ASIA{uuid.uuid5(uuid.NAMESPACE_URL, role).hex[:16].upper()}"
+            key = self._key_of_role.setdefault(role, _drawn_key("ASIA"))
             self._role_of_key[key] = role
-        return {"AccessKeyId": key, "SecretAccessKey": "local", "SessionToken": "local"}
+        return _credentials(key)
+
+    def knows(self, access_key: str) -> bool:
+        """Whether it is the key of a role or of the person at this laptop."""
+        return access_key in self._role_of_key or secrets.compare_digest(
+            access_key.encode(), self.administrator["AccessKeyId"].encode()
+        )
 
     @cached_property
     def functions(self) -> SharedClients:
@@ -51,6 +57,15 @@ class RoleSessions:
         """The role's session; without a role, that of the person at this laptop."""
         session = self._sessions.get(role)
         if session is None:
-            credentials = ADMINISTRATOR if role is None else self.credentials(role)
+            credentials = self.administrator if role is None else self.credentials(role)
             session = self._sessions.setdefault(role, SharedClients(credentials))
         return session
+
+
+def _drawn_key(kind: str) -> str:
+    return f"{kind}{secrets.token_hex(8).upper()}"
+
+
+def _credentials(access_key: str) -> dict[str, str]:
+    """The key alone tells the caller: no signature is checked here."""
+    return {"AccessKeyId": access_key, "SecretAccessKey": "local", "SessionToken": "local"}

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from infra import loopback
 from infra.messages_api.scenario import Scenario, ScenarioError, read_scenario
 from nightfold.errors import InvalidInput
 
@@ -46,7 +48,7 @@ class Endpoint:
             return
         from infra.messages_api import MessagesAPI
 
-        with MessagesAPI(self.scenario, seed=self.seed, speed=self.speed, keep_prompts=False) as api:
+        with MessagesAPI(self.scenario, seed=self.seed, speed=self.speed, key=self.key, keep_prompts=False) as api:
             yield api.url
 
 
@@ -87,6 +89,22 @@ def choose_endpoint(
 
 def _real(key: str, base_url: str) -> Endpoint:
     base_url = base_url.rstrip("/") or ANTHROPIC
-    if not re.fullmatch(BASE_URL_PATTERN, base_url):
-        raise InvalidInput(f"ANTHROPIC_BASE_URL: {base_url!r} is no URL that starts with http:// or https://")
-    return Endpoint(f"Collecting from {base_url}, with your ANTHROPIC_API_KEY.", key=key, base_url=base_url)
+    shown = shown_url(base_url)
+    try:
+        host = urlsplit(base_url).hostname
+    except ValueError:  # a bracket without its counterpart
+        host = None
+    if not host or not re.fullmatch(BASE_URL_PATTERN, base_url):
+        raise InvalidInput(f"ANTHROPIC_BASE_URL: {shown!r} is not a URL that starts with http:// or https://")
+    notice = f"Collecting from {shown}, with your ANTHROPIC_API_KEY."
+    if base_url.startswith("http://") and not loopback.is_loopback(host):
+        notice += f"\nWarning: http:// sends your key, the prompts and the answers to {host} unencrypted; use https://."
+    return Endpoint(notice, key=key, base_url=base_url)
+
+
+def shown_url(url: str) -> str:
+    """A URL as it may be printed: without name, password and query, wherever the URL goes wrong."""
+    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
+    _, at, address = rest.rpartition("@")
+    address = address.partition("?")[0].partition("#")[0]
+    return f"{scheme}{separator}{'…@' if at else ''}{address}"

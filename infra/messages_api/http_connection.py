@@ -60,6 +60,7 @@ class Connection:
         self._events.register(closing, select.POLLIN | select.POLLHUP)
         self._events.register(client, select.POLLIN)
         self._closing_fd = closing.fileno()
+        self.address: tuple[str, int] = client.getsockname()[:2]  # where the client arrived
 
     def __enter__(self) -> Self:
         return self

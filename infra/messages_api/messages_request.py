@@ -6,6 +6,7 @@ on the laptop and not in the first paid night.
 
 import json
 import re
+import secrets
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -47,13 +48,15 @@ def cut_to_tokens(text: str, tokens: int) -> str:
     return text[: tokens * _CHARS_PER_TOKEN]
 
 
-def parse_request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> MessagesRequest:
-    """The request, or RejectedError. Header names are expected in lower case."""
+def parse_request(
+    method: str, path: str, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> MessagesRequest:
+    """The request, or RejectedError. Header names are expected in lower case. `key` is the only one accepted."""
     if path.partition("?")[0] != "/v1/messages":
         raise RejectedError(404, "not_found_error", "Not found")
     if method != "POST":
         raise RejectedError(405, "invalid_request_error", "Method Not Allowed")
-    _check_key(headers)
+    _check_key(headers, key)
     if "anthropic-version" not in headers:
         _invalid("anthropic-version: header is required")
     try:
@@ -73,11 +76,14 @@ def question_of_any(body: bytes) -> str:
         return ""
 
 
-def _check_key(headers: Mapping[str, str]) -> None:
+def _check_key(headers: Mapping[str, str], key: str | None) -> None:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    if not (bearer or headers.get("x-api-key", "").strip()):
+    given = bearer or headers.get("x-api-key", "").strip()
+    if not given:
         raise RejectedError(401, "authentication_error", "x-api-key header is required")
+    if key is not None and not secrets.compare_digest(given.encode(), key.encode()):
+        raise RejectedError(401, "authentication_error", "invalid x-api-key")
 
 
 def _check_fields(fields: dict[str, Any]) -> MessagesRequest:

@@ -22,6 +22,7 @@ from select import POLLIN, poll
 from types import TracebackType
 from typing import Self
 
+from infra import loopback
 from infra.messages_api.call_history import Call, CallHistory
 from infra.messages_api.http_connection import (
     Connection,
@@ -45,6 +46,7 @@ class MessagesAPI:
 
     `speed` divides every wait of the simulated world: latencies, hangs, drips, retry-after, refills. Unless told, it is
     the scenario's.
+    `key` is the only API key that is accepted; without it, any is.
     `keep_prompts=False` keeps the history small where prompts are long and calls are many.
     """
 
@@ -58,13 +60,14 @@ class MessagesAPI:
         speed: float | None = None,
         port: int = 0,
         host: str = "127.0.0.1",
+        key: str | None = None,
         keep_prompts: bool = True,
     ) -> None:
         scenario = scenario or Scenario()
         speed = scenario.speed if speed is None else speed
         if not speed > 0:
             raise ValueError(f"speed must be above 0, not {speed}")
-        self._address = (host, port)
+        self._address, self._key = (host, port), key
         self._limits = RateLimits(scenario.limits, speed=speed)
         self._history = CallHistory(scenario, seed=seed, keep_prompts=keep_prompts)
         self._replies = Replies(scenario, self._history, self._limits, speed=speed)
@@ -132,8 +135,13 @@ class MessagesAPI:
 
     def _handle(self, connection: Connection, received: HTTPRequest) -> bool:
         """Answer one request. True if the connection can take another one."""
+        named = received.headers.get("host"), received.headers.get("origin")
+        if foreign := loopback.refusal(*named, connection.address, self._address[0]):
+            body = json_bytes(error_body("permission_error", foreign, "req_foreign"))
+            connection.send(http_head(403, {"connection": "close"}, len(body)) + body)
+            return False
         try:
-            request = parse_request(received.method, received.path, received.headers, received.body)
+            request = parse_request(received.method, received.path, received.headers, received.body, self._key)
         except RejectedError as wrong:
             site = find_site(question_of_any(received.body), self._history.known)
             self._replies.reject(connection, self._history.arrive(site, None, "rejected"), wrong)
@@ -155,6 +163,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m infra.messages_api", description=main.__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets a container in (default %(default)s)")
     parser.add_argument("--port", type=int, default=8787, help="default %(default)s; 0 takes a free one")
+    parser.add_argument("--key", help="the only API key that is accepted; without it, any is")
     parser.add_argument("--scenario", type=Path, help="without it everything works, at once")
     parser.add_argument("--seed", type=int, default=0, help="draws latencies and texts (default %(default)s)")
     parser.add_argument("--speed", type=float, help="how much faster than real time; default: as the scenario says")
@@ -173,6 +182,7 @@ def main(arguments: list[str] | None = None) -> None:
         speed=options.speed,
         host=options.host,
         port=options.port,
+        key=options.key,
         keep_prompts=False,
     ) as api:
         sys.stdout.write(f"{api.url}\n")

@@ -12,11 +12,12 @@ but `state.json`, and nothing is kept in memory. No secret ever comes here, and 
 link below the directory is followed.
 """
 
+import errno
 import itertools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -29,11 +30,24 @@ TEMPORARY = ".tmp"
 FOLDERS = (TEMPORARY, "config", "corrupt", "logs", "queues", "runs", "sites")
 FILES = ("configuration.json", "lock", "state.json")
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM})
+"""Errors after which no other write is likely to succeed: a full, read-only, failing or forbidden disk."""
+
 _OWN_TEMPORARY = re.compile(r"\d+-\d+")
 
 
 class CorruptState(Exception):  # noqa: N818
     """The state directory cannot be read. It was kept under another name, which the message tells."""
+
+
+class CannotStore(OSError):  # noqa: N818
+    """A file of the state directory could not be written. The message has the errno, its words and the file."""
+
+    def __init__(self, error: OSError, path: Path) -> None:
+        super().__init__(error.errno, f"{path} could not be written: [Errno {error.errno}] {error.strerror}")
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 class UnsafeState(Exception):  # noqa: N818
@@ -53,6 +67,7 @@ class StateDirectory:
         self._lock: int | None = None
         self._names = itertools.count()
         self._own_folders: set[str] = set()
+        self.when_full: Callable[[CannotStore], None] = lambda _: None  # called when no other write can succeed either
 
     def open(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -75,8 +90,20 @@ class StateDirectory:
             self._lock = None
 
     def write(self, path: Path, content: bytes) -> None:
-        """Replace a file as a whole, creating its folders. On return it survives the death of this process."""
+        """Replace a file as a whole, creating its folders. On return it survives the death of this process.
+
+        Raises CannotStore, and leaves nothing behind; UnsafeState.
+        """
         self.check_folder(path.parent)
+        try:
+            self._replace(path, content)
+        except OSError as error:
+            failed = CannotStore(error, path)
+            if error.errno in FULL:
+                self.when_full(failed)
+            raise failed from None
+
+    def _replace(self, path: Path, content: bytes) -> None:
         temporary = self._write_temporary(content)
         try:
             try:

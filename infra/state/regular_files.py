@@ -8,10 +8,14 @@ files are opened, and links are never followed. Only the path of the state direc
 import errno
 import os
 import stat
+import time
 from pathlib import Path
+
+PATIENCE_S = 10
 
 _SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OTHER_KINDS = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR})  # what opening a link or socket gives
+_NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 _NAMES = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
@@ -34,13 +38,21 @@ class NotARegularFile(OSError):  # noqa: N818
 
 
 def open_file(path: str | Path, flags: int, mode: int = 0o666) -> int:
-    """A descriptor of a regular file, which may be new. Raises NotARegularFile and every other OSError of `open`."""
-    try:
-        descriptor = os.open(path, flags | _SAFELY, mode)
-    except OSError as error:
-        if error.errno in _OTHER_KINDS:
-            raise NotARegularFile(path) from None
-        raise
+    """A descriptor of a regular file, which may be new. Raises NotARegularFile and every other OSError of `open`.
+
+    Where the process has no descriptor left it waits: they come back as other calls end.
+    """
+    patience = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            descriptor = os.open(path, flags | _SAFELY, mode)
+            break
+        except OSError as error:
+            if error.errno in _OTHER_KINDS:
+                raise NotARegularFile(path) from None
+            if error.errno not in _NO_DESCRIPTOR or time.monotonic() > patience:
+                raise
+            time.sleep(0.02)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)

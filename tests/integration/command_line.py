@@ -76,9 +76,16 @@ class Started:
                 assert text in self.err + self.out, self.err
             time.sleep(0.05)
 
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def ctrl_c(self) -> int:
         """The exit code."""
-        self._process.send_signal(signal.SIGINT)
+        return self.stop(signal.SIGINT)
+
+    def stop(self, number: signal.Signals) -> int:
+        """The exit code after this signal."""
+        self.send(number)
         try:
             return self._process.wait(timeout=60)
         finally:

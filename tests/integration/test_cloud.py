@@ -272,7 +272,7 @@ def test_the_same_cloud_answers_over_http(cloud: Cloud) -> None:
         given: dict[str, Any] = {
             "endpoint_url": url,
             "region_name": "us-east-1",
-            "aws_access_key_id": "anything",
+            "aws_access_key_id": cloud.access_key,
             "aws_secret_access_key": "anything",
             "config": Config(s3={"addressing_style": "path"}),
         }

@@ -1,10 +1,12 @@
 """Ctrl-C: the first asks to stop, the second ends at once."""
 
+import json
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,13 +46,54 @@ def test_ctrl_c_before_the_start_leaves_no_run(tmp_path: Path) -> None:
     assert not (tmp_path / "state" / "runs").exists()
 
 
-def test_calls_under_way_end_without_a_word(tmp_path: Path) -> None:
-    hangs = scenario(tmp_path / "scenario.json", {}, default=["hang"])
-    run = Started(tmp_path, "run", "--json", "--scenario", hangs, "--state-dir", tmp_path / "state")
-    run.wait_for("meadow collecting")
-    assert run.ctrl_c() == 130
+@pytest.fixture
+def sites(tmp_path: Path) -> Path:
+    """More than run at once."""
+    file = tmp_path / "sites.json"
+    file.write_text(json.dumps([{"site_id": f"site-{each}", "domain": f"site-{each}.example"} for each in range(12)]))
+    return file
+
+
+def slow_run(tmp_path: Path, sites: Path, default: list[Any]) -> Started:
+    script = scenario(tmp_path / "scenario.json", {}, default=default)
+    state = ("--state-dir", tmp_path / "state")
+    return Started(tmp_path, "run", "--json", "--sites", sites, "--concurrency", "4", "--scenario", script, *state)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=lambda each: str(each)
+)
+def test_calls_under_way_finish_and_no_other_is_started(
+    tmp_path: Path, sites: Path, number: signal.Signals, code: int
+) -> None:
+    run = slow_run(tmp_path, sites, [{"do": "ok", "latency_s": 3}])
+    run.wait_for("site-3 collecting")
+    assert run.stop(number) == code
     assert run.out == ""
-    assert run.err.splitlines()[-2].startswith("Stopped. Kept: 0 of 4 outcomes"), run.err
+    assert "stopping: 4 calls under way finish first, no other is started (0 outcomes kept so far)" in run.err
+    assert len(list((tmp_path / "state").glob("runs/*/round-1/outcomes/*.json"))) == 4
+    assert run.err.count("collecting\n") == 4, run.err
+    assert "Stopped. Kept: 4 of 12 outcomes" in run.err
+    assert "Error" not in run.err
+    assert "Traceback" not in run.err
+
+
+def test_an_attempt_that_failed_is_not_repeated_while_the_run_stops(tmp_path: Path, sites: Path) -> None:
+    run = slow_run(tmp_path, sites, [{"do": 529, "latency_s": 2}])
+    run.wait_for("site-3 collecting")
+    assert run.stop(signal.SIGINT) == 130
+    assert "Stopped. Kept: 0 of 12 outcomes" in run.err
+    assert run.err.count("collecting\n") == 4, run.err
+
+
+def test_a_second_ctrl_c_leaves_the_calls_under_way(tmp_path: Path, sites: Path) -> None:
+    run = slow_run(tmp_path, sites, ["hang"])
+    run.wait_for("site-3 collecting")
+    run.send(signal.SIGINT)
+    run.wait_for("Ctrl-C again stops at once")
+    assert run.stop(signal.SIGINT) == 130
+    assert run.out == ""
+    assert "Stopped. Kept: 0 of 12 outcomes" in run.err
     assert "Error" not in run.err
 
 

@@ -20,6 +20,7 @@ import pytest
 from anthropic.types import Message
 
 from infra.messages_api import MessagesAPI
+from infra.messages_api.endpoint import Simulation, choose_endpoint
 from infra.messages_api.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
@@ -178,8 +179,11 @@ def test_one_connection_serves_call_after_call_and_each_answer_is_one_write(monk
 @pytest.mark.parametrize(
     ("sent", "answer"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 404 "),
-        (b"GET /v1/messages HTTP/1.1\r\n\r\n", b"HTTP/1.1 405 "),
+        (b"GET / HTTP/1.1\r\nhost: HERE\r\n\r\n", b"HTTP/1.1 404 "),
+        (b"GET /v1/messages HTTP/1.1\r\nhost: HERE\r\n\r\n", b"HTTP/1.1 405 "),
+        (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 403 "),
+        (b"GET / HTTP/1.1\r\nhost: rebound.example\r\n\r\n", b"HTTP/1.1 403 "),
+        (b"POST / HTTP/1.1\r\nhost: HERE\r\norigin: http://evil.example\r\n\r\n", b"HTTP/1.1 403 "),
         (b"hello\r\n\r\n", b"HTTP/1.1 400 "),
         (b"POST /v1/messages HTTP/1.1\r\ncontent-length: -1\r\n\r\n", b"HTTP/1.1 400 "),
         (b"POST /v1/messages HTTP/1.1\r\ncontent-length: 99999999\r\n\r\n", b"HTTP/1.1 413 "),
@@ -194,8 +198,9 @@ def test_what_is_no_request_of_ours_gets_an_answer_and_harms_nobody(
     with MessagesAPI() as api:
         host, port = api.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=5) as client:
-            client.sendall(sent)
+            client.sendall(sent.replace(b"HERE", f"{host}:{port}".encode()))
             assert client.recv(1000).startswith(answer)
+            assert api.history == () or b"HERE" in sent
         assert ask(sdk.with_options(base_url=api.url)).stop_reason == "end_turn"
 
 
@@ -235,3 +240,16 @@ def test_a_bad_scenario_file_ends_the_foreground_process_with_the_field(tmp_path
     )
     assert (server.returncode, server.stdout) == (64, "")
     assert "night.json: sites.harbour.0.do: Input should be" in server.stderr
+
+
+@pytest.mark.parametrize("environment", [{}, {"ANTHROPIC_API_KEY": "sk-ant-real"}])
+def test_the_simulated_api_of_a_run_takes_only_the_runs_own_key(
+    sdk: anthropic.Anthropic, environment: dict[str, str]
+) -> None:
+    endpoint = choose_endpoint(environment, Simulation(asked_for=True), default_scenario=None)
+    with endpoint.open() as url:
+        client = sdk.with_options(base_url=url)
+        assert ask(client.with_options(api_key=endpoint.key)).stop_reason == "end_turn"
+        for other in ("sk-ant-real", f"{endpoint.key}x"):
+            with pytest.raises(anthropic.AuthenticationError, match="invalid x-api-key"):
+                ask(client.with_options(api_key=other))

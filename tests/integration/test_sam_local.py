@@ -32,6 +32,11 @@ def test_sam_is_told_a_template_and_an_environment_that_exist(tmp_path: Path) ->
     assert "AWS_ENDPOINT_URL" in everywhere
 
 
+def test_the_containers_credentials_come_from_the_shell() -> None:
+    assert "export AWS_ACCESS_KEY_ID=" in SHOWN.partition("sam local invoke Planner")[0]
+    assert not [name for name in ENVIRONMENT if name.startswith("AWS_") and name != "AWS_ENDPOINT_URL"]
+
+
 def test_every_variable_of_a_function_has_a_value() -> None:
     resources = template.read().document["Resources"]
     for logical_id in template.read().functions:

@@ -4,6 +4,9 @@ What a caller sees is what Lambda would answer: results and events pass through 
 bare class name as `errorType`, a function that runs out of time is cut off, and nothing a handler does leaks out.
 """
 
+import codecs
+import contextlib
+import importlib
 import json
 import logging
 import sys
@@ -24,6 +27,9 @@ from infra.cloud.lambdas.python_runtime import Answer, Function, LambdaContext, 
 LARGEST_EVENT = 6_291_556  # bytes: Lambda's 6 MiB and a little
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
+
+CODECS = ("ascii", "idna", "latin-1", "utf-8-sig", "utf-16", "utf-16-le", "utf-32")  # of addresses, JSON and answers
+FIRST_CALL = ("opentelemetry.propagate",)  # what the SDK imports for its first call
 
 Runtime = Callable[[Function, Mapping[str, str], bytes], Answer]
 """Another place to run a function than a thread of this process: given its environment and the event, as JSON."""
@@ -84,7 +90,13 @@ class Lambdas:
 
     def warm(self) -> None:
         """Import every handler now, as provisioned concurrency would, so that no branch pays for a cold start, and make
-        the clients that its module caches under the name `outside`."""
+        the clients that its module caches under the name `outside`. With many branches at once the process may have
+        no descriptor left, and what is not loaded by then never is."""
+        for codec in CODECS:
+            codecs.lookup(codec)
+        for module in FIRST_CALL:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
         for function in self._functions if self._runtime is None else ():
             with sandbox.inside(self._sandbox(function)):
                 try:

@@ -57,11 +57,13 @@ def load() -> None:
     try:
         import moto.cloudformation.models
         import moto.iam.models
-        import moto.s3.responses
-        import moto.sqs.responses
-        import moto.ssm.responses
+        import moto.s3.urls
+        import moto.sns.urls
+        import moto.sqs.urls
+        import moto.ssm.urls
         import moto.stepfunctions.parser.models
-        import moto.sts.responses  # noqa: F401
+        import moto.stepfunctions.urls
+        import moto.sts.urls  # noqa: F401
     finally:
         sys.meta_path.remove(finder)
         for name in [name for name, module in sys.modules.items() if isinstance(module, _Absent)]:

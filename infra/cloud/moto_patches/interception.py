@@ -17,7 +17,6 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from infra.cloud import aws_response
 from infra.cloud.moto_patches import service_models
-from infra.state.object_files import KeyIsNoPath
 
 ACCOUNT = "123456789012"
 Router = Callable[[str, str, AWSPreparedRequest], AWSResponse]
@@ -93,8 +92,6 @@ def forward(service: str, request: AWSPreparedRequest) -> AWSResponse:
     except Denied as denied:
         code = "AccessDenied" if service in {"s3", "sqs", "sns", "sts"} else "AccessDeniedException"
         return aws_response.error(request, service, 403, code, str(denied))
-    except KeyIsNoPath as error:
-        return aws_response.error(request, service, 400, "InvalidRequest", str(error))
     if answered is None:  # moto has no such service: nothing goes out to the real one
         return aws_response.error(
             request, service, 501, "NotImplemented", f"The embedded cloud cannot answer {request.url}."

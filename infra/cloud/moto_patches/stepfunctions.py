@@ -4,9 +4,10 @@ Every patch here is undone when the embedded cloud closes.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import SimpleNamespace
@@ -14,24 +15,26 @@ from typing import Any
 from unittest import mock
 
 from infra.cloud.boto_sessions import SharedClients
+from infra.cloud.branches import Branches
 from infra.cloud.moto_patches.stepfunctions_speedups import speedups
 
 Ended = Callable[[Any], None]
 
 
 @contextmanager
-def prepared(*, speed: float, session: Callable[[], SharedClients], ended: Ended) -> Iterator[None]:
-    """The interpreter as this embedded cloud needs it. `ended(execution)` is called at the end of each execution."""
+def prepared(*, speed: float, session: Callable[[], SharedClients], ended: Ended, branches: Branches) -> Iterator[None]:
+    """The interpreter as this embedded cloud needs it. `ended(execution)` is called at the end of each execution;
+    `branches` counts those of Map states, and can hold them."""
     _quieten()
     with ExitStack() as patches:
         for patch in (
             _shared_clients(session),
             _scaled_task_timeouts(speed),
-            _scaled_retries(speed),
+            _scaled_retries(speed, branches),
             _scaled_waits(speed),
             _parsed_once(speed),
             speedups(),
-            _branches_in_a_loop(),
+            _branches_in_a_loop(branches),
             _forgotten_branches(),
             _told_at_the_end(ended),
         ):
@@ -65,11 +68,25 @@ def _scaled_task_timeouts(speed: float) -> Any:
     return mock.patch.object(Timeout, "_eval_body", eval_body)
 
 
-def _scaled_retries(speed: float) -> Any:
-    """A retrier's interval, divided by the speed."""
+def _scaled_retries(speed: float, branches: Branches) -> Any:
+    """A retrier's interval, divided by the speed. A branch that waits it has no call under way, and begins none while
+    branches are held."""
     from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
-    return mock.patch.object(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / speed)))
+    evaluate, here = retrier_decl.RetrierDecl._eval_body, threading.local()
+
+    def eval_body(retrier: Any, env: Any) -> None:
+        here.in_branch = env.is_frame()  # the states of a Map are evaluated in a frame, those around it are not
+        evaluate(retrier, env)
+
+    def sleep(seconds: float) -> None:
+        with branches.between_attempts() if here.in_branch else nullcontext():
+            time.sleep(seconds / speed)
+
+    patches = ExitStack()
+    patches.enter_context(mock.patch.object(retrier_decl.RetrierDecl, "_eval_body", eval_body))
+    patches.enter_context(mock.patch.object(retrier_decl, "time", SimpleNamespace(sleep=sleep)))
+    return patches
 
 
 def _scaled_waits(speed: float) -> Any:
@@ -101,7 +118,7 @@ def _parsed_once(speed: float) -> Any:
     return mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(parse_once))
 
 
-def _branches_in_a_loop() -> Any:
+def _branches_in_a_loop(branches: Branches) -> Any:
     """A Map worker recurses once per item, which ends at Python's recursion limit after about 980 items and keeps
     every branch's frame alive until the last one is done. The same, as a loop."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (
@@ -111,11 +128,13 @@ def _branches_in_a_loop() -> Any:
 
     def eval_pool(worker: Any, job: Any, worker_frame: Any) -> None:
         while job is not None:
-            branch = worker_frame.open_inner_frame()
-            _begin(branch)
-            worker._eval_job(env=branch, job=job)
-            worker_frame.delete_frame(branch)
-            del branch
+            with branches.under_way():
+                if worker_frame.is_running():  # it may have been stopped while the branches were held
+                    branch = worker_frame.open_inner_frame()
+                    _begin(branch)
+                    worker._eval_job(env=branch, job=job)
+                    worker_frame.delete_frame(branch)
+                    del branch
             if len(TMP_THREADS) > 200:  # moto keeps every thread object it ever started
                 TMP_THREADS.clear()
             over = isinstance(job.job_output, Exception) or worker.stopped() or not worker_frame.is_running()

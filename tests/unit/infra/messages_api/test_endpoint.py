@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.messages_api.endpoint import BASE_URL_PATTERN, NO_KEY, Endpoint, Simulation, choose_endpoint
+from infra.messages_api.endpoint import BASE_URL_PATTERN, NO_KEY, Endpoint, Simulation, choose_endpoint, shown_url
 from nightfold.errors import InvalidInput
 
 KEY = {"ANTHROPIC_API_KEY": " sk-ant-1\n"}
@@ -72,3 +72,45 @@ def test_the_pattern_of_a_base_url_is_the_templates() -> None:
     template = (ROOT / "template.yaml").read_text().replace("\\\\", "\\")
     assert 'AllowedPattern: "^https?://[^\\s]+[^/]$"' in template
     assert BASE_URL_PATTERN == r"https?://\S+[^/\s]"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:hunter2@gateway.example/v1x",
+        "https://hunter2@gateway.example",
+        "https://user:p@ss/hunter2@gateway.example",
+        "https://gateway.example?token=hunter2",
+        "https://gateway.example/x#hunter2",
+    ],
+)
+def test_a_password_in_the_base_url_is_used_and_never_shown(url: str) -> None:
+    endpoint = choose(KEY | {"ANTHROPIC_BASE_URL": url})
+    assert endpoint.base_url == url
+    assert "hunter2" not in endpoint.notice
+    assert "gateway.example" in endpoint.notice
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://user:hunter2@gateway", "user:hunter2@gateway", "https://user:hunter2@", "https://u:hunter2@[::1"]
+)
+def test_a_base_url_that_is_refused_shows_no_password(url: str) -> None:
+    with pytest.raises(InvalidInput, match="ANTHROPIC_BASE_URL") as refused:
+        choose(KEY | {"ANTHROPIC_BASE_URL": url})
+    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in shown_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("http://gateway.example:8080", True),
+        ("http://10.0.0.7", True),
+        ("http://127.0.0.1:8787", False),
+        ("http://localhost:8787", False),
+        ("http://[::1]:8787", False),
+        ("https://gateway.example", False),
+    ],
+)
+def test_a_key_that_would_travel_in_the_open_is_warned_about(url: str, warned: bool) -> None:
+    assert ("Warning: http:// sends your key" in choose(KEY | {"ANTHROPIC_BASE_URL": url}).notice) == warned

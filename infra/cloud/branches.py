@@ -1,0 +1,65 @@
+"""The branches of Map states that are under way, and a gate in front of new ones.
+
+A call to the Messages API that is under way is paid, whether its answer is kept or not. So a run that has to end early
+first holds the gate: no branch begins and no attempt is repeated, and those under way store their outcomes.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Branches:
+    """Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+        self._held = False
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """A branch, from its begin to its end. Waits first while the gate is held."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    @contextmanager
+    def between_attempts(self) -> Iterator[None]:
+        """Within a branch: it waits before it tries again, and is not under way meanwhile."""
+        self._leave()
+        try:
+            yield
+        finally:
+            self._enter()
+
+    def hold(self) -> None:
+        with self._changed:
+            self._held = True
+
+    def release(self) -> None:
+        with self._changed:
+            self._held = False
+            self._changed.notify_all()
+
+    @property
+    def count(self) -> int:
+        with self._changed:
+            return self._count
+
+    def settled(self, timeout_s: float) -> bool:
+        """Wait until none is under way. False if some still are after the timeout."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, timeout_s)
+
+    def _enter(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._held)
+            self._count += 1
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()

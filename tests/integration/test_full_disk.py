@@ -1,0 +1,126 @@
+"""The disk is full, or a file may not grow: no further call is paid, the error is named, and what was kept is kept."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.command_line import ROOT, Said, environment, nightfold, scenario
+
+SITES = 40
+AT_ONCE = 4
+LONG_ANSWERS = "output_token_budget=32768"
+ANSWER = '[{"title": "T", "angle": "%s"}]'
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few pages."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(  # noqa: S603
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)],  # noqa: S607
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a small file system")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)  # noqa: S603, S607
+
+
+def site_list(tmp_path: Path) -> Path:
+    file = tmp_path / "sites.json"
+    sites = ",".join(f'{{"site_id": "site-{each:02}", "domain": "site-{each:02}.example"}}' for each in range(SITES))
+    file.write_text(f"[{sites}]")
+    return file
+
+
+def test_on_a_full_disk_no_new_branch_starts_and_the_error_is_named(tmp_path: Path, small_disk: Path) -> None:
+    long = [{"do": "text", "text": ANSWER % ("x" * 30_000), "latency_s": 0.2}]
+    script = scenario(tmp_path / "scenario.json", {}, default=long)
+    state = small_disk / "state"
+    arguments = ("--concurrency", AT_ONCE, "--set", LONG_ANSWERS, "--scenario", script, "--state-dir", state)
+    run = nightfold("run", "--sites", site_list(tmp_path), *arguments)
+    kept = list(state.glob("runs/*/round-1/outcomes/*.json"))
+    assert run.code == 1, run.err
+    assert "[Errno 28] No space left on device" in run.err
+    assert "Sandbox.Timedout" not in run.err
+    assert 3 <= len(kept) <= 17
+    assert calls_in(run) <= len(kept) + AT_ONCE + 1  # those under way when the first write failed
+    assert list((state / ".tmp").iterdir()) == []
+    assert f"Kept: {len(kept)} of {SITES} outcomes" in run.err
+
+
+def calls_in(run: Said) -> int:
+    """How many branches asked, by the live view's lines."""
+    return sum(line.rstrip().endswith("collecting") for line in run.err.splitlines())
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
+from infra.cli.main import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def test_a_file_that_may_not_grow_is_named_and_a_redrive_goes_on(tmp_path: Path) -> None:
+    """The real limit of a process (EFBIG), which needs no privileges: one answer is larger than a file may be."""
+    large: dict[str, list[Any]] = {"site-05": [{"do": "text", "text": ANSWER % ("x" * 30_000)}]}
+    script = scenario(tmp_path / "scenario.json", large, latency_s={"median": 0.1})
+    state = tmp_path / "state"
+    arguments = ["run", "--sites", site_list(tmp_path), "--concurrency", 2, "--set", LONG_ANSWERS]
+    arguments += ["--scenario", script, "--state-dir", state]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", LIMITED, "24000", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    kept = list(state.glob("runs/*/round-1/outcomes/*.json"))
+    assert done.returncode == 1, done.stderr
+    assert "[Errno 27] File too large" in done.stderr
+    assert "site-05.json could not be written" in done.stderr
+    assert 5 <= len(kept) <= 10
+    assert list((state / ".tmp").iterdir()) == []
+    redriven = nightfold("redrive", "--simulate", "--concurrency", 2, "--json", "--state-dir", state)
+    assert redriven.json["status"] == "complete", redriven.err
+    assert redriven.json["planned"] == SITES - len(kept)
+
+
+def test_a_disk_that_is_full_from_the_start_is_a_sentence(small_disk: Path) -> None:
+    state = small_disk / "state"
+    nightfold("run", "--simulate", "--state-dir", state)
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "filler").write_bytes(b"x" * 10_000_000)
+    for arguments in (["run", "--simulate"], ["redrive", "--simulate"], ["misses"], ["plan"], ["report", "--list"]):
+        done = nightfold(*arguments, "--state-dir", state)
+        assert "Traceback" not in done.err, done.err
+        assert done.code in {0, 1}
+        if arguments[0] == "run":
+            assert "No space left on device" in done.err
+
+
+def test_a_machine_without_free_descriptors_keeps_what_it_paid_for(tmp_path: Path) -> None:
+    script = scenario(tmp_path / "scenario.json", {}, latency_s={"median": 0.05})
+    state = tmp_path / "state"
+    limited = LIMITED.replace("RLIMIT_FSIZE", "RLIMIT_NOFILE")
+    arguments = ["run", "--sites", site_list(tmp_path), "--concurrency", 8, "--scenario", script, "--state-dir", state]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", limited, "24", *map(str, arguments), "--json"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode in {0, 2}, done.stderr
