@@ -126,6 +126,8 @@ class Setting:
     input_tokens: int = INPUT_TOKENS
     request_timeout_s: float = RunConfiguration().request_timeout_s
     hiccups: float = 0.0  # the share of calls that get a 529 for no reason
+    hanging: float = 0.0  # the share of sites whose calls are never answered
+    used_elsewhere: float = 0.0  # the share of every limit that others use, all the time
     bucket_s: float = 60  # how many seconds' worth of the limits can be saved up
     refused_s: float = 0.1  # a 429 or 529 is no work for anybody, but a Lambda call all the same
     overhead_s: float = 0.0  # what the state machine takes for a branch, beside its calls and waits
@@ -198,9 +200,14 @@ class _Clock:
 
 
 @dataclass(slots=True)
-class _Branch:
+class Branch:
+    """One site's way through the Map, as far as it has come."""
+
     site: int
+    began_s: float = 0.0
     calls: int = 0
+    latency_s: float = 0.0  # of the newest call
+    errors: list[str] = field(default_factory=list)  # of the calls that failed, by the state machine's names
 
 
 class VirtualNight:
@@ -211,10 +218,14 @@ class VirtualNight:
         self._setting, self._seed = setting, seed
         self._clock = _Clock()
         minute = setting.bucket_s / 60  # the buckets hold one minute's worth, so theirs is made shorter
-        self._limits = RateLimits(scaled(setting.limits, minute), speed=1 / minute, clock=self._clock)
+        # What others use never comes in: the bucket refills by so much less, and `limit` in the headers stays.
+        left = 1 - setting.used_elsewhere
+        self._limits = RateLimits(scaled(setting.limits, minute), speed=left / minute, clock=self._clock)
         self._rng = Random(f"{seed}/{luck}/waits")
         self._let_in = [0] * setting.sites
-        self._events: list[tuple[float, int, str, _Branch, Any]] = []
+        hanging = round(setting.sites * setting.hanging)
+        self._hanging = frozenset(Random(f"{seed}/hangs").sample(range(setting.sites), hanging))
+        self._events: list[tuple[float, int, str, Branch, Any]] = []
         self._scheduled = 0
         self._night = dict.fromkeys(
             ("lost", "calls", "rate_limited", "overloaded", "timed_out", "truncated", "output_tokens", "peak"), 0
@@ -229,8 +240,11 @@ class VirtualNight:
         if cut:
             again = regeneration_branches(len(cut), at_once, truncated=True)
             self._night["lost"] += len(self._round(cut, again, share(setting.output_token_budget, again)))
+        return self._result()
+
+    def _result(self) -> Night:
         return Night(
-            sites=setting.sites,
+            sites=self._setting.sites,
             duration_s=self._clock.now,
             most_calls=self._most_calls,
             waited_s=self._waited_s,
@@ -244,7 +258,8 @@ class VirtualNight:
         while waiting or taken:
             while waiting and taken < slots:
                 taken += 1
-                self._at(self._clock.now + self._setting.overhead_s, "call", _Branch(waiting.popleft()))
+                branch = Branch(waiting.popleft(), began_s=self._clock.now)
+                self._at(self._clock.now + self._setting.overhead_s, "call", branch)
             self._night["peak"] = max(self._night["peak"], taken)
             self._clock.now, _, what, branch, detail = heapq.heappop(self._events)
             if what == "call":
@@ -254,39 +269,49 @@ class VirtualNight:
                 self._limits.spend_output(tokens)
                 self._night["output_tokens"] += tokens
                 taken -= 1
+                self._ended(branch, tokens)
                 if detail > max_tokens:
                     self._night["truncated"] += 1
                     cut.append(branch.site)
-            else:
-                taken -= self._fail(branch, detail)
+            elif self._fail(branch, detail):
+                taken -= 1
+                self._ended(branch, None)
         return cut
 
-    def _call(self, branch: _Branch) -> None:
+    def _ended(self, branch: Branch, output_tokens: int | None) -> None:
+        """A branch is over, with an answer of so many tokens or with none. For those who look closer."""
+
+    def _call(self, branch: Branch) -> None:
         setting, now = self._setting, self._clock.now
         branch.calls += 1
         self._night["calls"] += 1
         self._most_calls = max(self._most_calls, branch.calls)
         if setting.outage is not None and setting.outage.strikes(now):
             self._night["overloaded"] += 1
+            branch.errors.append("Overloaded")
             self._at(now + setting.refused_s, "failure", branch)
         elif exceeded := self._limits.admit(setting.input_tokens):
             self._night["rate_limited"] += 1
+            branch.errors.append("RateLimited")
             retry_after_s = float(retry_headers(429, exceeded.retry_after_s)["retry-after"])
             self._longest_retry_after_s = max(self._longest_retry_after_s, retry_after_s)
             self._at(now + setting.refused_s, "failure", branch, retry_after_s)
         else:
             self._let_in[branch.site] += 1
             drawn = draw(setting, self._seed, branch.site, self._let_in[branch.site])
+            branch.latency_s = drawn.latency_s
             if drawn.luck < setting.hiccups:
                 self._night["overloaded"] += 1
+                branch.errors.append("Overloaded")
                 self._at(now + setting.refused_s, "failure", branch)
-            elif drawn.latency_s > setting.request_timeout_s:
+            elif drawn.latency_s > setting.request_timeout_s or branch.site in self._hanging:
                 self._night["timed_out"] += 1
+                branch.errors.append("ModelTimeout")
                 self._at(now + setting.request_timeout_s, "failure", branch)
             else:
                 self._at(now + drawn.latency_s, "answer", branch, drawn.output_tokens)
 
-    def _fail(self, branch: _Branch, retry_after_s: float | None) -> bool:
+    def _fail(self, branch: Branch, retry_after_s: float | None) -> bool:
         """True if the branch gives up, and its slot with it."""
         if branch.calls == CALLS_PER_ROUND:
             self._night["lost"] += 1
@@ -296,7 +321,7 @@ class VirtualNight:
         self._at(self._clock.now + wait_s, "call", branch)
         return False
 
-    def _at(self, when: float, what: str, branch: _Branch, detail: Any = None) -> None:
+    def _at(self, when: float, what: str, branch: Branch, detail: Any = None) -> None:
         self._scheduled += 1
         heapq.heappush(self._events, (when, self._scheduled, what, branch, detail))
 

@@ -42,6 +42,7 @@ NIGHTFOLD = {
     "sites",
     "storage",
     "text",
+    "waves",
 }
 
 
