@@ -2,10 +2,11 @@
 
 import json
 import re
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from nightfold.budget import PRICES
 from nightfold.errors import InvalidInput, invalid
@@ -34,6 +35,19 @@ class ExecutionInput(BaseModel):
     scheduled_time: AwareDatetime | None = None
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"  # in which a scheduled night has its date
 
+    @model_validator(mode="after")
+    def _has_a_day(self) -> Self:
+        try:
+            self.day  # noqa: B018 - whether it has one
+        except OverflowError:
+            raise ValueError(f"scheduled_time: no calendar of {self.time_zone} holds {self.scheduled_time}") from None
+        return self
+
+    @property
+    def day(self) -> date | None:
+        """The day of a scheduled run where the user lives; None for a run by hand."""
+        return self.scheduled_time and self.scheduled_time.astimezone(ZoneInfo(self.time_zone)).date()
+
     @property
     def overrides(self) -> dict[str, Any]:
         return dict(self.model_extra or {})
@@ -50,9 +64,8 @@ def read_input(document: Any) -> ExecutionInput:
 def run_id_of(given: ExecutionInput, execution_name: str) -> str:
     """A scheduled run is named after its day where the person lives: a change of the clock may put two nights into one
     day of UTC. Any other run is named after its execution."""
-    if given.scheduled_time is not None:
-        day = given.scheduled_time.astimezone(ZoneInfo(given.time_zone))
-        return f"{'redrive' if given.mode == 'redrive' else 'nightly'}-{day:%Y-%m-%d}"
+    if given.day is not None:
+        return f"{'redrive' if given.mode == 'redrive' else 'nightly'}-{given.day.isoformat()}"
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", execution_name)
     return TypeAdapter(RunId).validate_python(name if name[0].isalnum() else f"run{name}"[:80])
 

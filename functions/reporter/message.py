@@ -23,7 +23,7 @@ from reporter.verdict import (
     second_sentence,
 )
 
-SUBJECT_LIMIT = 100  # SNS's, and ASCII only
+SUBJECT_LIMIT = 99  # SNS wants fewer than 100 characters, and ASCII only
 WIDTH = 78
 GROUPS, SITES = 3, 6  # that are shown; the page has all
 

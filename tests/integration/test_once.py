@@ -161,6 +161,17 @@ def test_a_used_name_is_refused_and_says_who_has_it(place: Place) -> None:
     assert len(place.api.history) == 2
 
 
+@pytest.mark.parametrize(
+    "given",
+    [None, 5, "x", [], {"scheduled_time": "9999-12-31T23:59:59Z", "time_zone": "Asia/Tokyo"}],
+    ids=["null", "a number", "a text", "a list", "a day without a calendar"],
+)
+def test_input_that_is_no_object_is_refused_by_its_name(place: Place, given: Any) -> None:
+    refused = place.run(given)
+    assert (refused.status, refused.error) == ("FAILED", "InvalidInput")
+    assert (refused.cause or "").startswith("input: ")
+
+
 def test_two_mornings_at_the_same_time_collect_no_site_twice(place: Place) -> None:
     place.api.script("harbour", [400])
     place.api.script("orchard", [400])
