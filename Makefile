@@ -5,15 +5,18 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# A uv that really runs in this folder; a pyenv shim may exist and still fail here, so each is tried.
+# A uv that really runs in this folder and is not too old; a pyenv shim may exist and still fail here, so each is tried.
 # Python is asked from /, because .python-version may name one that pyenv does not have.
+UV_MINIMUM := $(shell sed -n 's/^required-version = ">=\([0-9.]*\)".*/\1/p' pyproject.toml)
 FIND_UV := for uv in uv .uv/bin/uv "$$HOME/.local/bin/uv" "$$HOME/.cargo/bin/uv" \
 	"$$(cd / && python3 -c 'import uv; print(uv.find_uv_bin())' 2>/dev/null)"; do \
-	[ -n "$$uv" ] && "$$uv" --version >/dev/null 2>&1 && { echo "$$uv"; break; }; done
+	[ -n "$$uv" ] && found=$$("$$uv" --version 2>/dev/null) && { \
+	[ "$$(printf '%s\n' $(UV_MINIMUM) "$$(echo "$$found" | cut -d' ' -f2)" | sort -V | head -n 1)" = $(UV_MINIMUM) ] \
+	&& { echo "$$uv"; break; } || echo "$$uv is too old: $$found, and Nightfold needs $(UV_MINIMUM) or later." >&2; }; done
 # Byte code is made once, here: without it the first run is two seconds slower.
 export UV_COMPILE_BYTECODE := 1
 
-UV = $(eval UV := $$(shell $$(FIND_UV)))$(UV)
+UV = $(eval UV := $$(shell ($$(FIND_UV)) 2>/dev/null))$(UV)
 
 .PHONY: help
 help: ## What there is to make
@@ -23,7 +26,7 @@ help: ## What there is to make
 uv:
 	@if [ -z "$$($(FIND_UV))" ]; then \
 	  echo "Installing uv into .uv/ …" >&2; \
-	  (cd / && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$(CURDIR)/.uv" uv) \
+	  (cd / && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target "$(CURDIR)/.uv" uv) \
 	  || { echo "uv could not be installed. Install it as https://docs.astral.sh/uv/ says, then try again." >&2; exit 1; }; fi
 
 .PHONY: run
@@ -39,8 +42,8 @@ test: uv ## All tests, on two processes; ARGS="-k census" and others are passed 
 check: uv ## Format, lint, types, and what linters say of template and state machine
 	$(UV) run --locked --all-groups ruff format --check
 	$(UV) run --locked --all-groups ruff check
-	$(UV) run --locked --all-groups mypy functions infra
-	$(UV) tool run --quiet --from bandit==1.9.4 bandit --quiet --recursive --severity-level medium functions infra
+	$(UV) run --locked --all-groups mypy functions infra tests
+	$(UV) run --locked --all-groups bandit --quiet --recursive --severity-level medium functions infra
 	$(UV) run --locked --all-groups python -m infra.packaging.lint
 	$(UV) run --locked --all-groups pytest --quiet tests/unit/infra/test_template.py tests/unit/infra/test_statemachine.py \
 	  tests/unit/infra/test_operations.py tests/unit/test_architecture.py

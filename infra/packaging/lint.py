@@ -1,49 +1,105 @@
 """What linters say of the template and the state machine: `python -m infra.packaging.lint [FOLDER]`.
 
-`sam validate --lint` sees the template as it is; cfn-lint and checkov see it as SAM expands it, since neither looks
-into SAM any more; asl-validator (npm) sees the state machine, which the others take for text. Each runs in an
-environment of its own, at a pinned version.
+SAM's own translator reads the template as `sam deploy` does; cfn-lint and checkov see what it makes of it: neither
+looks into SAM any more. Two linters of npm see the state machine, which the others take for text: each finds mistakes
+that the other misses. All are locked with hashes: cfn-lint by uv.lock, the others by the files in linters/, in an
+environment of their own that is made once.
 Ends with the number of linters that complained.
 """
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from infra.packaging.dependencies import ROOT, find_uv
+from samtranslator.model.exceptions import InvalidDocumentException  # type: ignore[import-untyped]
+
+from infra.packaging.dependencies import ROOT, CannotBuild, find_uv, one_at_a_time
 from infra.packaging.expanded import expand
+
+LOCKS = Path(__file__).with_name("linters")
 
 
 def main(folder: Path = ROOT) -> int:
+    machine = folder / "infra/statemachine/nightly.asl.json"
+    try:
+        document = expand((folder / "template.yaml").read_text())
+    except InvalidDocumentException as error:
+        sys.stderr.write(f"{error.message}\n" + "".join(f"{cause.message}\n" for cause in error.causes))
+        return 1
     with tempfile.TemporaryDirectory() as temporary:
         expanded = Path(temporary) / "template.json"
-        expanded.write_text(json.dumps(expand((folder / "template.yaml").read_text()), indent=1))
-        checkov = ["checkov", "--file", str(expanded), "--framework", "cloudformation", "--compact", "--quiet"]
-        validate = ["sam", "validate", "--lint", "--region", "us-east-1"]
-        complained = [
-            _tool("cfn-lint==1.58.0", "cfn-lint", "--regions", "us-east-1", "--", str(expanded)),
-            _tool("checkov==3.3.30", *checkov, "--skip-download"),
-            _tool("aws-sam-cli==1.170.0", *validate, "--template-file", str(folder / "template.yaml")),
-            _asl_validator(folder / "infra/statemachine/nightly.asl.json"),
-        ]
+        expanded.write_text(json.dumps(document, indent=1))
+        complained = [cfn_lint(expanded), checkov(expanded)]
+    if shutil.which("npm") is None:
+        sys.stderr.write("The state machine's linters are skipped: there is no npm (Node.js) here.\n")
+    else:
+        complained += [asl_validator(machine), states_language_service(machine)]
     return sum(complained)
 
 
-def _tool(requirement: str, *command: str) -> bool:
-    return _run(find_uv(), "tool", "run", "--quiet", "--from", requirement, *command)
+def cfn_lint(expanded: Path) -> bool:
+    command = Path(sys.executable).with_name("cfn-lint")
+    return _complains(str(command), "--regions", "us-east-1", "--", str(expanded))
 
 
-def _asl_validator(definition: Path) -> bool:
-    if shutil.which("npx") is None:
-        sys.stderr.write("asl-validator skipped: there is no npx (Node.js) here\n")
-        return False
-    return _run("npx", "--yes", "--loglevel=error", "asl-validator@4.0.0", "--json-path", str(definition))
+def checkov(expanded: Path) -> bool:
+    command = str(_made_once("checkov.txt", _python_tools) / "bin/checkov")
+    given = ["--file", str(expanded), "--framework", "cloudformation", "--compact", "--quiet", "--skip-download"]
+    return _complains(command, *given)
 
 
-def _run(*command: str) -> bool:
+def asl_validator(machine: Path) -> bool:
+    command = _made_once("package-lock.json", _node_tools) / "node_modules/.bin/asl-validator"
+    return _complains(str(command), "--json-path", str(machine))
+
+
+def states_language_service(machine: Path) -> bool:
+    script = _made_once("package-lock.json", _node_tools) / "states.cjs"
+    return _complains("node", str(script), str(machine))
+
+
+def _made_once(lock: str, make: Callable[[Path], None]) -> Path:
+    """The environment that a lock describes, in a folder of its own for each content of linters/."""
+    files = sorted(file for file in LOCKS.iterdir() if file.is_file())
+    told = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    with one_at_a_time() as work:
+        made = work / f"linters-{told[:12]}" / Path(lock).stem
+        if not made.is_dir():
+            for former in work.glob("linters-*"):
+                if former != made.parent:
+                    shutil.rmtree(former)
+            begun = made.with_suffix(".begun")
+            shutil.rmtree(begun, ignore_errors=True)
+            make(begun)
+            begun.rename(made)
+    return made
+
+
+def _python_tools(folder: Path) -> None:
+    _run(find_uv(), "venv", "--quiet", "--relocatable", "--python", sys.executable, str(folder))
+    lock = str(LOCKS / "checkov.txt")
+    _run(find_uv(), "pip", "sync", "--quiet", "--require-hashes", "--python", str(folder / "bin/python"), lock)
+
+
+def _node_tools(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json", "states.cjs"):
+        shutil.copy(LOCKS / name, folder)
+    _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(folder))
+
+
+def _run(*command: str) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode:
+        raise CannotBuild(f"{command[0]} {command[1]} failed:\n{ended.stderr.strip()}")
+
+
+def _complains(*command: str) -> bool:
     """Whether the linter complained; what it said is shown only then."""
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:

@@ -4,12 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from infra.packaging import lint
+
 ROOT = Path(__file__).parents[2]
 TEMPLATE, MACHINE = "template.yaml", "infra/statemachine/nightly.asl.json"
+Linter = Callable[[Path], bool]
 pytestmark = pytest.mark.skipif(
     not os.environ.get("NIGHTFOLD_LINTERS"), reason="`make e2e` runs the linters on each planted mistake"
 )
@@ -33,6 +37,20 @@ MISTAKES = {
         "          ANTHROPIC_BASE_URL: !Ref AnthropicBaseUrl\n          ANTHROPIC_API_KEY: sk-ant-secret\n",
     ),
     "an error name that no class has": (MACHINE, '"Overloaded"', '"OverLoaded"'),
+    "a property that SAM does not know": (TEMPLATE, "      Handler: planner", "      Handlr: planner"),
+    "a property of a schedule that SAM does not know": (TEMPLATE, "ScheduleExpressionTimezone", "ScheduleTimezone"),
+}
+AWS, OTHER = lint.states_language_service, lint.asl_validator
+# What each linter of the state machine finds and the other does not; our own tests are not asked.
+OF_ONE_LINTER: dict[str, tuple[str, str, Linter, Linter]] = {
+    "a backoff that shrinks": ('"BackoffRate": 3', '"BackoffRate": 0.5', AWS, OTHER),
+    "a jitter that does not exist": ('"JitterStrategy": "FULL"', '"JitterStrategy": "SOME"', AWS, OTHER),
+    "a longest delay of nothing": ('"MaxDelaySeconds": 120', '"MaxDelaySeconds": 0', AWS, OTHER),
+    "items of an unknown kind": ('"InputType": "JSON"', '"InputType": "JASON"', AWS, OTHER),
+    "a task without any time": ('"TimeoutSeconds": 330', '"TimeoutSeconds": 0', OTHER, AWS),
+    "a path that is none": ('"OutputPath": "$.state"', '"OutputPath": "$.state["', OTHER, AWS),
+    "two concurrencies": ('"MaxConcurrencyPath"', '"MaxConcurrency": 4, "MaxConcurrencyPath"', OTHER, AWS),
+    "a name that is used twice": ('"NetworkFailure"', '"PublishDigest"', OTHER, AWS),
 }
 
 
@@ -69,3 +87,14 @@ def test_a_planted_mistake_is_found(mistake: str, tmp_path: Path) -> None:
     assert right in before
     planted.write_text(before.replace(right, wrong, 1), encoding="utf-8")
     assert own_tests_complain(tmp_path) or complains(tmp_path, "infra.packaging.lint", str(tmp_path))
+
+
+@pytest.mark.parametrize("mistake", OF_ONE_LINTER)
+def test_each_linter_of_the_state_machine_finds_what_the_other_misses(mistake: str, tmp_path: Path) -> None:
+    right, wrong, finds, misses = OF_ONE_LINTER[mistake]
+    text = (ROOT / MACHINE).read_text(encoding="utf-8")
+    assert right in text
+    planted = tmp_path / "nightly.asl.json"
+    planted.write_text(text.replace(right, wrong), encoding="utf-8")
+    assert finds(planted)
+    assert not misses(planted)
