@@ -21,6 +21,7 @@ from infra.cli.redrive import redrive
 from infra.cli.report import report
 from infra.cli.run import run
 from infra.cli.terminal import to_stderr, visible
+from infra.cli.unpark import unpark
 
 BAD_INPUT = 64  #  sysexits.h's EX_USAGE; click's own 2 would mean "partial" here
 
@@ -34,7 +35,7 @@ def nightfold() -> None:
     """
 
 
-for command in (run, plan, misses, redrive, report, cloud):
+for command in (run, plan, misses, unpark, redrive, report, cloud):
     nightfold.add_command(command)
 
 

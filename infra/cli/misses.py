@@ -30,8 +30,6 @@ def misses(as_json: bool, state_dir: Path) -> int:
         to_stderr(f"`uv run nightfold redrive{state_dir_argument(state_dir)}` closes it and collects the rest.")
     for folder in passed_over_runs(state_dir):
         to_stderr(misses_text.passed_over(folder.name, folder.why))
-    for simulated in (False, True):
-        if any(miss.queue == "waiting" and miss.simulated == simulated for miss in found):
-            command = f"uv run nightfold redrive{' --simulate' if simulated else ''}{state_dir_argument(state_dir)}"
-            to_stderr(f"`{command}` collects {'what is simulated' if simulated else 'what waits'}.")
+    for line in misses_text.redrives({miss.simulated for miss in found if miss.queue == "waiting"}, state_dir):
+        to_stderr(line)
     return 0

@@ -1,11 +1,13 @@
 """The misses of the state directory in words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict
+from pathlib import Path
 
-from infra.cli.terminal import counted, duration, table, visible
+from infra.cli.terminal import counted, duration, state_dir_argument, table, visible
 from infra.state.queued_misses import QueuedMiss
+from nightfold.contract import Miss
 
 RETENTION_S = 14 * 86_400  # the queues' MessageRetentionPeriod in template.yaml
 
@@ -28,13 +30,27 @@ def as_text(misses: Sequence[QueuedMiss], width: int | None) -> list[str]:
     if old:
         lines += ["", f"{old:,} of these would be gone from the queue of a stack after 14 days. Here none expires."]
     if parked:
-        lines += ["", "What is parked waits for a person; no redrive takes it up again."]
+        lines += ["", "What is parked waits for you: no redrive asks again. `nightfold unpark` moves misses back."]
     return lines
 
 
 def passed_over(name: str, why: str) -> str:
     """A folder below runs/ that redrives leave alone."""
     return f"runs/{visible(name, 80)} is passed over: {visible(why)}."
+
+
+def redrives(kinds: Set[bool], state_dir: Path) -> Iterator[str]:
+    """The commands that collect what waits: real misses, simulated ones (`kinds` has True), or both."""
+    for simulated in sorted(kinds):
+        command = f"uv run nightfold redrive{' --simulate' if simulated else ''}{state_dir_argument(state_dir)}"
+        yield f"`{command}` collects {'what is simulated' if simulated else 'what waits'}."
+
+
+def moved_as_json(misses: Sequence[Miss]) -> str:
+    """What `nightfold unpark` has moved back."""
+    return json.dumps(
+        [{"site_id": miss.site.site_id, "run_id": miss.run_id, "error": miss.error} for miss in misses], indent=2
+    )
 
 
 def _row(miss: QueuedMiss) -> tuple[str, ...]:

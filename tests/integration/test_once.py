@@ -16,6 +16,7 @@ from infra.cloud.faults import Delay, Fault, Refuse
 from infra.cloud.lambdas.sandbox import running
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
+from infra.state.parked_misses import parked_misses, unpark
 from infra.state.queued_misses import read_messages
 from tests.chaos.ledger import Ledger
 from tests.chaos.world import hurried
@@ -262,6 +263,13 @@ def test_a_site_that_three_runs_asked_for_in_vain_is_parked(place: Place) -> Non
     assert json.loads(parked.body)["site"]["site_id"] == "harbour"
     assert place.run(MORNING, name="morning-3").output["status"] == "nothing"
     assert place.api.calls("harbour") == 3
+    place.close()
+    unpark(place.state_dir, list(parked_misses(place.state_dir)))
+    place.reopen()
+    assert place.run(MORNING, name="morning-4").output["status"] == "failed", "the fourth 400"
+    [miss] = read_messages(place.state_dir, "waiting")
+    assert json.loads(miss.body)["attempts"] == 1, "counted from the beginning"
+    assert place.run(MORNING, name="morning-5").output["status"] == "complete"
 
 
 def test_looking_into_the_queue_and_refused_mornings_are_not_attempts(place: Place) -> None:
