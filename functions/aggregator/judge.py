@@ -8,8 +8,8 @@ from typing import Any
 from nightfold.answers import RAW_ANSWER_LIMIT, Candidate, Violation, read_candidates
 from nightfold.branch import Answer, Failure, Outcome
 from nightfold.budget import CALLS_PER_ROUND
-from nightfold.failure_message import read_attempt, split_calls
-from nightfold.sites import Reason
+from nightfold.errors import PATIENT, Reason
+from nightfold.failure_message import calls_made, read_attempt, split_calls
 from nightfold.text import one_line
 
 CUT = {"max_tokens", "model_context_window_exceeded"}
@@ -75,7 +75,7 @@ def unaccounted(site_id: str, message: str) -> Judgement:
 
 def _judge_answer(site_id: str, answer: Answer, limit: int) -> Judgement:
     paid: dict[str, Any] = {
-        "model_calls": min(answer.attempt, CALLS_PER_ROUND),  # Lambda's own hiccups are attempts too
+        "model_calls": min(calls_made(answer.attempt, answer.earlier_errors), CALLS_PER_ROUND),
         "rate_limited": answer.earlier_errors.count("RateLimited"),
         "input_tokens": answer.input_tokens,
         "output_tokens": answer.output_tokens,
@@ -110,14 +110,15 @@ def _judge_failure(site_id: str, failure: Failure) -> Judgement:
     attempt, earlier = read_attempt(message)
     if attempt is None:
         # Lambda's own errors made no call, as a rule; a function that was cut off did, as often as the machine tried.
-        uncalled = error.startswith("Lambda.") and error != "Lambda.Unknown"
-        attempt = 0 if uncalled else CALLS_PER_ROUND if failure.reason == "network" else 1
+        calls = 0 if error in PATIENT else CALLS_PER_ROUND if failure.reason == "network" else 1
+    else:
+        calls = calls_made(attempt, [*earlier, error])
     return Judgement(
         site_id,
         reason=failure.reason,
         error=error,
         message=one_line(message),
-        model_calls=min(attempt, CALLS_PER_ROUND),
+        model_calls=min(calls, CALLS_PER_ROUND),
         rate_limited=[*earlier, error].count("RateLimited"),
     )
 

@@ -7,6 +7,7 @@ part of a message.
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -14,12 +15,14 @@ from typing import Any
 
 import anthropic.resources.messages.messages  # noqa: F401 - the first call would import it, on a third of a processor
 import httpx2
-from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError, DefaultHttpxClient
+from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from collector.connections import BoundedClient
 from collector.prompt import Prompt
 from nightfold.answers import ANSWER_LIMIT
 from nightfold.branch import Answer, SiteTask
+from nightfold.budget import thinking_tokens
 from nightfold.errors import (
     AccessDenied,
     ModelTimeout,
@@ -31,16 +34,20 @@ from nightfold.errors import (
 )
 from nightfold.text import one_line
 
-BODY_LIMIT = 8_000_000  # bytes; 8,192 tokens are far less, whatever they say
 CONNECT_TIMEOUT_S = 10
 
-# These models think unless told otherwise, and thinking shares max_tokens with the answer.
-THINKING: dict[str, Any] = {"claude-sonnet-5-5": {"type": "between_tools"}}
+# These models think unless told otherwise, and thinking shares max_tokens with the answer. Opus cannot be kept from it.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "claude-haiku-5-5": {"thinking": {"type": "disabled"}},
+    "claude-opus-5-5": {"output_config": {"effort": "low"}},
+    "claude-sonnet-4-6": {},  # thinks only where it is asked to
+    "claude-sonnet-5-5": {"thinking": {"type": "between_tools"}},
+}
 
 
 class _Usage(BaseModel):
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: Any = 0
+    output_tokens: Any = 0
 
 
 class _Message(BaseModel):
@@ -49,26 +56,24 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     content: list[dict[str, Any]]
-    stop_reason: str | None = None
-    model: str | None = None
+    stop_reason: Any = None
+    model: Any = None
     usage: _Usage = _Usage()
-
-
-def connections() -> httpx2.Client:
-    """The SDK's own HTTP client. Reading the certificates that it trusts takes longer than all else of a first call."""
-    return DefaultHttpxClient()
 
 
 class Claude:
     """A client of the Messages API. Safe to share between threads."""
 
-    def __init__(self, api_key: str, base_url: str, connections: httpx2.Client | None = None) -> None:
+    def __init__(self, api_key: str, base_url: str, connections: BoundedClient | None = None) -> None:
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line per request otherwise
-        self._client = Anthropic(api_key=api_key.strip(), base_url=base_url, max_retries=0, http_client=connections)
+        self._connections = connections or BoundedClient()
+        self._client = Anthropic(
+            api_key=api_key.strip(), base_url=base_url, max_retries=0, http_client=self._connections
+        )
 
     def ask(self, task: SiteTask, prompt: Prompt) -> Answer:
         """Claude's answer, as it came. Raises one of nightfold.errors within `request_timeout_s` seconds."""
-        return _within(task.request_timeout_s, lambda: self._ask(task, prompt))
+        return _within(task.request_timeout_s, lambda: self._ask(task, prompt), self._connections.hang_up)
 
     def close(self) -> None:
         """Close the connections; Lambda never does."""
@@ -76,31 +81,24 @@ class Claude:
 
     def _ask(self, task: SiteTask, prompt: Prompt) -> Answer:
         started = monotonic()
-        thinking = {"thinking": THINKING[task.model]} if task.model in THINKING else {}
         try:
             with self._client.messages.with_streaming_response.create(
                 model=task.model,
-                max_tokens=task.max_tokens,
+                max_tokens=task.max_tokens + thinking_tokens(task.model),
                 system=prompt.system,
                 messages=[{"role": "user", "content": prompt.user}],
                 timeout=httpx2.Timeout(task.request_timeout_s, connect=min(CONNECT_TIMEOUT_S, task.request_timeout_s)),
-                **thinking,
+                **SETTINGS.get(task.model, {}),
             ) as response:
-                body = bytearray()
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if monotonic() - started > task.request_timeout_s:  # a drip outlives every read timeout
-                        raise ModelTimeout(f"no whole answer within {task.request_timeout_s} s")
-                    if len(body) > BODY_LIMIT:
-                        raise NetworkError(f"the answer did not end after {len(body)} bytes")
+                body = self._connections.read(response.http_response, task.request_timeout_s - (monotonic() - started))
                 headers = dict(response.headers)
         except APIStatusError as error:
             raise _by_status(error) from None
         except (APITimeoutError, httpx2.TimeoutException):
             raise ModelTimeout(f"no whole answer within {task.request_timeout_s} s") from None
-        except (APIConnectionError, httpx2.TransportError, httpx2.DecodingError) as error:
-            cause = error.__cause__ or error
-            raise NetworkError(f"{type(cause).__name__}: {one_line(str(cause)) or 'connection lost'}") from None
+        except (APIConnectionError, httpx2.TransportError, httpx2.StreamError) as error:
+            # Never its text: it may quote what was sent, and that holds the key.
+            raise NetworkError(f"the connection failed: {type(error.__cause__ or error).__name__}") from None
         message = _read(body)
         return Answer(
             text=_text(message),
@@ -118,7 +116,7 @@ class Claude:
         )
 
 
-def _within(seconds: float, call: Callable[[], Answer]) -> Answer:
+def _within(seconds: float, call: Callable[[], Answer], hang_up: Callable[[int | None], None]) -> Answer:
     """`call`'s answer or error, or ModelTimeout: neither the SDK nor httpx2 has a deadline for a whole exchange."""
     results: list[Answer | Exception] = []
 
@@ -132,6 +130,7 @@ def _within(seconds: float, call: Callable[[], Answer]) -> Answer:
     thread.start()
     thread.join(seconds + 0.5)  # the SDK's own timeout is the more precise one, so it gets the first word
     if not results:
+        hang_up(thread.ident)
         raise ModelTimeout(f"no whole answer within {seconds} s")
     if isinstance(results[0], Exception):
         raise results[0]
@@ -140,6 +139,8 @@ def _within(seconds: float, call: Callable[[], Answer]) -> Answer:
 
 # 429s that no waiting heals, by their `error.details.error_code`.
 SPEND_LIMITS = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
+# The limit that the owner of an account or a workspace set has no status and no code of its own, only these words.
+USAGE_LIMIT = re.compile(r"400 \S*: You have reached your specified (workspace )?API usage limits")
 
 
 def _by_status(error: APIStatusError) -> Exception:
@@ -148,9 +149,7 @@ def _by_status(error: APIStatusError) -> Exception:
     detail = error.body.get("error") if isinstance(error.body, dict) else None
     detail = detail if isinstance(detail, dict) else {}
     message = one_line(f"{status} {detail.get('type', '')}: {detail.get('message', '')}")
-    # The limit that the account's owner set has no status and no code of its own, only these words.
-    usage_limit = str(detail.get("message", "")).startswith("You have reached your specified API usage limits")
-    if status == 402 or (status == 429 and code in SPEND_LIMITS) or (status == 400 and usage_limit):
+    if status == 402 or (status == 429 and code in SPEND_LIMITS) or (status == 400 and USAGE_LIMIT.match(message)):
         return SpendLimitReached(message)
     if status == 429:
         return RateLimited(message)
@@ -160,6 +159,8 @@ def _by_status(error: APIStatusError) -> Exception:
         return AccessDenied(message)
     if status in {408, 409} or status >= 500:
         return NetworkError(message)
+    if 300 <= status < 400:
+        return RequestRejected(f"{status}: the server redirects, and the key goes to no other address")
     return RequestRejected(message)
 
 
@@ -167,7 +168,7 @@ def _read(body: bytes | bytearray) -> _Message:
     try:
         return _Message.model_validate(json.loads(body))
     except (ValueError, RecursionError) as error:
-        what = "fields are missing" if isinstance(error, ValidationError) else "it is no JSON"
+        what = "fields are missing" if isinstance(error, ValidationError) else "it is not valid JSON"
         raise NetworkError(f"a 200 that is no Messages response: {what} ({len(body)} bytes)") from None
 
 

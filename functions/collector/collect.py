@@ -6,30 +6,16 @@ from datetime import UTC, datetime
 
 from collector.attempts import Call, earlier_calls, earlier_errors, remember
 from collector.prompt import Prompt, prompt_for
+from nightfold import errors
 from nightfold.branch import Answer, CollectorEvent, Outcome, SiteTask
-from nightfold.errors import (
-    AccessDenied,
-    ModelTimeout,
-    NetworkError,
-    Overloaded,
-    RateLimited,
-    RequestRejected,
-    SpendLimitReached,
-    UnexpectedError,
-)
+from nightfold.errors import RateLimited, UnexpectedError
 from nightfold.failure_message import with_attempt, with_calls
-from nightfold.observability import count, log_step, log_traceback
+from nightfold.observability import count, log_step, log_traceback, without_secrets
 
 Ask = Callable[[SiteTask, Prompt], Answer]
 
-FORESEEN = (
-    RateLimited,
-    Overloaded,
-    NetworkError,
-    ModelTimeout,
-    RequestRejected,
-    AccessDenied,
-    SpendLimitReached,
+FORESEEN: tuple[type[Exception], ...] = tuple(
+    getattr(errors, name) for name, handling in errors.BRANCH_ERRORS.items() if handling.named_by == "collector"
 )
 
 
@@ -53,8 +39,10 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
             ]
             log_traceback("collect", frames, run_id=task.run_id, site_id=task.site_id, exception=type(error).__name__)
         _log(event, "failed", name, None)
-        raise type(failure)(with_calls(with_attempt(str(failure), event.attempt + 1, earlier), calls)) from None
-    answer = answer.model_copy(
+        message = with_attempt(without_secrets(str(failure)), event.attempt + 1, earlier)
+        raise type(failure)(with_calls(message, calls)) from None
+    # A server may send the key back to us.
+    answer = Answer.model_validate_json(without_secrets(answer.model_dump_json())).model_copy(
         update={"attempt": event.attempt + 1, "earlier_errors": earlier, "calls": _calls(event, began)}
     )
     _log(event, "answered", None, answer)
@@ -83,7 +71,7 @@ def _calls(event: CollectorEvent, began: datetime) -> list[Call]:
 def _named(error: Exception) -> Exception:
     if isinstance(error, FORESEEN):
         return error
-    return UnexpectedError(f"{type(error).__name__}: {error}")
+    return UnexpectedError(type(error).__name__)  # never its text: it may quote a request, with the key in it
 
 
 def _log(event: CollectorEvent, outcome: str, error: str | None, answer: Answer | None) -> None:

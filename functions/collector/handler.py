@@ -5,17 +5,19 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.utilities.parameters import SSMProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from collector.claude import Claude, connections
+from collector.claude import Claude
 from collector.collect import collect
+from collector.connections import BoundedClient
 from collector.prompt import Prompt
 from collector.settings import settings
 from nightfold.branch import Answer, CollectorEvent, SiteTask
-from nightfold.errors import AccessDenied, NetworkError, UnexpectedError, invalid
+from nightfold.errors import AccessDenied, KeyUnavailable, UnexpectedError, invalid
+from nightfold.observability import keep_secret
 from nightfold.storage import CALLS
+from nightfold.text import is_api_key
 
 _one_client = threading.Lock()  # in the local run branches are threads of one process
 
@@ -23,22 +25,24 @@ _one_client = threading.Lock()  # in the local run branches are threads of one p
 @cache
 def outside() -> dict[str, Any]:
     """What collecting touches, before it has a key."""
-    return {"connections": connections()}
+    return {"connections": BoundedClient()}
 
 
 @cache
 def _claude() -> Claude:
     """The client, with the key as SSM holds it: read once per execution environment."""
     name = settings().anthropic_api_key_parameter
+    ssm = boto3.client("ssm", config=CALLS)
     try:
-        key = SSMProvider(boto3_client=boto3.client("ssm", config=CALLS)).get(name, decrypt=True, max_age=60)
-    except GetParameterError as error:
-        if "ParameterNotFound" in str(error):
-            raise AccessDenied(
-                f"no API key: aws ssm put-parameter --type SecureString --name {name} --value …"
-            ) from None
-        raise NetworkError(f"the API key {name} could not be read from SSM") from None
-    return Claude(str(key), settings().anthropic_base_url, **outside())
+        key = str(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]).strip()
+    except ssm.exceptions.ParameterNotFound:
+        raise AccessDenied(f"no API key: aws ssm put-parameter --type SecureString --name {name} --value …") from None
+    except (BotoCoreError, ClientError) as error:
+        raise KeyUnavailable(f"the API key {name} could not be read from SSM: {type(error).__name__}") from None
+    if not is_api_key(key):
+        raise AccessDenied(f"the value of {name} is not an API key: it must be one word of printable ASCII")
+    keep_secret(key)
+    return Claude(key, settings().anthropic_base_url, **outside())
 
 
 def ask(task: SiteTask, prompt: Prompt) -> Answer:

@@ -1,11 +1,13 @@
 """One branch of a run: what the collector is given for a site, and how that ended."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Domain, MaxTokens, Round, RunId, Shape, Site, SiteId
+from nightfold.text import one_line
 
 
 class SiteTask(Shape):
@@ -57,21 +59,54 @@ class CollectorEvent(Shape):
     started_at: AwareDatetime | None = None
 
 
+COUNT_LIMIT = 10**9  # tokens, milliseconds; far above what is true, far below what arithmetic cannot bear
+NAME_LIMIT = 128  # characters of what a server calls something
+
+
+def _count(value: object) -> int:
+    """A number from outside, between 0 and COUNT_LIMIT; 0 where it is not a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return 0
+    return int(min(max(value, 0), COUNT_LIMIT))
+
+
+def _name(value: object) -> str | None:
+    return None if value is None else one_line(str(value)[: NAME_LIMIT * 4], NAME_LIMIT)
+
+
+def _names(value: object) -> list[str]:
+    return [_name(each) or "" for each in value[:CALLS_KEPT]] if isinstance(value, list) else []
+
+
+def _headers(value: object) -> dict[str, str]:
+    given = list(value.items())[:HEADERS] if isinstance(value, dict) else []
+    return {_name(name) or "": _name(header) or "" for name, header in given}
+
+
+Count = Annotated[int, BeforeValidator(_count)]
+Name = Annotated[str, BeforeValidator(lambda value: _name(value) or "")]
+CALLS_KEPT = 20  # of one branch in one round; the state machine makes nine
+HEADERS = 20
+Seconds = Annotated[float, Field(ge=0, le=COUNT_LIMIT / 1_000, allow_inf_nan=False)]
+
+
 class Answer(Shape):
-    """The raw text that Claude returned for one site, and what the call cost."""
+    """The raw text that Claude returned for one site, and what the call cost. Whatever the server says, and whatever is
+    stored: the figures are numbers that can be added, the names are short lines."""
 
     text: str
-    stop_reason: str | None
-    input_tokens: int
-    output_tokens: int
-    model: str
-    request_id: str | None
-    latency_ms: int
-    rate_limits: dict[str, str]  # the response's `retry-after` and `anthropic-ratelimit-*` headers
-    attempt: int = 1
+    stop_reason: Annotated[str | None, BeforeValidator(_name)]
+    input_tokens: Count
+    output_tokens: Count
+    model: Name
+    request_id: Annotated[str | None, BeforeValidator(_name)]
+    latency_ms: Count
+    # The response's `retry-after` and `anthropic-ratelimit-*`.
+    rate_limits: Annotated[dict[str, str], BeforeValidator(_headers)]
+    attempt: Count = 1
     # Of the same branch, as far as this environment saw them; a call is its seconds since the branch began.
-    earlier_errors: list[str] = Field(default_factory=list)
-    calls: list[tuple[float, float]] = Field(default_factory=list)
+    earlier_errors: Annotated[list[str], BeforeValidator(_names)] = Field(default_factory=list)
+    calls: Annotated[list[tuple[Seconds, Seconds]], Field(max_length=CALLS_KEPT)] = Field(default_factory=list)
 
 
 class Failure(Shape):
@@ -79,6 +114,14 @@ class Failure(Shape):
 
     reason: Literal["network", "unknown"]
     caught: Any
+
+
+def _plausible(moment: datetime | None) -> datetime | None:
+    """A year that can be added to; what a collector wrote is data."""
+    return moment if moment is not None and 2000 <= moment.year < 2200 else None
+
+
+Moment = Annotated[AwareDatetime | None, AfterValidator(_plausible)]
 
 
 class Outcome(Shape):
@@ -91,5 +134,5 @@ class Outcome(Shape):
     outcome: Literal["answered", "failed"]
     answer: Answer | None
     failure: Failure | None
-    started_at: AwareDatetime | None = None  # of the branch, before its first call; earlier records have no times
-    ended_at: AwareDatetime | None = None  # when its last call had ended
+    started_at: Moment = None  # of the branch, before its first call; earlier records have no times
+    ended_at: Moment = None  # when its last call had ended

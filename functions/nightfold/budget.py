@@ -1,5 +1,7 @@
 """What a run may use and what it costs: output tokens for each branch, calls for each round, prices."""
 
+from difflib import get_close_matches
+
 from nightfold.errors import InvalidInput
 
 MAX_TOKENS_FLOOR = 256  # below it five candidates do not fit, and every answer would be cut
@@ -13,6 +15,21 @@ PRICES = {
     "claude-sonnet-4-6": (3.00, 15.00),
     "claude-sonnet-5-5": (2.00, 10.00),
 }
+
+# Opus always thinks, and its thinking counts towards max_tokens: at low effort it gets this much on top of its share.
+THINKING_TOKENS = {"claude-opus-5-5": 2_048}
+
+
+def thinking_tokens(model: str) -> int:
+    """Output tokens that each branch of `model` has besides those of its answer."""
+    return THINKING_TOKENS.get(model, 0)
+
+
+def nearest_model(model: str) -> str | None:
+    """For a model that has no price and no tested setting here, the known one whose name is nearest; else None."""
+    if model in PRICES:
+        return None
+    return get_close_matches(model, PRICES, n=1, cutoff=0.0)[0]
 
 
 def branches_at_once(sites: int, max_concurrency: int) -> int:

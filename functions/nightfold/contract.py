@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from nightfold.errors import Reason
 from nightfold.settings import RunConfiguration
-from nightfold.sites import Reason, Round, RunId, Shape, Site, SiteId
+from nightfold.sites import Round, RunId, Shape, Site, SiteId
 
 MAX_ATTEMPTS = 3  # runs that ask for a site in vain; then its miss is parked for a person
 

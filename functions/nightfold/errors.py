@@ -6,14 +6,14 @@ classes are flat leaves. `tests/unit/infra/test_statemachine.py` compares them w
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
 from nightfold.text import one_line
 
-Verdict = Literal["SchemaViolation", "Truncated", "Refused", "Unaccounted"]
-"""How the aggregator names what is wrong with a branch whose call did not fail."""
+Reason = Literal["network", "schema", "unknown"]
+"""The three buckets of misses."""
 
 
 class RateLimited(Exception):  # noqa: N818
@@ -44,6 +44,10 @@ class SpendLimitReached(Exception):  # noqa: N818
     """The account may not spend more. CollectSite gives up."""
 
 
+class KeyUnavailable(Exception):  # noqa: N818
+    """SSM did not hand out the API key, throttled as a rule. Claude was not asked. CollectSite retries it patiently."""
+
+
 class UnexpectedError(Exception):
     """What nobody foresaw; in the collector its traceback is in the log. No state tries again."""
 
@@ -54,6 +58,45 @@ class InvalidInput(Exception):  # noqa: N818
 
 class AwsUnavailable(Exception):  # noqa: N818
     """An AWS call failed after botocore's own retries. PlanRun and AggregateOutcomes run their step again."""
+
+
+class Handling(NamedTuple):
+    """What becomes of a branch whose call or answer ends in an error."""
+
+    reason: Reason
+    named_by: Literal["collector", "aws", "aggregator"]
+    retried: Literal["briefly", "patiently"] | None = None  # by CollectSite: as a call, or as what cost no call
+
+
+BRANCH_ERRORS = {
+    "RateLimited": Handling("network", "collector", "briefly"),
+    "Overloaded": Handling("network", "collector", "briefly"),
+    "NetworkError": Handling("network", "collector", "briefly"),
+    "ModelTimeout": Handling("network", "collector", "briefly"),
+    "KeyUnavailable": Handling("network", "collector", "patiently"),
+    "RequestRejected": Handling("unknown", "collector"),
+    "AccessDenied": Handling("unknown", "collector"),
+    "SpendLimitReached": Handling("unknown", "collector"),
+    "UnexpectedError": Handling("unknown", "collector"),
+    "Sandbox.Timedout": Handling("network", "aws", "briefly"),
+    "States.Timeout": Handling("network", "aws", "briefly"),
+    "Lambda.Unknown": Handling("network", "aws", "briefly"),  # the function ran: its call may be billed
+    "Lambda.ServiceException": Handling("network", "aws", "patiently"),
+    "Lambda.AWSLambdaException": Handling("network", "aws", "patiently"),
+    "Lambda.SdkClientException": Handling("network", "aws", "patiently"),
+    "Lambda.TooManyRequestsException": Handling("network", "aws", "patiently"),
+    "Lambda.ClientExecutionTimeoutException": Handling("network", "aws", "patiently"),
+    "Lambda.CodeArtifactUserPendingException": Handling("network", "aws", "patiently"),
+    "SchemaViolation": Handling("schema", "aggregator"),
+    "Truncated": Handling("schema", "aggregator"),
+    "Refused": Handling("unknown", "aggregator"),
+    "Unaccounted": Handling("unknown", "aggregator"),
+}
+"""Every error that a miss may have, by its name. The collector's list, the live view's retries and the reporter's words
+derive from it; CollectSite's retriers and catchers are compared with it."""
+
+PATIENT = frozenset(name for name, handling in BRANCH_ERRORS.items() if handling.retried == "patiently")
+"""Errors that asked Claude nothing."""
 
 
 def plain(message: str) -> str:

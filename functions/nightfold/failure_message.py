@@ -6,6 +6,7 @@ A failure reaches the aggregator as an error's name and one line of text: what e
 import re
 from collections.abc import Sequence
 
+from nightfold.errors import PATIENT
 from nightfold.text import MESSAGE_LIMIT, one_line
 
 
@@ -21,6 +22,12 @@ def read_attempt(message: str) -> tuple[int | None, list[str]]:
     if match is None:
         return None, []
     return int(match[1]), match[2].split(", ") if match[2] else []
+
+
+def calls_made(attempt: int, errors: Sequence[str]) -> int:
+    """How many of a branch's attempts asked Claude, if those that ended in `errors` are known: not the ones that ended
+    before, for want of a key. Lambda's own hiccups are attempts as well, and leave no name."""
+    return max(attempt - sum(error in PATIENT for error in errors), 0)
 
 
 def with_calls(message: str, calls: Sequence[tuple[float, float]]) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+_SECRET_LENGTH = 12  # characters; a shorter one may be a word that has to be said
+_secrets: set[str] = set()
 _NULL = object()  # Powertools leaves None out, and then a failure's line would have other keys than a success's
 
 
@@ -19,15 +21,33 @@ def _logger() -> Logger:
     return Logger(json_default=lambda value: None if value is _NULL else str(value))
 
 
+def keep_secret(secret: str) -> None:
+    """From now on `secret` is cut out of what is logged, and of what `without_secrets` sees."""
+    if len(secret) >= _SECRET_LENGTH:
+        _secrets.add(secret)
+
+
+def without_secrets(text: str) -> str:
+    """The second line of defence: nothing that is given to this should hold a secret."""
+    for secret in _secrets:
+        text = text.replace(secret, "[secret]")
+    return text
+
+
 def log_step(step: str, *, run_id: str, error: str | None = None, **fields: Any) -> None:
     """One line for one step; `fields` are ids and numbers."""
     line = {"step": step, "run_id": run_id, "error": error, **fields}
-    _logger().info(step, extra={key: _NULL if value is None else value for key, value in line.items()})
+    _logger().info(step, extra={key: _loggable(value) for key, value in line.items()})
 
 
 def log_traceback(step: str, frames: list[str], **fields: Any) -> None:
     """Where something unforeseen happened: frames of our code, without the values in them."""
-    _logger().error(step, extra={"step": step, "frames": frames, **fields})
+    line = {"step": step, "frames": frames, **fields}
+    _logger().error(step, extra={key: _loggable(value) for key, value in line.items()})
+
+
+def _loggable(value: Any) -> Any:
+    return _NULL if value is None else without_secrets(value) if isinstance(value, str) else value
 
 
 def count(**values: float) -> None:

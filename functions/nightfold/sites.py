@@ -1,7 +1,7 @@
 """The site list, and what a site, a run and a round are called."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -9,7 +9,6 @@ from nightfold.budget import MAX_TOKENS_CEILING, MAX_TOKENS_FLOOR
 
 MAX_SITES = 10_000  # the largest run that is tested; a Map's output of that many empty objects is 30 KB
 
-Reason = Literal["network", "schema", "unknown"]
 Round = Annotated[int, Field(ge=1, le=2)]
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 _HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")

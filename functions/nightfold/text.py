@@ -38,6 +38,12 @@ LINKS = (
     r"|(?<=[^\s.]\.)(?!js(?![A-Za-z0-9.-]))(?=[^\s0-9!-/:-@\[-`{-~]{2})"  # evil.example, but not Node.js
 )
 _LINKS = re.compile(LINKS)
+_API_KEY = re.compile(r"[\x21-\x7e]{1,512}")
+
+
+def is_api_key(text: str) -> bool:
+    """Whether `text` can be an API key, which goes out as a header: one word of printable ASCII."""
+    return _API_KEY.fullmatch(text) is not None
 
 
 def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:

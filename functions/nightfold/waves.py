@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from nightfold.sites import Reason, Round, RunId, Shape
+from nightfold.errors import Reason
+from nightfold.sites import Round, RunId, Shape
 
 Family = Literal["requests", "input-tokens", "output-tokens"]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nightfold.budget import CALLS_PER_ROUND, branches_at_once, cost_usd, regeneration_branches, share
+from nightfold.budget import CALLS_PER_ROUND, branches_at_once, cost_usd, regeneration_branches, share, thinking_tokens
 from nightfold.contract import WorstCase
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
@@ -24,7 +24,8 @@ def worst_case(sites: Sequence[Site], configuration: RunConfiguration) -> WorstC
     )
     # A token is at least two bytes of UTF-8, in every language that was looked at.
     prompts = sum(PROMPT_TOKENS + len((site.brief or "").encode()) // 2 for site in sites)
-    input_tokens, output_tokens = 2 * CALLS_PER_ROUND * prompts, CALLS_PER_ROUND * (round_1 + round_2)
+    thinking = 2 * len(sites) * thinking_tokens(configuration.model)
+    input_tokens, output_tokens = 2 * CALLS_PER_ROUND * prompts, CALLS_PER_ROUND * (round_1 + round_2 + thinking)
     return WorstCase(
         model_calls=2 * CALLS_PER_ROUND * len(sites),
         input_tokens=input_tokens,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nightfold.branch import Outcome, SiteTask
-from nightfold.failure_message import read_attempt, split_calls
+from nightfold.failure_message import calls_made, read_attempt, split_calls
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,10 @@ class Branch:
         if self.outcome is None:
             return None
         if self.outcome.answer is not None:
-            return self.outcome.answer.attempt
+            return calls_made(self.outcome.answer.attempt, self.outcome.answer.earlier_errors)
         caught = self.outcome.failure.caught if self.outcome.failure else None
-        return read_attempt(_message(caught))[0]
+        attempt, earlier = read_attempt(_message(caught))
+        return None if attempt is None else calls_made(attempt, [*earlier, self.error or ""])
 
     @property
     def earlier_errors(self) -> list[str]:

@@ -1,11 +1,13 @@
 """What a run used: tokens and cost of each site, and how near it came to the account's limits."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 
 from nightfold.budget import cost_usd
 from reporter.records import Night
 
+HEADER = re.compile(r"[0-9]{1,10}")  # what a server may say of a limit
 LIMITS = {"requests": "requests", "input-tokens": "input tokens", "output-tokens": "output tokens"}
 
 
@@ -68,8 +70,9 @@ def _lowest(night: Night, name: str) -> Headroom | None:
 
 def _told(headers: dict[str, str], name: str) -> Headroom | None:
     try:
-        limit = int(headers[f"anthropic-ratelimit-{name}-limit"])
-        remaining = int(headers[f"anthropic-ratelimit-{name}-remaining"])
-    except (KeyError, ValueError):
+        limit, remaining = (headers[f"anthropic-ratelimit-{name}-{part}"] for part in ("limit", "remaining"))
+    except KeyError:
         return None
-    return Headroom(LIMITS[name], limit, remaining) if limit > 0 else None
+    if not (HEADER.fullmatch(limit) and HEADER.fullmatch(remaining)):
+        return None
+    return Headroom(LIMITS[name], int(limit), int(remaining)) if int(limit) > 0 else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from nightfold.contract import MAX_ATTEMPTS, Miss, Summary
-from nightfold.sites import Reason
+from nightfold.errors import Reason
 from reporter.records import Night
 from reporter.schedule import NEVER, Schedule
 from reporter.words import Words, words_for

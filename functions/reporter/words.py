@@ -5,6 +5,8 @@
 
 from typing import NamedTuple
 
+from nightfold.errors import BRANCH_ERRORS
+
 
 class Words(NamedTuple):
     """What is said about the misses of one error."""
@@ -70,6 +72,12 @@ ERRORS = {
         _AGAIN,
         "Nothing. For Lambda.TooManyRequestsException, lower max_concurrency or ask AWS for more Lambda concurrency.",
     ),
+    "KeyUnavailable": Words(
+        "The API key could not be read",
+        "SSM did not hand out the API key, seven times; as a rule it was throttled. Claude was not asked.",
+        _AGAIN,
+        "Nothing. If it comes back, lower max_concurrency: every cold start reads the key once.",
+    ),
     "SchemaViolation": Words(
         "The answer broke the contract",
         "Claude's answer was not the JSON array of titles and angles it was asked for, twice.",
@@ -131,21 +139,16 @@ REASONS = {
     "schema": "Two answers in a row broke the contract.",
     "unknown": "Trying again at once would not have helped.",
 }
-_OF_REASON = {
-    **dict.fromkeys(
-        (
-            *("RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout", "States.Timeout"),
-            *("Lambda.Unknown", "Lambda.*"),
-        ),
-        "network",
-    ),
-    **dict.fromkeys(("SchemaViolation", "Truncated"), "schema"),
-}
 
 
 def words_for(error: str) -> Words:
     """What is said about `error`, whatever it is."""
     return ERRORS.get(error) or ERRORS.get(f"{error.partition('.')[0]}.*", OTHER)
+
+
+def _reason(error: str) -> str:
+    """The bucket of `error`, or of what `Lambda.*` covers."""
+    return next(handling.reason for name, handling in BRANCH_ERRORS.items() if words_for(name) is ERRORS[error])
 
 
 def markdown() -> str:
@@ -155,7 +158,7 @@ def markdown() -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| `{error}` | {_OF_REASON.get(error, 'unknown')} | {words.meaning} | {words.afterwards} | {words.you} |"
+        f"| `{error}` | {_reason(error)} | {words.meaning} | {words.afterwards} | {words.you} |"
         for error, words in ERRORS.items()
     ]
     lines.append(f"| any other | unknown | {OTHER.meaning} | {OTHER.afterwards} | {OTHER.you} |")

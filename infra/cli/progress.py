@@ -15,11 +15,11 @@ from typing import Any, Literal
 from infra.cli.terminal import counted, visible
 from infra.cloud.lambdas.invoke import Event
 from nightfold.budget import cost_usd
+from nightfold.errors import BRANCH_ERRORS
 
 State = Literal["waiting", "collecting", "retrying", "answered", "failed", "rejected", "stored", "accepted", "missed"]
 DONE: frozenset[State] = frozenset({"stored", "accepted", "missed"})
-RETRIED = frozenset({"RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout"})
-RETRIES = 2  # CollectSite's, for these errors
+RETRIES = {"briefly": 2, "patiently": 6, None: 0}  # CollectSite's; a test compares
 _OUTCOME = re.compile(r"runs/[^/]+/round-(\d)/outcomes/([^/]+)\.json")
 _RUN_FILE = re.compile(r"runs/([^/]+)/(plan|summary|unclosable|round-2/items)\.json")
 
@@ -97,10 +97,11 @@ class Progress:
         branch = self._of_request.pop(event.request_id, None)
         if branch is None or branch.request_id != event.request_id or branch.state != "collecting":
             return  # too late: the state machine had given this call up
+        handling = BRANCH_ERRORS.get(str(event.error))
         if event.kind == "returned":
             self._count(branch, event.payload["answer"])
             self._to(branch, "answered", event.at)
-        elif event.error in RETRIED and branch.attempt <= RETRIES:
+        elif branch.attempt <= RETRIES[handling.retried if handling else None]:
             branch.why = str(event.error)
             self._to(branch, "retrying", event.at, f"retrying after {branch.why}")
         else:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from infra import loopback
 from infra.messages_api.scenario import Scenario, ScenarioError, read_scenario
 from nightfold.errors import InvalidInput
+from nightfold.text import is_api_key
 
 SCENARIO = Path("events/scenario.json")  # the simulated night of `run`
 ANTHROPIC = "https://api.anthropic.com"
@@ -75,6 +76,11 @@ def choose_endpoint(
         given = [name for name, value in (("--speed", speed), ("--seed", seed)) if value is not None]
         if given:
             raise InvalidInput(f"{given[0]}: only a simulated run can have it; add --simulate")
+        if not is_api_key(key):
+            raise InvalidInput(
+                f"ANTHROPIC_API_KEY: must be one word of printable ASCII, and these {len(key):,} characters are not; "
+                "perhaps a line break or a quotation mark was copied with it"
+            )
         return _real(key, environment.get("ANTHROPIC_BASE_URL", "").strip())
     file = simulation.scenario_file or default_scenario
     try:

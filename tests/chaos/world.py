@@ -18,6 +18,7 @@ from infra.cloud.embedded import Cloud, Execution
 from infra.cloud.lambdas.invoke import Event
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario, StepLike
+from nightfold.errors import PATIENT
 from tests.chaos.faults import Injector, Planned
 from tests.chaos.ledger import Broken, Ledger, Paid
 
@@ -54,6 +55,7 @@ class World:
         self.counted: Counter[str] = Counter()
         self._seed = seed
         self._paid: list[Paid] = []
+        self._asked: dict[str, Paid] = {}  # by the request of an invocation that has not ended
         self._running = 0
         self._lock = threading.Lock()
         self._numbers = iter(range(1, 10**9))
@@ -229,8 +231,12 @@ class World:
                 if event.function == "Collector":
                     task = event.payload["task"]
                     self._paid.append(Paid(task["run_id"], task["round"], task["site_id"]))
+                    self._asked[event.request_id] = self._paid[-1]
             elif event.kind in ("returned", "failed"):
                 self._running -= 1
+                asked = self._asked.pop(event.request_id, None)
+                if asked and event.error in PATIENT:  # it asked Claude nothing
+                    self._paid.remove(asked)
 
 
 def _names(sites: bytes) -> set[str]:

@@ -178,7 +178,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield place
 
 
-def test_an_ssm_that_is_down_while_the_collector_starts_is_retried_as_the_network_is(tmp_path: Path) -> None:
+def test_an_ssm_that_is_down_while_the_collector_starts_is_retried_patiently_and_costs_no_call(tmp_path: Path) -> None:
     case = Case("SSM is down for the collector", ERROR, "GetParameter", "Collector", times=7)
     with opened(tmp_path) as place:  # a collector that has read the key does not ask again
         name, _ = place.night(case, sites=["fine"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collector.claude import THINKING
+from collector.claude import SETTINGS
 from collector.prompt import prompt_for
 from infra.messages_api.scenario import Latency
 from nightfold.branch import SiteTask
@@ -63,7 +63,7 @@ class Workload:
                     "user": prompt.user,
                     "model": task.model,
                     "max_tokens": task.max_tokens,
-                    "thinking": THINKING[task.model],
+                    **SETTINGS[task.model],
                 }
             )
         return json.dumps(bodies)

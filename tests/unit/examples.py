@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from nightfold.branch import Answer, Outcome
 from nightfold.contract import Miss, Plan
+from nightfold.errors import Reason
 from nightfold.settings import RunConfiguration
-from nightfold.sites import Reason, Site
+from nightfold.sites import Site
 from planner.draft import PlanTask, draft
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)

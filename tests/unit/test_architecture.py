@@ -20,6 +20,7 @@ FUNCTIONS = sorted({name.partition(".")[0] for name in MODULES} - {"nightfold"})
 ADAPTERS = {
     "aggregator.miss_queue",
     "collector.claude",
+    "collector.connections",
     "nightfold.observability",
     "nightfold.storage",
     "planner.configuration",
@@ -86,8 +87,8 @@ def test_functions_import_nothing_of_the_laptop() -> None:
     assert not importers("infra", "tests", "moto", "rich", "click")
 
 
-def test_only_claude_imports_anthropic() -> None:
-    assert importers("anthropic", "httpx2", "httpx") == {"collector.claude"}
+def test_only_claude_and_its_connections_import_anthropic() -> None:
+    assert importers("anthropic", "httpx2", "httpx") == {"collector.claude", "collector.connections"}
 
 
 def test_the_collector_knows_no_s3_and_no_queue() -> None:

@@ -103,6 +103,11 @@ def test_an_error_is_told_by_its_status(status: int, name: str) -> None:
         (429, "Spend.", "enforced_spend_limit_reached"),
         (429, "Spend.", "contract_spend_limit_reached"),
         (400, "You have reached your specified API usage limits. You will regain access on 2026-12-01.", None),
+        (
+            400,
+            "You have reached your specified workspace API usage limits. Access returns on 2026-12-01.",
+            None,
+        ),
     ],
 )
 def test_a_spend_limit_is_final_whatever_its_status(status: int, message: str, code: str | None) -> None:
@@ -116,17 +121,19 @@ def test_the_message_of_an_error_is_one_short_line() -> None:
 
 
 def test_a_deadline_holds_for_the_whole_exchange_and_errors_pass() -> None:
-    assert _within(5, answer) == answer()
+    assert _within(5, answer, print) == answer()
     with pytest.raises(NetworkError, match="reset"):
-        _within(5, lambda: (_ for _ in ()).throw(NetworkError("reset")))
+        _within(5, lambda: (_ for _ in ()).throw(NetworkError("reset")), print)
 
 
 def test_silence_ends_as_a_timeout() -> None:
     import threading
 
     release = threading.Event()
+    hung_up: list[int | None] = []
     try:
         with pytest.raises(ModelTimeout):
-            _within(-0.4, lambda: (release.wait(5) and answer()) or answer())
+            _within(-0.4, lambda: (release.wait(5) and answer()) or answer(), hung_up.append)
+        assert hung_up
     finally:
         release.set()

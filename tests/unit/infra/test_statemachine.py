@@ -14,13 +14,16 @@ import aggregator.judge
 import planner.budget
 import planner.miss_queue
 from aggregator.aggregate import AggregateTask
+from infra.cli.progress import RETRIES
 from nightfold import errors
 from nightfold.branch import CollectorEvent, Outcome
+from nightfold.errors import BRANCH_ERRORS
 from nightfold.run_folders import SetAside
 from nightfold.settings import RunConfiguration
 from nightfold.storage import outcome_key, unclosable_key
 from planner.draft import PlanTask
 from reporter.digest import DigestTask
+from reporter.words import words_for
 
 ROOT = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents[3])
 TEXT = (ROOT / "infra/statemachine/nightly.asl.json").read_text(encoding="utf-8")
@@ -28,29 +31,12 @@ MACHINE = json.loads(TEXT)
 RESOURCES = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
 
 AWS_ERRORS = {
-    "Lambda.AWSLambdaException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.CodeArtifactUserPendingException",
-    "Lambda.Unknown",
+    *(name for name, handling in BRANCH_ERRORS.items() if handling.named_by == "aws"),
     "Runtime.ExitError",
-    "Lambda.SdkClientException",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-    "Sandbox.Timedout",
     "States.ALL",
     "States.TaskFailed",
-    "States.Timeout",
 }
-OF_THE_COLLECTOR = {
-    "AccessDenied",
-    "ModelTimeout",
-    "NetworkError",
-    "Overloaded",
-    "RateLimited",
-    "RequestRejected",
-    "SpendLimitReached",
-    "UnexpectedError",
-}
+OF_THE_COLLECTOR = {name for name, handling in BRANCH_ERRORS.items() if handling.named_by == "collector"}
 
 
 def machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -142,22 +128,39 @@ def test_every_state_ends_or_goes_on(name: str) -> None:
 
 
 def test_every_error_class_is_known_to_the_machine_and_every_name_in_it_is_one() -> None:
-    classes = {
-        name for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == errors.__name__
-    }
+    ours = {name: value for name, value in vars(errors).items() if getattr(value, "__module__", "") == errors.__name__}
+    classes = {name for name, value in ours.items() if isinstance(value, type) and issubclass(value, Exception)}
     named = {name for kind in ("Retry", "Catch") for _, handler in handlers(kind) for name in handler["ErrorEquals"]}
     assert classes > OF_THE_COLLECTOR
     assert named - AWS_ERRORS == classes
     assert named >= AWS_ERRORS, "a name that is listed above is no longer used"
 
 
-def test_everything_that_the_collector_raises_has_its_bucket_by_name() -> None:
+def test_what_becomes_of_a_branch_is_what_the_table_of_errors_says_in_both_directions() -> None:
+    def of_the_table(**wanted: str) -> set[str]:
+        of_the_branch = {name: each for name, each in BRANCH_ERRORS.items() if each.named_by != "aggregator"}
+        return {name for name, each in of_the_branch.items() if wanted.items() <= each._asdict().items()}
+
+    patient, brief = STATES["CollectSite"]["Retry"]
     network, unknown, rest = STATES["CollectSite"]["Catch"]
+    assert set(patient["ErrorEquals"]) == of_the_table(retried="patiently")
+    assert set(brief["ErrorEquals"]) == of_the_table(retried="briefly")
+    assert set(network["ErrorEquals"]) == of_the_table(reason="network")
+    assert set(unknown["ErrorEquals"]) == of_the_table(reason="unknown")
     assert (network["Next"], unknown["Next"], rest["Next"]) == ("NetworkFailure", "UnknownFailure", "UnknownFailure")
-    assert {*network["ErrorEquals"], *unknown["ErrorEquals"]} >= OF_THE_COLLECTOR
-    retried = {name for retrier in STATES["CollectSite"]["Retry"] for name in retrier["ErrorEquals"]}
-    assert retried == set(network["ErrorEquals"])
-    assert not retried & set(unknown["ErrorEquals"])
+    for name, reason in (("NetworkFailure", "network"), ("UnknownFailure", "unknown")):
+        assert STATES[name]["Parameters"]["outcome"]["failure"]["reason"] == reason
+    assert len(of_the_table()) >= 15
+
+
+def test_words_and_live_view_count_the_retries_that_the_machine_makes() -> None:
+    patient, brief = STATES["CollectSite"]["Retry"]
+    for retrier, retried in ((patient, "patiently"), (brief, "briefly")):
+        assert RETRIES[retried] == retrier["MaxAttempts"]
+        times = ["", "once", "twice", "three times", "four times", "five times", "six times", "seven times"]
+        for name in retrier["ErrorEquals"]:
+            assert times[1 + retrier["MaxAttempts"]] in words_for(name).meaning, name
+    assert RETRIES[None] == 0
 
 
 def test_states_all_stands_in_a_catch_only_alone_and_last() -> None:

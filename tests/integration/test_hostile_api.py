@@ -1,0 +1,91 @@
+"""The collector against a server that attacks: every attack ends as it should, in few bytes, and the key stays here."""
+
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from collector.claude import Claude
+from collector.prompt import prompt_for
+from nightfold import errors
+from nightfold.answers import Violation, read_candidates
+from nightfold.branch import COUNT_LIMIT, NAME_LIMIT, Answer, SiteTask
+from tests.support.hostile_api import ATTACKS, HostileAPI
+
+KEY = "sk-ant-MARKER-0123456789abcdef"
+BY_THE_COLLECTOR = {name: attack for name, attack in ATTACKS.items() if attack.error != "SchemaViolation"}
+
+
+@pytest.fixture
+def api() -> Iterator[HostileAPI]:
+    with HostileAPI() as api:
+        yield api
+
+
+def ask(api: HostileAPI, attack: str) -> Answer:
+    api.script("harbour", [attack])
+    task = SiteTask(
+        run_id="night",
+        round=1,
+        site_id="harbour",
+        domain="harbour.example",
+        candidates=5,
+        model="claude-sonnet-5-5",
+        max_tokens=1_024,
+        request_timeout_s=1,
+    )
+    with closing(Claude(KEY, api.url)) as claude:
+        return claude.ask(task, prompt_for(task))
+
+
+@pytest.mark.parametrize("attack", [name for name, attack in BY_THE_COLLECTOR.items() if attack.error])
+def test_an_attack_ends_as_the_error_that_it_is(api: HostileAPI, attack: str) -> None:
+    with pytest.raises(getattr(errors, ATTACKS[attack].error or "")) as raised:
+        ask(api, attack)
+    assert len(str(raised.value)) <= 200
+    assert str(raised.value).isprintable()
+    assert raised.value.__cause__ is None
+    assert api.calls["harbour"] == 1
+    assert api.stolen == 0
+
+
+@pytest.mark.parametrize("attack", [name for name, attack in BY_THE_COLLECTOR.items() if not attack.error])
+def test_an_answer_is_worth_keeping_whatever_is_written_around_it(api: HostileAPI, attack: str) -> None:
+    answer = ask(api, attack)
+    assert len(read_candidates(answer.text)) == 5
+    for count in (answer.input_tokens, answer.output_tokens, answer.latency_ms):
+        assert 0 <= count <= COUNT_LIMIT
+    for name in (
+        answer.model,
+        answer.stop_reason,
+        answer.request_id,
+        *answer.rate_limits,
+        *answer.rate_limits.values(),
+    ):
+        assert len(name or "") <= NAME_LIMIT
+    assert len(answer.rate_limits) <= 20
+
+
+@pytest.mark.parametrize("attack", [name for name in ATTACKS if "bomb" in name or "endless" in name])
+def test_a_body_is_bounded_before_it_is_in_memory(api: HostileAPI, attack: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises((errors.NetworkError, errors.RequestRejected, errors.Overloaded)):
+            ask(api, attack)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 30_000_000  # bytes; what the attacks hold is 64 MB
+    # What the collector took, with what the sockets' buffers hold on the way.
+    assert api.sent[attack] < (30_000_000 if "answer" in attack else 10_000_000)
+
+
+def test_a_body_is_asked_for_as_it_is(api: HostileAPI) -> None:
+    ask(api, "negative tokens")
+    assert api.encodings == {"identity"}
+
+
+def test_a_hidden_instruction_is_no_answer(api: HostileAPI) -> None:
+    with pytest.raises(Violation, match=r"U\+E0041"):
+        read_candidates(ask(api, "hidden instruction").text)
