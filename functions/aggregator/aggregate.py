@@ -144,7 +144,7 @@ def _close(
 ) -> RunState:
     """Writes the misses, settles the queues, and closes the census: in this order."""
     summary = take(plan, rounds, dead=task.dead)
-    misses = [miss_of(plan, sites[site.site_id], rounds) for site in summary.sites if not site.accepted]
+    misses = [miss_of(plan, sites[site.site_id], rounds, dead=task.dead) for site in summary.sites if not site.accepted]
     lines = "".join(f"{line_of(miss)}\n" for miss in misses)
     bucket.put(misses_key(plan.run_id), lines.encode(), "application/jsonl")
     settle_queues(plan, misses, queue, parked)

@@ -17,10 +17,12 @@ from nightfold.storage import outcome_key
 UNLISTED = "no longer in the site list, so it was not asked again; before: "
 
 
-def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Judgement]]) -> Miss:
-    """The miss of `site`. Its raw answer is the last one there was."""
+def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Judgement]], *, dead: bool) -> Miss:
+    """The miss of `site`. Its raw answer is the last one there was. In a run that is `dead`, one without an outcome was
+    perhaps never asked: three killed processes park nothing."""
     words = [(round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round]
     _, last = words[-1]
+    asked = last.attempted and not (dead and last.error == "Unaccounted")
     answered = [(round_, word.raw_answer) for round_, word in words if word.raw_answer is not None]
     return Miss(
         run_id=plan.run_id,
@@ -31,7 +33,7 @@ def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Judgement]]) -
         raw_answer=answered[-1][1] if answered else None,
         raw_answer_key=outcome_key(plan.run_id, answered[-1][0], site.site_id) if answered else None,
         missed_at=datetime.now(UTC),
-        attempts=plan.attempts.get(site.site_id, 0) + last.attempted,
+        attempts=plan.attempts.get(site.site_id, 0) + asked,
         overrides=plan.overrides,
         simulated=plan.simulated,
     )

@@ -90,7 +90,9 @@ def _misses(night: Night) -> Iterator[str]:
         names = ", ".join(miss.site.site_id for miss in group.misses[:SITES])
         more = f" and {len(group.misses) - SITES:,} more" if len(group.misses) > SITES else ""
         yield from wrap(f"Missed: {names}{more}", WIDTH)
-        for sentence in (group.words.meaning, group.words.afterwards, f"You: {group.words.you}"):
+        parked = all(miss.worn_out for miss in group.misses)
+        afterwards = "Parked: no redrive asks again until you move it back." if parked else group.words.afterwards
+        for sentence in (group.words.meaning, afterwards, f"You: {group.words.you}"):
             yield from wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
         yield ""
     if len(groups) > GROUPS:

@@ -65,13 +65,30 @@ def headline(summary: Summary) -> str:
 
 
 def second_sentence(night: Night, surroundings: Surroundings) -> str:
-    """What is missing and when it is tried again; or that nothing is."""
+    """What is missing and when it is tried again, or that nothing is; and what a redrive did not ask."""
+    return " ".join(filter(None, [_missing(night, surroundings), *not_asked(night.summary)]))
+
+
+def _missing(night: Night, surroundings: Surroundings) -> str:
     missed = night.summary.planned - night.summary.accepted
+    if night.summary.planned == 0 and (night.summary.settled or night.summary.unlisted):
+        return ""
     if night.summary.planned == 0:
-        return "No miss was waiting that could be collected; what was no miss of Nightfold was parked."
+        return "No miss was waiting that could be collected; what was not a miss of Nightfold was parked."
     if missed == 0:
         return f"{counted(candidate_count(night), 'candidate')}, nothing missing."
     return " ".join(_what_became_of_the_misses(night, surroundings))
+
+
+def not_asked(summary: Summary) -> Iterator[str]:
+    """What a redrive found in the queue and did not ask again, and why."""
+    if settled := [site.site_id for site in summary.settled]:
+        runs = _runs({site.site_id: site.accepted_in for site in summary.settled})
+        names = _sites(settled, len(settled))
+        yield f"{names} {_was(settled)} accepted after the miss, by {runs}, and not asked again."
+    if unlisted := summary.unlisted:
+        verb = "is" if len(unlisted) == 1 else "are"
+        yield f"{_sites(unlisted, len(unlisted))} {verb} no longer in the site list, and parked."
 
 
 def _what_became_of_the_misses(night: Night, surroundings: Surroundings) -> Iterator[str]:

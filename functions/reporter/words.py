@@ -19,9 +19,9 @@ class Words(NamedTuple):
 
 _AGAIN = "The next redrive asks again."
 _IN_VAIN = (
-    "The next redrive tries again, and ends the same way until the cause is mended. After three redrives it is parked."
+    "The next redrive tries again, and ends the same way until the cause is mended. "
+    "After three runs that asked in vain it is parked."
 )
-
 ERRORS = {
     "RateLimited": Words(
         "Too many requests at once",

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from infra.cli.progress import DONE, Progress, SiteProgress, State
+from infra.cli.terminal import price
 
 FRAMES_PER_SECOND = 5
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -127,10 +128,8 @@ def _phase(progress: Progress, now: float) -> str:
     words = [progress.phase]
     if progress.output_tokens:
         cost = progress.cost_usd()
-        words.append(
-            f"{progress.input_tokens + progress.output_tokens:,} tokens"
-            + (f", ${cost:.{2 if cost >= 1 else 4}f}" if cost else "")
-        )
+        tokens = f"{progress.input_tokens + progress.output_tokens:,} tokens"
+        words.append(f"{tokens}, {price(cost, simulated=progress.simulated)}" if cost else tokens)
     if (left := progress.left_s(now)) is not None:
         words.append(f"about {left:.0f} s left")
     return " · ".join(words)

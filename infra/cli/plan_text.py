@@ -68,7 +68,14 @@ def redrive_as_text(order: Order, state_dir: Path, width: int | None) -> list[st
         return [*lines, "No site would run: no miss waits."]
     waiting = _waiting(order, state_dir)
     rows = [
-        (site.site_id, *(_reason(waiting[site.site_id]) if site.site_id in waiting else ("-", "not collected", "1x")))
+        (
+            site.site_id,
+            *(
+                _reason(waiting[site.site_id])
+                if site.site_id in waiting
+                else ("-", "not collected", f"{order.plan.attempts[site.site_id]}x")
+            ),
+        )
         for site in order.plan.sites[:ROWS]
     ]
     lines += [_shape(order), "", *table([("SITE", "REASON", "ERROR", "ASKED"), *rows], width)]

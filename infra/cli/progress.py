@@ -57,6 +57,7 @@ class Progress:
         self.rate_limited = 0
         self.input_tokens = self.output_tokens = 0
         self.model = ""
+        self.simulated = False
         self.collecting_since = self.started
         self.dead_runs: list[str] = []
         self._changed = changed

@@ -12,6 +12,7 @@ from infra.cli.terminal import counted, fitted, price, visible
 from infra.state.regular_files import read_file
 from nightfold.contract import SiteSummary, Summary
 from nightfold.storage import candidates_key, digest_key, misses_key
+from reporter.verdict import not_asked
 
 FULLY = 5  # accepted sites whose titles are shown; the others are counted
 TITLES = 8
@@ -47,6 +48,7 @@ def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
     )
     tokens = f"{summary.tokens.input:,} input and {summary.tokens.output:,} output tokens"
     lines.append(f"{tokens}, cost: {cost}, {summary.duration_s:.1f} s")
+    lines += not_asked(summary)
     return lines
 
 

@@ -24,6 +24,7 @@ def run_with_view(order: Order, endpoint: Endpoint, state_dir: Path, *, as_json:
     collecting = order.plan.mode == "collect"
     sites = [site.site_id for site in order.plan.sites] if collecting else []
     progress = Progress(sites, None if live.is_terminal(stderr) else live.PlainLines(stderr))
+    progress.simulated = order.plan.simulated
     option = state_dir_argument(state_dir)
     at_the_second(lambda: words.without_census(stopped(order, state_dir, progress), state_dir, option))
     notices: list[str] = []

@@ -96,7 +96,7 @@ def closing_of(state_dir: Path, run: UnfinishedRun) -> Closing:
         for round_ in (1, 2)
     ]
     last = rounds[0] | rounds[1]
-    misses = [miss_of(run.plan, site, rounds) for site in run.plan.sites if not last[site.site_id].accepted]
+    misses = [miss_of(run.plan, site, rounds, dead=True) for site in run.plan.sites if not last[site.site_id].accepted]
     return Closing(misses, frozenset(message.message_id for message in run.plan.received))
 
 

@@ -5,7 +5,7 @@ Read from the files alone, as a person would: nothing here asks the code that wr
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ class Ledger:
 
     plans: dict[str, Plan] = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
-    waiting: Counter[str] = field(default_factory=Counter)  # site_id → messages
-    parked: Counter[str] = field(default_factory=Counter)
+    queued: list[Miss] = field(default_factory=list)
+    set_aside: list[Miss] = field(default_factory=list)  # in the parked queue
 
     @classmethod
     def read(cls, state_dir: Path) -> "Ledger":
@@ -48,9 +48,18 @@ class Ledger:
                 summary = Summary.model_validate_json((run / "summary.json").read_bytes())
                 _check_census(plan, summary, run)
                 ledger.summaries[plan.run_id] = summary
-        ledger.waiting = Counter(_sites_in(state_dir / "queues" / "MissQueue"))
-        ledger.parked = Counter(_sites_in(state_dir / "queues" / "ParkedQueue"))
+        ledger.queued = list(_misses_in(state_dir / "queues" / "MissQueue"))
+        ledger.set_aside = list(_misses_in(state_dir / "queues" / "ParkedQueue"))
         return ledger
+
+    @property
+    def waiting(self) -> Counter[str]:
+        """How many messages wait for each site."""
+        return Counter(miss.site.site_id for miss in self.queued)
+
+    @property
+    def parked(self) -> Counter[str]:
+        return Counter(miss.site.site_id for miss in self.set_aside)
 
     @property
     def planned(self) -> set[str]:
@@ -71,6 +80,19 @@ class Ledger:
         lost = self.planned - self.accepted - self.waiting.keys() - self.parked.keys() - to_be_closed
         if lost:
             raise Broken(f"lost: {sorted(lost)}")
+        self._check_attempts()
+
+    def _check_attempts(self) -> None:
+        """An attempt is a run that had planned the site, whatever else received its messages; three of them park."""
+        runs = Counter(site.site_id for plan in self.plans.values() for site in plan.sites)
+        for miss in (*self.queued, *self.set_aside):
+            if miss.attempts > runs[miss.site.site_id]:
+                raise Broken(f"{miss.site.site_id}: {miss.attempts} attempts in {runs[miss.site.site_id]} runs")
+        early = [
+            m.site.site_id for m in self.set_aside if m.attempts < 3 and "no longer in the site list" not in m.message
+        ]
+        if early:
+            raise Broken(f"parked before three attempts: {early}")
 
     def check_payments(self, paid: Iterable[Paid]) -> None:
         """At most three calls per round; none for a site that an earlier run has accepted, or without a plan."""
@@ -119,9 +141,9 @@ def _check_candidates(document: dict[str, Any], count: int) -> None:
         raise Broken(f"{document['site_id']}: {len(candidates)} candidates, and the summary says {count}")
 
 
-def _sites_in(folder: Path) -> Iterable[str]:
+def _misses_in(folder: Path) -> Iterator[Miss]:
     for path in folder.glob("*.json"):
         try:
-            yield Miss.model_validate_json(json.loads(path.read_bytes())["body"]).site.site_id
+            yield Miss.model_validate_json(json.loads(path.read_bytes())["body"])
         except (FileNotFoundError, ValueError):  # acknowledged meanwhile, or an unrecognized one
             continue

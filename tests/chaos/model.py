@@ -85,7 +85,10 @@ class Stories(RuleBasedStateMachine):
     @rule(number=numbers)
     def morning(self, number: int) -> None:
         random = Random(number)
-        self._step("redrive", faults=faults(random), twins=random.random() < 0.3, ending=ending(random))
+        if random.random() < 0.2:
+            self._step("look", times=random.randint(1, 4))
+        left = random.randrange(100) if random.random() < 0.2 else None
+        self._step("redrive", faults=faults(random), twins=random.random() < 0.3, ending=ending(random), left=left)
         if random.random() < 0.2:
             self._step("reopen")
 

@@ -60,6 +60,7 @@ class World:
         self._lock = threading.Lock()
         self._numbers = iter(range(1, 10**9))
         self._nights: dict[str, bytes] = {}  # scheduled time → the site list of that night
+        self._sites: list[dict[str, str]] = []  # all that there ever were: a morning's site list
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -88,7 +89,9 @@ class World:
         names = [f"n{number}-s{place}" for place in range(len(scripts))]
         for name, script in zip(names, scripts, strict=True):
             self.api.script(name, script)
-        sites = json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in names]).encode()
+        listed = [{"site_id": name, "domain": f"{name}.example"} for name in names]
+        self._sites += listed
+        sites = json.dumps(listed).encode()
         given: dict[str, Any] = {"request_timeout_s": 1}
         if scheduled:
             given["scheduled_time"] = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)).isoformat()
@@ -102,14 +105,32 @@ class World:
             self._play({"request_timeout_s": 1, "scheduled_time": scheduled_time}, sites)
 
     def redrive(
-        self, *, faults: Sequence[Planned] = (), twins: bool = False, ending: tuple[str, int] = ("wait", 0)
+        self,
+        *,
+        faults: Sequence[Planned] = (),
+        twins: bool = False,
+        ending: tuple[str, int] = ("wait", 0),
+        left: int | None = None,
     ) -> list[Execution]:
-        """The morning run; `twins`: two of them at the same time."""
+        """The morning run; `twins`: two of them at the same time; `left`: the number of a site that has left the list,
+        until the next one."""
         before = len(self._paid)
-        ended = self._play({"mode": "redrive", "request_timeout_s": 1}, None, faults, ending, 2 if twins else 1)
+        gone = None if left is None else left % len(self._sites)
+        sites = [site for number, site in enumerate(self._sites) if number != gone] or self._sites
+        given = {"mode": "redrive", "request_timeout_s": 1}
+        ended = self._play(given, json.dumps(sites).encode(), faults, ending, 2 if twins else 1)
         if len({call.run_id for call in self._paid[before:]}) > 1:
             raise Broken(f"two redrives at the same time both collected: {Counter(self._paid[before:])}")
         return ended
+
+    def look(self, times: int) -> None:
+        """The queue is looked into, and mornings are refused: neither is an attempt."""
+        sqs, queue = self.cloud.client("sqs"), self.cloud.output("MissQueueUrl")
+        for _ in range(times):
+            sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
+            [refused] = self._play({"mode": "redrive", "cost_ceiling_usd": 1e-9}, None)
+            if refused.status == "SUCCEEDED" and (refused.output or {}).get("planned"):
+                raise Broken(f"a morning over its ceiling began: {refused}")
 
     def reopen(self) -> None:
         """The process ends, and another one begins with what lies on disk."""

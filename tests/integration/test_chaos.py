@@ -43,6 +43,19 @@ def test_a_lost_site_is_found(tmp_path: Path) -> None:
             world.check()
 
 
+def test_a_miss_that_is_parked_too_early_is_found(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.night([["ok"], [400]])
+        world.look(4)
+        world.check()
+        [message] = (tmp_path / "queues" / "MissQueue").glob("*.json")
+        parked = tmp_path / "queues" / "ParkedQueue"
+        parked.mkdir(exist_ok=True)
+        message.rename(parked / message.name)
+        with pytest.raises(Broken, match="parked before three attempts"):
+            world.check()
+
+
 def test_a_wrong_census_is_found(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.night([["ok"], ["ok"]])

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-import aggregator.judge
+from aggregator.aggregate import AggregateTask, aggregate
+from aggregator.judge import Judgement
 from nightfold.contract import MAX_ATTEMPTS, Miss, Settled, SettledSite, UnlistedSite
 from nightfold.storage import misses_key
 from tests.unit.aggregator.test_aggregate import OVERLOADED, close, received, store, summary
@@ -58,12 +59,26 @@ def test_a_site_that_was_not_asked_keeps_its_attempts(
     outside: Outside, aggregating: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redriven(outside, MAX_ATTEMPTS - 1)
-    not_asked = aggregator.judge.Judgement("a", reason="network", error="NotAttempted", attempted=False)
-    monkeypatch.setattr(aggregator.aggregate, "judge", lambda *_: not_asked)
+    not_asked = Judgement("a", reason="network", error="NotAttempted", attempted=False)
+    monkeypatch.setattr("aggregator.aggregate.judge", lambda *_: not_asked)
     close(aggregating)
     (waiting,) = outside.drain(outside.miss_queue)
     assert (waiting["attempts"], waiting["error"]) == (2, "NotAttempted")
     assert outside.count(outside.parked_queue) == (0, 0)
+
+
+def test_runs_that_died_before_they_asked_park_nothing(outside: Outside, aggregating: dict[str, Any]) -> None:
+    messages = {"a": received(outside, miss("a", attempts=2).model_dump_json())}
+    messages["b"] = received(outside, miss("b", attempts=2).model_dump_json())
+    store(
+        outside,
+        plan("a", "b", mode="redrive", of_redrive={"messages": messages, "attempts": {"a": 2, "b": 2}}),
+        failed("night", "b", OVERLOADED),
+    )
+    aggregate(AggregateTask(run_id="night", round=2, dead=True), **aggregating)
+    (waiting,) = outside.drain(outside.miss_queue)
+    (parked,) = outside.drain(outside.parked_queue)
+    assert [(each["site"]["site_id"], each["attempts"]) for each in (waiting, parked)] == [("a", 2), ("b", 3)]
 
 
 def test_what_is_settled_is_acknowledged_and_said(outside: Outside, aggregating: dict[str, Any]) -> None:

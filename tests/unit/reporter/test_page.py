@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from reporter.history import bars
+from reporter.message import text as message_of
 from reporter.page import render
 from reporter.records import read_night
 from reporter.schedule import Schedule
@@ -112,6 +113,16 @@ def test_the_chart_of_costs_compares_like_with_like() -> None:
     spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
     paid, simulated = bars(read_night(RUN, shelf)).columns
     assert (paid.cost, simulated.cost) == (0.0, 100.0)
+
+
+def test_a_parked_site_is_promised_no_next_try() -> None:
+    shelf = Shelf()
+    spend(shelf, {"harbour": ["Refused"], "orchard": ["ok"]}, of_redrive={"attempts": {"harbour": 2}})
+    assert "Next try" not in page(shelf)
+    assert "Next redrive" not in page(shelf)
+    message = message_of(read_night(RUN, shelf), MORNING, "link", "place")
+    assert "Parked: no redrive asks again" in message
+    assert "The next redrive" not in message
 
 
 def test_the_command_for_simulated_misses_is_one_that_takes_them() -> None:

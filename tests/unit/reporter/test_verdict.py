@@ -1,9 +1,12 @@
 """How a run went, in words."""
 
+from typing import Any
+
 import pytest
 
 from reporter.records import read_night
 from reporter.verdict import Surroundings, counted, dollars, headline, second_sentence
+from tests.unit.examples import miss
 from tests.unit.reporter.nights import FOUR, Shelf, large, spend
 
 RUN = "nightly-2026-11-23"
@@ -29,6 +32,25 @@ def test_the_verdict(did: dict[str, list[str]], first: str, second: str) -> None
     night = read_night(RUN, shelf)
     assert headline(night.summary) == first
     assert second_sentence(night, Surroundings()).startswith(second)
+
+
+def of_redrive(did: dict[str, list[str]], **fields: Any) -> str:
+    shelf = Shelf()
+    spend(shelf, did, mode="redrive", of_redrive=fields)
+    return second_sentence(read_night(RUN, shelf), Surroundings())
+
+
+def test_what_a_redrive_did_not_ask_is_said_with_the_reason() -> None:
+    settled = [
+        {"site_id": name, "accepted_in": "nightly-2026-11-24", "messages": []} for name in ("a", "b", "c", "d", "e")
+    ]
+    assert of_redrive({}, settled=settled) == (
+        "a, b, c and 2 more were accepted after the miss, by nightly-2026-11-24, and not asked again."
+    )
+    unlisted = [{"miss": miss("gone"), "messages": []}]
+    assert of_redrive({"harbour": ["ok"]}, unlisted=unlisted) == (
+        "5 candidates, nothing missing. gone is no longer in the site list, and parked."
+    )
 
 
 def test_large_numbers_are_grouped() -> None:
