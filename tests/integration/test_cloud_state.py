@@ -92,6 +92,16 @@ def test_objects_and_messages_wait_for_the_next_process(tmp_path: Path) -> None:
     assert not (tmp_path / "outcomes" / "one.json").exists()
 
 
+def test_a_message_that_waited_for_longer_than_sqs_keeps_one_is_received_all_the_same(tmp_path: Path) -> None:
+    with small_cloud(tmp_path) as cloud:
+        cloud.client("sqs").send_message(QueueUrl=cloud.output("QueueUrl"), MessageBody="of last month")
+    [file] = (tmp_path / "queues").glob("*/*.json")
+    stored = json.loads(file.read_text())
+    file.write_text(json.dumps(stored | {"sent_at": stored["sent_at"] - 30 * 86_400_000}))
+    with small_cloud(tmp_path) as cloud:
+        assert [message["Body"] for message in waiting(cloud)] == ["of last month"]
+
+
 def test_everything_acknowledged_before_a_kill_is_there_and_nothing_is_torn(tmp_path: Path) -> None:
     process = start(WRITER, tmp_path)
     acknowledged = [line(process)]
