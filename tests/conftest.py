@@ -6,7 +6,10 @@ red again when it is looked at.
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 os.environ.update(POWERTOOLS_SERVICE_NAME="nightfold", POWERTOOLS_METRICS_NAMESPACE="Nightfold")
@@ -19,3 +22,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores Ctrl-C, and so would the processes that the tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def no_call_is_left_behind() -> Iterator[None]:
+    """A call that was given up on ends when its server does; its socket must not outlive the test."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "claude":
+            thread.join(timeout=5)

@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from infra.cloud import faults as fault_injection
 from infra.cloud import sam_template as template
 from infra.cloud.branches import Branches
+from infra.cloud.harness import Failures
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import Event, Lambdas, Runtime
 from infra.cloud.lambdas.python_runtime import Function
 from infra.cloud.moto_patches import cloudformation, imports, interception, s3, sqs, ssm, stepfunctions
 from infra.cloud.role_sessions import RoleSessions
-from infra.cloud.router import Router
+from infra.cloud.router import Around, Router
 from infra.state.directory import CannotStore, StateDirectory
 from infra.state.message_files import Messages
 from infra.state.object_files import Objects
@@ -66,19 +66,21 @@ class Cloud:
         secret: str | None = None,
         template: Path = ROOT / "template.yaml",
         observe: Callable[[Event], None] | None = None,
-        faults: fault_injection.Hook | None = None,
         iam: bool = True,
+        around: Around | None = None,
         runtime: Runtime | None = None,
     ) -> None:
         """`speed`: how many times faster than real time retries, waits and timeouts of AWS pass. `parameters`:
         of the template. `secret`: the API key, kept in memory alone. `observe` is called from many threads.
-        `runtime` runs the functions elsewhere than in this process."""
+        For tests: `around` wraps the calls of AWS, `runtime` runs the functions elsewhere than in this process. What
+        they raise by themselves ends the wait for the run, as HarnessFailed."""
         self._state = StateDirectory(state_dir)
         self._speed, self._parameters, self._secret = speed, dict(parameters or {}), secret
         self._template = template
-        self._observer, self._runtime = observe, runtime
+        self._harness = Failures()
+        self._observer, self._runtime = observe, runtime and self._harness.noting(runtime)
         self._role_sessions = RoleSessions(enforced=iam)
-        self._router = Router(self._role_sessions, faults)
+        self._router = Router(self._role_sessions, around and self._harness.noting(around))
         self._ended: dict[str, threading.Event] = {}
         self._stopped: set[str] = set()
         self._lambdas: Lambdas | None = None
@@ -114,8 +116,12 @@ class Cloud:
             self._open = stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+    def __exit__(self, raised: type[BaseException] | None, *_: object) -> None:
+        try:
+            if raised is None:
+                self._harness.raise_first()
+        finally:
+            self._open.close()
 
     @property
     def state_dir(self) -> Path:
@@ -163,7 +169,8 @@ class Cloud:
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         # In pieces: a signal that comes just before Python blocks would be seen only when the whole wait is over.
         while (left := deadline - time.monotonic()) > 0 and not ended.wait(min(left, HEARTBEAT_S)):
-            pass
+            self._harness.raise_first()
+        self._harness.raise_first()
         return self.execution(arn)
 
     def execution(self, arn: str) -> Execution:

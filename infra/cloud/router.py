@@ -8,8 +8,7 @@ from urllib.parse import parse_qs, unquote
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import BotoCoreError
 
-from infra.cloud import aws_response, faults
-from infra.cloud.boto_sessions import parameters_of_this_call
+from infra.cloud import aws_response
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import CannotInvoke, Lambdas
 from infra.cloud.moto_patches import interception, s3
@@ -36,6 +35,9 @@ class Call:
 
 
 Next = Callable[[], AWSResponse]
+Around = Callable[[str, str, AWSPreparedRequest, Next], AWSResponse]
+"""What a test puts around each call of a function or of the state machine, once per attempt: it is given botocore's
+names of service and operation, the request, and what answers it. botocore's exceptions are broken connections."""
 
 
 class Router:
@@ -45,11 +47,11 @@ class Router:
     machine_role: str = ""
     bucket: str = ""
 
-    def __init__(self, role_sessions: RoleSessions, hook: faults.Hook | None) -> None:
-        self._role_sessions, self._hook = role_sessions, hook
+    def __init__(self, role_sessions: RoleSessions, around: Around | None) -> None:
+        self._role_sessions, self._around = role_sessions, around
         self._handlers = (
             self._end_what_is_over,  # first: an invocation that timed out may not change anything any more
-            self._meet_faults,  # before anything is done, because a fault decides whether it is
+            self._let_a_test_in,  # before anything is done, because a fault decides whether it is
             self._report_storage,  # what the state directory refuses, whoever below met it
             self._refuse_to_call_out,  # before moto, which would
             self._invoke_functions,  # moto's Lambda needs Docker
@@ -72,13 +74,11 @@ class Router:
             raise sandbox.SandboxKilled
         return following()
 
-    def _meet_faults(self, call: Call, following: Next) -> AWSResponse:
-        asked = self._hook if call.role else None
-        fault = asked(call.service, call.operation, parameters_of_this_call()) if asked else None
-        if fault is None:
+    def _let_a_test_in(self, call: Call, following: Next) -> AWSResponse:
+        if self._around is None or not call.role:
             return following()
         try:
-            return faults.meet(fault, call.service, call.request, lambda _: following())
+            return self._around(call.service, call.operation, call.request, following)
         except BotoCoreError as error:
             if call.role != self.machine_role:
                 raise

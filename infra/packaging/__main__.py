@@ -19,16 +19,15 @@ from infra.packaging.package import assemble
     help="Where folders, zips and the template for `sam deploy` go.  [default: .aws-sam/build]",
 )
 @click.option("--function", "only", metavar="LOGICAL_ID", help="Only this one, its folder being --into itself.")
-@click.option("--eager", is_flag=True, help="Leave the SDK's __init__ files as they are.")
-def build(architecture: str | None, into: Path, only: str | None, eager: bool) -> None:
+def build(architecture: str | None, into: Path, only: str | None) -> None:
     """Every function of template.yaml as a folder and a zip."""
     described = template.read()
     architecture = architecture or described.architecture
     if only is None:
-        for made in packages.build(into, architecture, lazy=not eager):
+        for made in packages.build(into, architecture):
             click.echo(f"{made.archive}  {made.size / 1e6:.1f} MB  sha256 {made.sha256}")
     elif only in described.functions:
-        assemble(described.functions[only], architecture, into, lazy=not eager)
+        assemble(described.functions[only], architecture, into)
     else:
         raise CannotBuild(f"template.yaml has no function {only}; it has {', '.join(described.functions)}.")
 

@@ -4,12 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from infra.packaging.dependencies import ROOT, CannotBuild, install
-from infra.packaging.lazy import make_lazy
-from infra.packaging.reach import reached
 
 FUNCTIONS = ROOT / "functions"
 SHARED = "nightfold"
@@ -17,43 +14,17 @@ ON_LAMBDA = "/var/task"
 
 # Parts of our dependencies that no function can reach, and that weigh something.
 UNUSED = (
-    "anthropic/resources/beta/organization",  # the administration API
-    "anthropic/resources/organization",
     "aws_lambda_powertools/event_handler",
     "aws_lambda_powertools/utilities/data_classes",
     "aws_lambda_powertools/utilities/parser",
     "pydantic/mypy.py",
     "pydantic/v1",
 )
-# Of these only what is imported stays: the types of the administration API, of which some errors are made.
-UNUSED_BUT_FOR_WHAT_IS_REACHED = ("anthropic/types/beta/organization", "anthropic/types/organization")
-# What a first invocation imports beyond the handler's imports: compiled too, where a package has it.
-AT_THE_FIRST_CALL = (
-    "anthropic._utils._resources_proxy",
-    "anthropic._vendor.httpx_aiohttp.client",
-    "anyio._core._synchronization",
-    "anyio._core._tasks",
-    "anyio._core._testing",
-    "anyio.abc",
-    "anyio.lowlevel",
-    "anyio.streams.tls",
-    "h11",
-    "httpcore2",
-    "opentelemetry.context.contextvars_context",
-    "opentelemetry.trace.propagation.tracecontext",
-    "opentelemetry.baggage.propagation",
-    "opentelemetry.propagate",
-    "pydantic._internal._dataclasses",
-    "pydantic._internal._serializers",
-    "pydantic.dataclasses",
-    "pydantic.plugin._loader",
-    "truststore",
-)
 # Of a distribution's metadata the licences stay, and what entry points and versions are read from.
 KEPT_METADATA = {"METADATA", "entry_points.txt", "licenses"}
 
 
-def assemble(function: str, architecture: str, folder: Path, *, lazy: bool = True) -> None:
+def assemble(function: str, architecture: str, folder: Path) -> None:
     """Make `folder` the package of `function`, a folder of functions/. Raises CannotBuild."""
     if sys.version_info[:2] != (3, 13):
         raise CannotBuild(f"Bytecode for Lambda's python3.13 is compiled by Python 3.13, not {sys.version.split()[0]}.")
@@ -61,19 +32,9 @@ def assemble(function: str, architecture: str, folder: Path, *, lazy: bool = Tru
     folder.mkdir(parents=True)
     install(function, architecture, folder)
     _trim(folder)
-    if lazy and (folder / "anthropic").is_dir():
-        rewritten = make_lazy(folder / "anthropic")
-        if "anthropic" not in rewritten:
-            raise CannotBuild(
-                "infra/packaging/lazy.py does not understand anthropic/__init__.py any more: build with --eager."
-            )
     for own in (function, SHARED):
         shutil.copytree(FUNCTIONS / own, folder / own, ignore=shutil.ignore_patterns("__pycache__"))
-    files = reached(folder, f"{function}.handler", *AT_THE_FIRST_CALL)
-    for part in UNUSED_BUT_FOR_WHAT_IS_REACHED if lazy else ():
-        for file in set(folder.glob(f"{part}/**/*.py")) - files:
-            file.unlink()
-    compile_files(folder, files)
+    compile_files(folder)
 
 
 def _trim(folder: Path) -> None:
@@ -90,8 +51,8 @@ def _trim(folder: Path) -> None:
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
-def compile_files(folder: Path, files: Iterable[Path]) -> None:
-    """Bytecode of `files`, taken without a look at the source's date: SAM dates every file 1980.
+def compile_files(folder: Path) -> None:
+    """Bytecode of everything in it, taken without a look at the source's date: SAM dates every file 1980.
 
     A process of its own with fixed hashes, and one worker: the order of a frozenset's items is part of the bytes.
     """
@@ -101,7 +62,7 @@ def compile_files(folder: Path, files: Iterable[Path]) -> None:
             *("-s", str(folder), "-p", ON_LAMBDA, "-i", "-"),
         ],
         env={"PATH": os.defpath, "PYTHONHASHSEED": "0"},
-        input="\n".join(sorted(map(str, files))),
+        input="\n".join(sorted(map(str, folder.rglob("*.py")))),
         capture_output=True,
         text=True,
         check=False,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.cloud.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse
 from infra.cloud.lambdas import sandbox
+from tests.support.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse
 
 BEYOND_BOTOCORE = 5  # attempts of botocore's standard mode, as nightfold.storage sets it: that many faults end a call
 
@@ -98,7 +98,7 @@ class Planned:
 
 
 class Injector:
-    """The hook of `Cloud(faults=…)`. Called from many threads."""
+    """The hook of `cloud_at(faults=…)`. Called from many threads."""
 
     def __init__(self) -> None:
         self.injected: Counter[str] = Counter()

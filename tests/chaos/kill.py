@@ -17,8 +17,8 @@ from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from nightfold.answers import Violation, read_candidates
 from nightfold.branch import Outcome
-from tests.chaos.ledger import Broken, Ledger
-from tests.chaos.world import UNLIMITED
+from tests.support.clouds import UNLIMITED
+from tests.support.ledger import Broken, Ledger
 
 SPEED = 50.0
 ROOT = Path(__file__).parents[2]

@@ -18,8 +18,7 @@ from typing import Any
 
 def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float, die_at: int | None) -> int:
     """One execution in a cloud of its own. `die_at`: the process kills itself instead of making this call of AWS."""
-    from infra.cloud.embedded import Cloud
-    from tests.chaos.world import hurried
+    from tests.support.clouds import cloud_at, hurried
 
     calls = iter(range(1, 10**9))
 
@@ -27,12 +26,7 @@ def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float
         if die_at is not None and next(calls) >= die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with (
-        Cloud(
-            Path(state_dir), speed=speed, parameters={"AnthropicBaseUrl": url}, secret="sk-test", faults=count
-        ) as cloud,
-        hurried(speed),
-    ):
+    with cloud_at(Path(state_dir), url, faults=count, speed=speed) as cloud, hurried(speed):
         ended = cloud.wait(cloud.start(given, name), timeout=60)
         return 0 if ended.status == "SUCCEEDED" else 3 if ended.error == "NothingCollected" else 4
 

@@ -4,7 +4,6 @@ Prints the census, how long it took, and the most memory that the process ever h
 """
 
 import argparse
-import json
 import random
 import resource
 import shutil
@@ -17,12 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.cloud.embedded import Cloud
-from infra.cloud.faults import FailEntries, Fault, LoseTheAnswer, Refuse
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.chaos.ledger import Broken, Ledger
-from tests.chaos.world import UNLIMITED, hurried
+from tests.support.clouds import UNLIMITED, cloud_at, hurried, put_sites
+from tests.support.faults import FailEntries, Fault, LoseTheAnswer, Refuse
+from tests.support.ledger import Broken, Ledger
 
 SPEED = 10.0  # the machine's 6 hours become 36 minutes, the aggregator's 15 minutes 90 seconds
 MEMORY_MB = 800
@@ -81,11 +79,10 @@ def measure(sites: int, seed: int, concurrency: int) -> bool:
     }
     with (
         MessagesAPI(scenario(names, seed), seed=seed, speed=100, keep_prompts=False) as api,
-        Cloud(folder, speed=SPEED, parameters={"AnthropicBaseUrl": api.url}, secret="sk-test", faults=faults) as cloud,
+        cloud_at(folder, api.url, faults=faults, speed=SPEED) as cloud,
         hurried(100),
     ):
-        document = json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in names]).encode()
-        cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=document)
+        put_sites(cloud, names)
         started = time.monotonic()
         night = cloud.wait(cloud.start(given, name="night"), timeout=3_600)
         seconds = time.monotonic() - started

@@ -4,47 +4,25 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Self
-from unittest import mock
 
-import botocore.endpoint
-
-from infra.cloud.embedded import Cloud, Execution
+from infra.cloud.embedded import Execution
 from infra.cloud.lambdas.invoke import Event
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario, StepLike
 from nightfold.errors import PATIENT
 from tests.chaos.faults import Injector, Planned
-from tests.chaos.ledger import Broken, Ledger, Paid
+from tests.support.clouds import UNLIMITED, cloud_at, hurried
+from tests.support.ledger import Broken, Ledger, Paid
 
 SPEED = 100.0  # the planner's 300 s become 3
 PATIENCE_S = 60  # real seconds, after which an execution counts as hanging
 MORNINGS = 12  # more than enough for what a story can leave behind
-UNLIMITED = {"requests_per_minute": 10**9, "input_tokens_per_minute": 10**12, "output_tokens_per_minute": 10**12}
-
-
-@contextmanager
-def hurried(speed: float) -> Iterator[None]:
-    """botocore's waits between its own attempts, and SQS's long polls, pass faster as well."""
-    from moto.sqs.models import SQSBackend
-
-    receive = SQSBackend.receive_message
-
-    def receive_soon(backend: Any, queue: str, count: int, wait: Any, *rest: Any) -> Any:
-        return receive(backend, queue, count, wait / speed, *rest)
-
-    sleeping = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / speed))
-    with (
-        mock.patch.object(SQSBackend, "receive_message", receive_soon),
-        mock.patch.object(botocore.endpoint, "time", sleeping),
-    ):
-        yield
 
 
 class World:
@@ -189,16 +167,8 @@ class World:
 
     def _open(self) -> None:
         with ExitStack() as stack:
-            parameters = {"AnthropicBaseUrl": self.api.url}
             self.cloud = stack.enter_context(
-                Cloud(
-                    self.state_dir,
-                    speed=SPEED,
-                    parameters=parameters,
-                    secret="sk-test",
-                    observe=self._observe,
-                    faults=self.injector,
-                )
+                cloud_at(self.state_dir, self.api.url, faults=self.injector, speed=SPEED, observe=self._observe)
             )
             stack.enter_context(hurried(SPEED))
             self._cloud_open = stack.pop_all()

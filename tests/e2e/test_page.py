@@ -19,7 +19,7 @@ from reporter.schedule import Schedule
 from reporter.verdict import Surroundings
 from tests.e2e.chromium import Browser, browser, missing
 from tests.support.links import LINKS_AND_NONE
-from tests.unit.reporter.nights import HOSTILE, NIGHTS, lengthy
+from tests.support.nights import HOSTILE, NIGHTS, lengthy
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),

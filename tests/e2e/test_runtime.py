@@ -4,24 +4,30 @@ Processes of the Lambda Runtime Interface Emulator run the packages, with nothin
 S3, SQS and SSM are the embedded cloud's, served on a port.
 """
 
+import ipaddress
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.cloud.embedded import Cloud
+from infra.cloud.lambdas.python_runtime import Answer, Function
 from infra.messages_api import MessagesAPI
-from infra.messages_api.scenario import Scenario
 from infra.packaging import packages
-from infra.packaging.emulator import Emulator, available
 from nightfold.answers import ANSWER_LIMIT
-from tests.failure_table import TABLE, Row
+from tests.support import runtime_emulator
+from tests.support.clouds import cloud_at
+from tests.support.failure_table import TABLE, Row
+from tests.support.runtime_emulator import Emulator, available
+from tests.support.table_night import TableNight
 
-SPEED = 20.0
-AT_ONCE = 12
+SPEED = 10.0  # CollectSite's 660 s become 66: enough for a cold start on a machine at other work
+AT_ONCE = 8
 
 pytestmark = [
     pytest.mark.xdist_group("runtime"),
@@ -34,83 +40,45 @@ def built() -> Path:
     return packages.for_this_machine()
 
 
-class Night:
-    """What is left of the night when it is over."""
-
-    def __init__(self, built: Path, folder: Path) -> None:
-        scenario = Scenario.model_validate({"sites": {row.site_id: list(row.script) for row in TABLE}})
-        sites = [{"site_id": row.site_id, "domain": f"{row.site_id}.example"} for row in TABLE]
-        with (
-            MessagesAPI(scenario, speed=SPEED) as api,
-            Emulator(built, folder / "emulator") as emulator,
-            Cloud(
-                folder / "state",
-                speed=SPEED,
-                parameters={"AnthropicBaseUrl": api.url},
-                secret="sk-test",
-                runtime=emulator.invoke,
-            ) as cloud,
-            cloud.serve() as emulator.endpoint,
-        ):
-            cloud.client("s3").put_object(
-                Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=json.dumps(sites).encode()
-            )
-            given = {"max_concurrency": AT_ONCE, "output_token_budget": AT_ONCE * 1_024, "request_timeout_s": 2}
-            self.execution = cloud.wait(cloud.start(given, name="everything"), timeout=240)
-            self.calls = {row.site_id: api.calls(row.site_id) for row in TABLE}
-            self.cold, self.warm = emulator.cold, emulator.warm
-        run = folder / "state" / "runs" / "everything"
-        self.log = (folder / "emulator" / "Collector.emulator.log").read_text(errors="replace")
-        self.summary: dict[str, Any] = json.loads((run / "summary.json").read_text())
-        self.sites = {site["site_id"]: site for site in self.summary["sites"]}
-        self.candidates = {path.stem for path in (run / "candidates").iterdir()}
-        queued = [json.loads(path.read_text()) for path in (folder / "state/queues/MissQueue").glob("*.json")]
-        self.queued = {json.loads(message["body"])["site"]["site_id"] for message in queued}
+@pytest.fixture(scope="module")
+def emulator(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with Emulator(built, tmp_path_factory.mktemp("emulator")) as emulator:
+        yield emulator
 
 
 @pytest.fixture(scope="module")
-def night(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Night:
-    return Night(built, tmp_path_factory.mktemp("night"))
+def night(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> TableNight:
+    return TableNight(tmp_path_factory.mktemp("night"), at_once=AT_ONCE, speed=SPEED, emulator=emulator)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.site_id)
-def test_a_site_ends_as_the_table_says(night: Night, row: Row) -> None:
-    site = night.sites[row.site_id]
-    assert (site["reason"], site["error"], site["rounds"]) == (row.reason, row.error, row.rounds)
-    assert night.calls[row.site_id] == row.calls
-    assert (row.site_id in night.candidates) == (row.reason is None)
-    assert (row.site_id in night.queued) == (row.reason is not None)
+def test_a_site_ends_as_the_table_says(night: TableNight, row: Row) -> None:
+    night.check(row)
 
 
-def test_the_census_adds_up(night: Night) -> None:
-    assert night.execution.status == "SUCCEEDED"
-    assert night.summary["planned"] == len(TABLE) == night.summary["accepted"] + sum(night.summary["missed"].values())
-    assert night.summary["model_calls"] == sum(row.calls for row in TABLE)
+def test_the_census_adds_up(night: TableNight) -> None:
+    night.check_census()
 
 
-def test_the_night_met_cold_and_warm_processes(night: Night) -> None:
-    assert AT_ONCE < night.cold < AT_ONCE + 10  # the collector's, and one or two of each other function
-    assert night.warm > len(TABLE)
+def test_the_night_met_cold_and_warm_processes(night: TableNight, emulator: Emulator) -> None:
+    assert night.sites
+    assert AT_ONCE < emulator.cold < AT_ONCE + 10  # the collector's, and one or two of each other function
+    assert emulator.warm > len(TABLE)
 
 
-def test_a_branch_leaves_one_line_in_the_log(night: Night) -> None:
-    lines = [json.loads(line) for line in night.log.splitlines() if line.startswith('{"level"')]
-    assert {line["site_id"] for line in lines if line["step"] == "collect"} == {row.site_id for row in TABLE}
-    assert "sk-test" not in night.log
+def test_a_branch_leaves_one_line_in_the_log(night: TableNight, emulator: Emulator) -> None:
+    log = (emulator.logs / "Collector.emulator.log").read_text(errors="replace")
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
+    assert {line["site_id"] for line in lines if line["step"] == "collect"} == night.sites.keys()
+    assert "sk-test" not in log
 
 
 @pytest.fixture
 def cloud(built: Path, tmp_path: Path) -> Iterator[tuple[Cloud, MessagesAPI]]:
-    """Functions that have five seconds."""
     with (
         MessagesAPI() as api,
         Emulator(built, tmp_path / "emulator") as emulator,
-        Cloud(
-            tmp_path / "state",
-            parameters={"AnthropicBaseUrl": api.url},
-            secret="sk-test",
-            runtime=lambda function, *call: emulator.invoke(replace(function, timeout_s=5), *call),
-        ) as cloud,
+        cloud_at(tmp_path / "state", api.url, runtime=emulator.invoke) as cloud,
         cloud.serve() as emulator.endpoint,
     ):
         yield cloud, api
@@ -130,14 +98,45 @@ def site_task(**changes: object) -> dict[str, Any]:
     return {"task": {**task, **changes}, "attempt": 0}
 
 
-def test_a_function_that_runs_out_of_time_is_named_as_on_lambda(cloud: tuple[Cloud, MessagesAPI]) -> None:
-    running, api = cloud
-    api.script("harbour", ["hang", "ok"])
-    failure, error = running.invoke("Collector", site_task())
-    assert error == "Sandbox.Timedout"
-    assert "Task timed out after 5.00 seconds" in failure["errorMessage"]
-    outcome, error = running.invoke("Collector", site_task())
+def test_a_function_that_runs_out_of_time_is_named_as_on_lambda(built: Path, tmp_path: Path) -> None:
+    seconds = iter([5])  # the first call alone: the next one may take its time to start
+
+    def hasty(function: Function, *call: Any) -> Answer:
+        return emulator.invoke(replace(function, timeout_s=next(seconds, function.timeout_s)), *call)
+
+    with (
+        MessagesAPI() as api,
+        Emulator(built, tmp_path / "emulator") as emulator,
+        cloud_at(tmp_path / "state", api.url, runtime=hasty) as running,
+        running.serve() as emulator.endpoint,
+    ):
+        api.script("harbour", ["hang", "ok"])
+        failure, error = running.invoke("Collector", site_task())
+        assert error == "Sandbox.Timedout"
+        assert "Task timed out after 5.00 seconds" in failure["errorMessage"]
+        api.script("harbour", ["ok"])
+        outcome, error = running.invoke("Collector", site_task())
+        assert (error, outcome["outcome"]) == (None, "answered")
+
+
+def test_a_port_that_another_program_has_is_passed_over(
+    cloud: tuple[Cloud, MessagesAPI], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("", 0)) as first, socket.create_server(("", 0)) as second:
+        free = iter(range(31_000, 31_010, 2))
+        taken = [first.getsockname()[1], second.getsockname()[1] - 1]  # one for each of the emulator's ports
+        monkeypatch.setattr(runtime_emulator, "_ports", chain(taken, free))
+        outcome, error = cloud[0].invoke("Collector", site_task())
     assert (error, outcome["outcome"]) == (None, "answered")
+    assert next(free) == 31_002
+
+
+def test_two_processes_never_share_an_address() -> None:
+    pids = (1, 255, 256, 65_535, 65_536, 4_194_303)
+    addresses = {runtime_emulator.own_address(pid) for pid in pids}
+    assert len(addresses) == len(pids)
+    assert all(ipaddress.ip_address(address).is_loopback for address in addresses)
+    assert "127.0.0.1" not in addresses
 
 
 def test_an_error_is_told_by_its_bare_name_on_one_line(cloud: tuple[Cloud, MessagesAPI]) -> None:

@@ -4,7 +4,6 @@ The calls of a function belong to botocore's standard mode (5 attempts), a step 
 state machine's own calls (Invoke, StoreOutcome) to the state machine alone.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +13,12 @@ from typing import Any
 import pytest
 
 from infra.cloud.embedded import Cloud, Execution
-from infra.cloud.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
 from infra.cloud.lambdas.sandbox import running
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.chaos.ledger import Ledger
-from tests.chaos.world import hurried
+from tests.support.clouds import cloud_at, hurried, put_sites
+from tests.support.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
+from tests.support.ledger import Ledger
 
 pytestmark = pytest.mark.xdist_group("aws_faults")
 
@@ -142,9 +141,7 @@ class Place:
         scripts: dict[str, list[Any]] = {"fine": ["ok"], "prose": ["prose"], "gone": [400]}
         for site in sites:
             self.api.script(f"{site}-{name}", scripts[site])
-        listed = [{"site_id": f"{site}-{name}", "domain": f"{site}-{name}.example"} for site in sites]
-        bucket = self.cloud.output("BucketName")
-        self.cloud.client("s3").put_object(Bucket=bucket, Key="config/sites.json", Body=json.dumps(listed).encode())
+        put_sites(self.cloud, [f"{site}-{name}" for site in sites])
         self.hook.watch(case)
         execution = self.cloud.wait(self.cloud.start({"request_timeout_s": 10}, name=f"night-{name}"), timeout=60)
         return name, execution
@@ -166,7 +163,7 @@ def opened(state_dir: Path) -> Iterator[Place]:
     hook = Hook()
     with (
         MessagesAPI(Scenario(), speed=SPEED) as api,
-        Cloud(state_dir, speed=SPEED, parameters={"AnthropicBaseUrl": api.url}, secret="sk-test", faults=hook) as cloud,
+        cloud_at(state_dir, api.url, faults=hook, speed=SPEED) as cloud,
         hurried(SPEED),
     ):
         yield Place(cloud, api, hook)

@@ -19,7 +19,7 @@ from infra.cloud.lambdas.invoke import Event
 from infra.state.directory import CorruptState
 from infra.state.lock import StateDirInUse
 from tests.integration.small_cloud import TEMPLATE, collect, small_cloud
-from tests.unit.effort import steps, touched
+from tests.support.effort import steps, touched
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from infra.cloud.embedded import ROOT, Cloud
-from tests.chaos.ledger import Ledger
-from tests.chaos.world import hurried
+from tests.support.clouds import hurried
+from tests.support.ledger import Ledger
 
 pytestmark = pytest.mark.xdist_group("compromised")
 

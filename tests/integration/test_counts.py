@@ -12,8 +12,8 @@ import pytest
 
 from infra.messages_api import MessagesAPI
 from infra.packaging import costs
-from tests.performance.counted_night import MACHINE, Order, site_names, spend
-from tests.performance.scale import formula, quantities
+from tests.support.billed import formula, quantities
+from tests.support.counted_night import MACHINE, Order, site_names, spend
 
 AT_ONCE = 4
 FEW, MANY = 5, 15
@@ -21,7 +21,7 @@ MISSED, ACCEPTED = 23, 4
 
 
 @dataclass(frozen=True)
-class Night:
+class Counted:
     """What was counted."""
 
     counts: dict[str, Any]
@@ -31,37 +31,37 @@ class Night:
         return int(self.counts["requests"].get(f"{who} {operation}", 0))
 
 
-def night(folder: Path, sites: int, refused: int = 0) -> Night:
+def night(folder: Path, sites: int, refused: int = 0) -> Counted:
     with MessagesAPI() as api:
         for name in site_names(sites)[:refused]:
             api.script(name, ["refusal"])
         counts = spend(Order(sites, api.url, str(folder / f"{sites}-sites"), AT_ONCE))
-        return Night(counts, len(api.history))
+        return Counted(counts, len(api.history))
 
 
 @pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Night:
+def few(tmp_path_factory: pytest.TempPathFactory) -> Counted:
     return night(tmp_path_factory.mktemp("few"), FEW)
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Night:
+def many(tmp_path_factory: pytest.TempPathFactory) -> Counted:
     return night(tmp_path_factory.mktemp("many"), MANY)
 
 
 @pytest.fixture(scope="module")
-def missing(tmp_path_factory: pytest.TempPathFactory) -> Night:
+def missing(tmp_path_factory: pytest.TempPathFactory) -> Counted:
     return night(tmp_path_factory.mktemp("missing"), MISSED + ACCEPTED, refused=MISSED)
 
 
-def by_site(few: Night, many: Night, what: str) -> dict[str, float]:
+def by_site(few: Counted, many: Counted, what: str) -> dict[str, float]:
     """What one more site adds, by name, without what it adds nothing to."""
     former, later = few.counts[what], many.counts[what]
     added = {name: (later.get(name, 0) - former.get(name, 0)) / (MANY - FEW) for name in {*former, *later}}
     return {name: number for name, number in added.items() if number and not name.endswith("ssm:GetParameter")}
 
 
-def test_a_site_is_one_call_of_each_kind_and_nothing_else(few: Night, many: Night) -> None:
+def test_a_site_is_one_call_of_each_kind_and_nothing_else(few: Counted, many: Counted) -> None:
     assert by_site(few, many, "requests") == {
         f"{MACHINE} lambda:Invoke": 1,  # the collector
         f"{MACHINE} s3:PutObject": 1,  # its outcome
@@ -72,12 +72,12 @@ def test_a_site_is_one_call_of_each_kind_and_nothing_else(few: Night, many: Nigh
     assert (few.calls, many.calls) == (FEW, MANY)
 
 
-def test_a_site_is_two_states_and_the_start_of_its_branch(few: Night, many: Night) -> None:
+def test_a_site_is_two_states_and_the_start_of_its_branch(few: Counted, many: Counted) -> None:
     assert by_site(few, many, "states") == {"CollectSite": 1, "StoreOutcome": 1}
     assert many.counts["transitions"] - few.counts["transitions"] == 3 * (MANY - FEW)
 
 
-def test_what_a_night_needs_once_is_counted(few: Night) -> None:
+def test_what_a_night_needs_once_is_counted(few: Counted) -> None:
     """Or the differences above would hold for a night in which nothing is counted."""
     assert few.requests(MACHINE, "lambda:Invoke") == FEW + 3  # planner, aggregator, reporter
     assert few.requests(MACHINE, "s3:GetObject") == 1  # the items
@@ -86,7 +86,7 @@ def test_what_a_night_needs_once_is_counted(few: Night) -> None:
     assert list(map(len, few.counts["calls"].values())) == [1, 1, 1]
 
 
-def test_the_cost_formula_grows_with_the_sites_as_the_counts_do(few: Night, many: Night) -> None:
+def test_the_cost_formula_grows_with_the_sites_as_the_counts_do(few: Counted, many: Counted) -> None:
     def grown(price: str) -> tuple[float, float]:
         counted = [
             quantities(each.counts["requests"], each.counts["transitions"], each.counts["totals"])[price]
@@ -100,22 +100,22 @@ def test_the_cost_formula_grows_with_the_sites_as_the_counts_do(few: Night, many
         assert counted == assumed, price
 
 
-def test_the_log_of_a_site_is_no_longer_than_the_cost_formula_says(few: Night, many: Night) -> None:
+def test_the_log_of_a_site_is_no_longer_than_the_cost_formula_says(few: Counted, many: Counted) -> None:
     added = many.counts["totals"]["log"] - few.counts["totals"]["log"]
     assert 100 * (MANY - FEW) < added < 700 * (MANY - FEW)
 
 
-def test_the_key_is_read_by_each_environment_and_not_for_each_site(few: Night, many: Night) -> None:
+def test_the_key_is_read_by_each_environment_and_not_for_each_site(few: Counted, many: Counted) -> None:
     for each in (few, many):
         assert 1 <= each.requests("Collector", "ssm:GetParameter") <= AT_ONCE
         assert each.requests("Planner", "ssm:GetParameter") == 1
 
 
-def test_a_site_that_is_accepted_touches_no_queue(few: Night, many: Night) -> None:
+def test_a_site_that_is_accepted_touches_no_queue(few: Counted, many: Counted) -> None:
     assert not [request for each in (few, many) for request in each.counts["requests"] if " sqs:" in request]
 
 
-def test_misses_travel_ten_in_a_batch(missing: Night) -> None:
+def test_misses_travel_ten_in_a_batch(missing: Counted) -> None:
     assert missing.counts["missed"] == missing.counts["totals"]["messages sent"] == MISSED
     assert missing.requests("Aggregator", "sqs:SendMessageBatch") == 3
     assert sum(" sqs:" in request for request in missing.counts["requests"]) == 1
@@ -123,13 +123,13 @@ def test_misses_travel_ten_in_a_batch(missing: Night) -> None:
     assert largest["a message of the miss queue"] < largest["a batch of misses"] <= 262_144
 
 
-def test_a_miss_is_stored_once_and_paid_once(missing: Night) -> None:
+def test_a_miss_is_stored_once_and_paid_once(missing: Counted) -> None:
     assert missing.calls == MISSED + ACCEPTED
     assert missing.requests(MACHINE, "s3:PutObject") == MISSED + ACCEPTED
     assert missing.requests("Aggregator", "s3:PutObject") == ACCEPTED + 2  # misses.jsonl, summary.json
 
 
-def test_what_travels_through_the_state_machine_does_not_grow_with_the_sites(few: Night, many: Night) -> None:
+def test_what_travels_through_the_state_machine_does_not_grow_with_the_sites(few: Counted, many: Counted) -> None:
     run = [name for name, entered in many.counts["states"].items() if entered == 1]
     assert len(run) == 8
     for name in run:
@@ -140,12 +140,12 @@ def test_what_travels_through_the_state_machine_does_not_grow_with_the_sites(few
     assert many.counts["history_events"] == few.counts["history_events"]
 
 
-def test_a_branch_leaves_an_empty_object_in_the_answer_of_the_map(few: Night, many: Night) -> None:
+def test_a_branch_leaves_an_empty_object_in_the_answer_of_the_map(few: Counted, many: Counted) -> None:
     assert many.counts["largest"]["result of the Map"] == len("[" + ",".join(["{}"] * MANY) + "]")
     assert few.counts["largest"]["result of the Map"] == len("[" + ",".join(["{}"] * FEW) + "]")
 
 
-def test_what_is_kept_for_a_site_is_small(few: Night, many: Night) -> None:
+def test_what_is_kept_for_a_site_is_small(few: Counted, many: Counted) -> None:
     added = by_site(few, many, "totals")
     assert 100 < added["plan.json"] < 300
     assert 200 < added["items.json"] < 500

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from infra.cloud.faults import Fault, Refuse
 from infra.state.queued_misses import read_messages
 from infra.state.unfinished_runs import PassedOver, passed_over_runs
 from nightfold.run_folders import SetAside
 from tests.integration.test_once import MORNING, NIGHT, Place, opened
+from tests.support.faults import Fault, Refuse
 
 pytestmark = pytest.mark.xdist_group("once")
 

@@ -13,15 +13,16 @@ from botocore.exceptions import ClientError
 
 from infra.cli import pages
 from infra.cloud.embedded import Cloud, Execution
-from infra.cloud.faults import Hook, Refuse
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from nightfold.branch import Outcome
+from tests.support.clouds import cloud_at, put_sites
+from tests.support.faults import Hook, Refuse
 
 pytestmark = pytest.mark.xdist_group("digest")
 
 SPEED = 50.0
-SITES = [{"site_id": site_id, "domain": f"{site_id}.example"} for site_id in ("harbour", "orchard", "meadow")]
+SITES = ("harbour", "orchard", "meadow")
 SCENARIO = {"sites": {"orchard": [529, "ok"], "meadow": ["prose", "prose"]}}
 
 
@@ -30,17 +31,9 @@ def night(state_dir: Path, faults: Hook | None = None) -> Iterator[tuple[Cloud, 
     """One partial night: meadow is missed."""
     with (
         MessagesAPI(Scenario.model_validate(SCENARIO), speed=SPEED) as api,
-        Cloud(
-            state_dir,
-            speed=SPEED,
-            parameters={"AnthropicBaseUrl": api.url, "MessagesApi": "simulated"},
-            secret="sk-test",
-            faults=faults,
-        ) as cloud,
+        cloud_at(state_dir, api.url, faults=faults, speed=SPEED, parameters={"MessagesApi": "simulated"}) as cloud,
     ):
-        cloud.client("s3").put_object(
-            Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=json.dumps(SITES).encode()
-        )
+        put_sites(cloud, SITES)
         yield cloud, cloud.wait(cloud.start({"max_concurrency": 2, "request_timeout_s": 2}, name="night"), timeout=60)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.cloud.faults import Delay, FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
 from tests.integration.small_cloud import collect, outcome, small_cloud
+from tests.support.faults import Delay, FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
 
 
 class Faults:

@@ -10,8 +10,8 @@ import pytest
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.failure_table import TABLE
 from tests.integration.command_line import nightfold
+from tests.support.failure_table import TABLE
 from tests.support.hostile_api import ATTACKS, HostileAPI
 
 KEY = "sk-ant-MARKER-0123456789abcdef"

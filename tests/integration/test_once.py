@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from infra.cloud.embedded import Cloud, Execution
-from infra.cloud.faults import Delay, Fault, Refuse
+from infra.cloud.embedded import Execution
 from infra.cloud.lambdas.sandbox import running
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from infra.state.parked_misses import parked_misses, unpark
 from infra.state.queued_misses import read_messages
-from tests.chaos.ledger import Ledger
-from tests.chaos.world import hurried
+from tests.support.clouds import cloud_at, hurried, put_sites
+from tests.support.faults import Delay, Fault, Refuse
+from tests.support.ledger import Ledger
 
 pytestmark = pytest.mark.xdist_group("once")
 
@@ -40,19 +40,14 @@ class Place:
 
     def reopen(self) -> None:
         self._opened.close()
-        parameters = {"AnthropicBaseUrl": self.api.url}
-        self.cloud = self._opened.enter_context(
-            Cloud(self.state_dir, speed=SPEED, parameters=parameters, secret="sk-test", faults=self._meet)
-        )
+        self.cloud = self._opened.enter_context(cloud_at(self.state_dir, self.api.url, faults=self._meet, speed=SPEED))
         self._opened.enter_context(hurried(SPEED))
 
     def close(self) -> None:
         self._opened.close()
 
     def sites(self, *names: str) -> None:
-        document = json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in names]).encode()
-        bucket = self.cloud.output("BucketName")
-        self.cloud.client("s3").put_object(Bucket=bucket, Key="config/sites.json", Body=document)
+        put_sites(self.cloud, names)
 
     def run(self, given: Mapping[str, Any], name: str | None = None) -> Execution:
         return self.cloud.wait(self.cloud.start(given, name), FAR_AWAY_S)

@@ -1,6 +1,5 @@
 """Roles: each function acts with its own role from the template, and what its policies do not allow is denied."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,8 +10,8 @@ from botocore.exceptions import ClientError
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.chaos.ledger import Ledger
-from tests.chaos.world import hurried
+from tests.support.clouds import cloud_at, hurried, put_sites
+from tests.support.ledger import Ledger
 
 pytestmark = pytest.mark.xdist_group("roles")
 
@@ -90,14 +89,13 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     state_dir = tmp_path_factory.mktemp("state")
     scenario = Scenario.model_validate({"sites": {"orchard": ["prose"], "meadow": [400], "lantern": [529]}})
-    sites = [{"site_id": name, "domain": f"{name}.example"} for name in ("harbour", "orchard", "meadow", "lantern")]
     with (
         MessagesAPI(scenario, speed=SPEED) as api,
-        Cloud(state_dir, speed=SPEED, parameters={"AnthropicBaseUrl": api.url}, secret="sk-test", iam=True) as cloud,
+        cloud_at(state_dir, api.url, speed=SPEED) as cloud,
         hurried(SPEED),
     ):
         place = Place(cloud, api)
-        cloud.client("s3").put_object(Bucket=place.bucket, Key="config/sites.json", Body=json.dumps(sites).encode())
+        put_sites(cloud, ("harbour", "orchard", "meadow", "lantern"))
         place.night = cloud.wait(cloud.start({"request_timeout_s": 10}, name="night"), timeout=60)
         cloud.client("sqs").send_message(QueueUrl=place.miss_queue, MessageBody="not a miss")
         api.script("harbour", [{"do": "slow", "latency_s": SPEED}])

@@ -19,14 +19,14 @@ import psutil
 from infra.cloud.embedded import Cloud
 from infra.cloud.lambdas.python_runtime import Function
 from infra.packaging import packages
-from infra.packaging.emulator import Emulator
 from nightfold.answers import RAW_ANSWER_LIMIT
 from nightfold.branch import Outcome
 from nightfold.contract import Plan, WorstCase
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import outcome_key, plan_key
-from tests.performance.counted_night import memory_mb
+from tests.support.counted_night import memory_mb
+from tests.support.runtime_emulator import Emulator
 
 RUN_ID = "night"
 Ends = Callable[[int], tuple[str, str]]  # number of a site → the kind of its outcome in both rounds

@@ -27,9 +27,8 @@ from infra.messages_api import MessagesAPI
 from infra.packaging import template
 from infra.packaging.archive import pack
 from infra.packaging.dependencies import ROOT, install
-from infra.packaging.emulator import ARCHITECTURE, installed, python
-from infra.packaging.lazy import make_lazy
-from infra.packaging.package import assemble, compile_files
+from infra.packaging.package import assemble
+from tests.support.runtime_emulator import ARCHITECTURE, installed, python
 
 PROBE = Path(__file__).with_name("probe.py")
 TASK = {
@@ -76,25 +75,10 @@ def plain(function: str, folder: Path, *, boto3: bool = True) -> None:
 def kinds(function: str, *, levers: bool) -> dict[str, Callable[[Path], object]]:
     """How each contestant is built into a folder."""
 
-    def lever(*, compiled: bool = False, lazy: bool = False) -> Callable[[Path], object]:
-        def make(folder: Path) -> None:
-            plain(function, folder, boto3=False)
-            if lazy:
-                make_lazy(folder / "anthropic")
-            if compiled:
-                compile_files(folder, folder.rglob("*.py"))
-
-        return make
-
-    alone: dict[str, Callable[[Path], object]] = {
-        "boto3 left to the runtime": lever(),
-        "… and bytecode": lever(compiled=True),
-    }
-    if function == "collector":
-        alone |= {"… and a lazy SDK, no bytecode": lever(lazy=True)}
+    without_boto3 = {"boto3 left to the runtime": lambda folder: plain(function, folder, boto3=False)}
     return {
         "plain": lambda folder: plain(function, folder),
-        **(alone if levers else {}),
+        **(without_boto3 if levers else {}),
         "ours": lambda folder: assemble(function, ARCHITECTURE, folder),
     }
 
@@ -150,7 +134,7 @@ def table(function: str, found: list[Kind]) -> str:
 
 @click.command()
 @click.option("--runs", type=click.IntRange(1), default=15, show_default=True)
-@click.option("--levers", is_flag=True, help="Each lever alone, too.")
+@click.option("--levers", is_flag=True, help="The step between, too.")
 @click.option("--function", "only", multiple=True, help="Only these; all of the template's otherwise.")
 @click.option(
     "--json", "file", type=click.Path(path_type=Path), default=ROOT / ".aws-sam/cold-start.json", show_default=True

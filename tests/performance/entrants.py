@@ -11,12 +11,13 @@ import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.packaging import emulator, packages
+from infra.packaging import packages
 from infra.packaging.dependencies import CannotBuild, find_uv
 from tests.performance.contestant import OURS, Contestant
 from tests.performance.part import Options
 from tests.performance.watched_process import ROOT
 from tests.performance.workloads import AT_ONCE
+from tests.support import runtime_emulator as emulator
 
 FOLDER = Path(__file__).with_name("contestants")
 SERIAL = "serial"

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from infra.cloud.embedded import Cloud
-from infra.packaging.emulator import Emulator
+from tests.support.runtime_emulator import Emulator
 
 
 def main() -> int:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.cloud.embedded import ROOT, Cloud
+from infra.cloud.embedded import ROOT
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from tests.performance.virtual_night import Retrier, Setting, definition, draw, network_retrier
+from tests.support.clouds import cloud_at, put_sites
 
 TEMPLATE = ROOT / "template.yaml"
 DEFINITION = Path("infra/statemachine/nightly.asl.json")
@@ -76,16 +77,9 @@ def play(setting: Setting, seed: int, *, speed: float, folder: Path) -> RealNigh
     logging.getLogger("botocore").setLevel(logging.CRITICAL)
     with (
         MessagesAPI(scenario(setting, seed, names), seed=seed, speed=speed, keep_prompts=False) as api,
-        Cloud(
-            folder / "state",
-            speed=speed,
-            parameters={"AnthropicBaseUrl": api.url},
-            secret="sk-test",
-            template=template,
-        ) as cloud,
+        cloud_at(folder / "state", api.url, speed=speed, template=template) as cloud,
     ):
-        document = json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in names]).encode()
-        cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=document)
+        put_sites(cloud, names)
         ended = cloud.wait(cloud.start(given, name="night"), timeout=300)
         calls, peak = api.history, api.peak
     if ended.status == "RUNNING":

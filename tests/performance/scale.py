@@ -10,19 +10,19 @@ import json
 import subprocess
 from collections.abc import Mapping
 from typing import Any
-from unittest import mock
 
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from infra.packaging import costs
 from infra.packaging.dependencies import ROOT
-from infra.packaging.emulator import available
-from tests.chaos.world import UNLIMITED
 from tests.performance import aggregation
-from tests.performance.counted_night import Order, command, refused, site_names
 from tests.performance.part import Options
 from tests.performance.payloads import LIMITS, largest
 from tests.performance.scale_shown import charts, tables
+from tests.support.billed import COUNTED, formula, quantities
+from tests.support.clouds import UNLIMITED
+from tests.support.counted_night import Order, command, refused, site_names
+from tests.support.runtime_emulator import available
 
 __all__ = ["TITLE", "charts", "complaints", "measure", "tables"]
 
@@ -36,16 +36,6 @@ GROWTH = 1.25  # how much more a site may cost in the largest night than in the 
 COMPARED_WITH = 400  # smaller nights are mostly their fixed part
 MEMORY_MB = 800  # of the whole embedded cloud
 SHARE = 1 / 3  # of the aggregator's timeout and memory
-
-PRICES = ("TRANSITION", "GB_SECOND", "INVOCATION", "S3_READ", "S3_WRITE", "SQS_REQUEST", "LOG_GB")
-COUNTED = {  # price of the formula → what is charged with it, and how many of them have that price
-    "TRANSITION": ("state transitions", 1),
-    "INVOCATION": ("Lambda invocations", 1),
-    "S3_READ": ("S3 reads", 1),
-    "S3_WRITE": ("S3 writes and lists", 1),
-    "SQS_REQUEST": ("SQS requests", 1),
-    "LOG_GB": ("bytes of log", 10**9),
-}
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -94,34 +84,6 @@ def derived(night: dict[str, Any], latency_s: float) -> dict[str, Any]:
         "aws_usd": costs.aws_usd(costs.Night(sites)),
         "token_usd": costs.token_usd(costs.Night(sites)),
     }
-
-
-def quantities(requests: Mapping[str, int], transitions: int, totals: Mapping[str, int]) -> dict[str, int]:
-    """What AWS would charge for, by the formula's name of its price."""
-
-    def asked(service: str, *operations: str) -> int:
-        ends = tuple(f" {service}:{operation}" for operation in operations)
-        return sum(number for request, number in requests.items() if request.endswith(ends))
-
-    sqs = sum(number for request, number in requests.items() if " sqs:" in request)
-    return {
-        "TRANSITION": transitions,
-        "INVOCATION": asked("lambda", "Invoke"),
-        "S3_READ": asked("s3", "GetObject", "HeadObject"),
-        "S3_WRITE": asked("s3", "PutObject", "ListObjectsV2"),  # S3 takes the price of a write for a list
-        "SQS_REQUEST": sqs - asked("sqs", "SendMessageBatch") + totals.get("SQS chunks", 0),
-        "LOG_GB": totals["log"],
-    }
-
-
-def formula(night: costs.Night) -> dict[str, float]:
-    """How much of each the cost formula assumes: its result where that one has a price, and nothing else costs."""
-    free = dict.fromkeys((*PRICES, "METRIC_MONTH", "ALARM_METRIC_MONTH", "DASHBOARD_MONTH"), 0.0)
-    assumed = {}
-    for price, (_, each) in COUNTED.items():
-        with mock.patch.multiple(costs, **(free | {price: 1.0})):
-            assumed[price] = costs.aws_usd(night) * each
-    return assumed
 
 
 def complaints(figures: dict[str, Any]) -> list[str]:

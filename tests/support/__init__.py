@@ -1,1 +1,1 @@
-"""What several suites share."""
+"""What several suites share: no suite imports another."""

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,7 +142,7 @@ ROOMS = {  # of infra: which other rooms each may import
     "cloud": {"loopback", "state"},
     "messages_api": {"loopback"},
     "state": set[str](),
-    "packaging": {"cloud"},
+    "packaging": set[str](),
 }
 
 
@@ -169,6 +170,22 @@ def test_a_room_of_infra_imports_only_the_rooms_below_it(room: str) -> None:
 def test_every_room_of_infra_has_its_rule() -> None:
     assert {path.parent.name for path in INFRA.glob("*/__init__.py")} == set(ROOMS)
     assert rooms_imported(INFRA / "cli" / "local_run.py") >= {"cloud", "messages_api", "state"}
+
+
+TESTS = ROOT / "tests"
+SUITES = {"chaos", "e2e", "integration", "performance", "unit"}
+
+
+def test_what_several_suites_share_is_in_support() -> None:
+    """A suite imports itself and `tests.support`; the unit tests of the benchmarks are the exception."""
+    looked_at = 0
+    for suite in SUITES | {"support"}:
+        for path in sorted((TESTS / suite).rglob("*.py")):
+            others = set(re.findall(r"^\s*from tests\.(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)) & SUITES
+            allowed = {suite, "performance"} if "performance" in path.parts else {suite}
+            assert others <= allowed, path
+            looked_at += 1
+    assert looked_at > 100
 
 
 EVERYTHING = """

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.cloud.embedded import Cloud, Execution
+from tests.support.faults import Hook, meeting
 
 TEMPLATE = Path(__file__).parent / "template.yaml"
 
 
-def small_cloud(state_dir: Path, **options: Any) -> Cloud:
-    return Cloud(state_dir, template=TEMPLATE, **options)
+def small_cloud(state_dir: Path, *, faults: Hook | None = None, **options: Any) -> Cloud:
+    return Cloud(state_dir, template=TEMPLATE, around=faults and meeting(faults), **options)
 
 
 def collect(cloud: Cloud, *items: Mapping[str, Any], at_once: int = 10) -> Execution:

@@ -10,8 +10,8 @@ import pytest
 from aggregator.judge import judge
 from collector.claude import _Message, _text
 from nightfold.answers import RAW_ANSWER_LIMIT, Violation, read_candidates
+from tests.support.effort import steps
 from tests.unit.aggregator.malformed_answers import ANSWERS, many
-from tests.unit.effort import steps
 from tests.unit.examples import answered
 
 VERDICTS = [pytest.param(text, verdict, id=name) for name, (text, verdict) in ANSWERS.items()]

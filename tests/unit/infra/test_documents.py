@@ -6,7 +6,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from infra.packaging.costs import ALARM_METRICS, Night, aws_usd, markdown, token_usd
-from tests import failure_table
+from tests.support import failure_table
 
 ROOT = Path(__file__).parents[3]
 RESOURCES = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]

@@ -8,9 +8,9 @@ import pytest
 from infra.packaging import costs
 from tests.performance import scale
 from tests.performance.aggregation import usual
-from tests.performance.counted_night import REFUSED, Counts, json_bytes, refused
 from tests.performance.payloads import LIMITS, largest
 from tests.performance.scale_shown import slope
+from tests.support.counted_night import REFUSED, Counts, json_bytes, refused
 
 
 def counted(sites: int, **changes: Any) -> dict[str, Any]:

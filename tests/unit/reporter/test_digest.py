@@ -17,7 +17,7 @@ from reporter.digest import DigestTask, publish_digest, surroundings_of
 from reporter.links import Links
 from reporter.settings import Settings
 from reporter.topic import Topic
-from tests.unit.reporter.nights import Shelf, partial
+from tests.support.nights import Shelf, partial
 
 RUN = "nightly-2026-11-23"
 ENVIRONMENT = {

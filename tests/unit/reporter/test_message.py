@@ -5,7 +5,7 @@ import pytest
 from reporter.message import subject, text
 from reporter.records import read_night
 from reporter.verdict import Surroundings
-from tests.unit.reporter.nights import FOUR, NIGHTS, Shelf, partial, spend
+from tests.support.nights import FOUR, NIGHTS, Shelf, partial, spend
 
 RUN = "nightly-2026-11-23"
 MORNING = Surroundings()

@@ -17,8 +17,8 @@ from reporter.page import render
 from reporter.records import read_night
 from reporter.schedule import Schedule
 from reporter.verdict import Surroundings
+from tests.support.nights import FOUR, HOSTILE, NIGHTS, Shelf, large, lost, partial, spend
 from tests.unit.examples import STARTED
-from tests.unit.reporter.nights import FOUR, HOSTILE, NIGHTS, Shelf, large, lost, partial, spend
 
 RUN = "nightly-2026-11-23"
 MORNING = Surroundings(Schedule("cron(0 7 * * ? *)", "Europe/Berlin", enabled=True))

@@ -8,7 +8,7 @@ import pytest
 from nightfold.errors import UnexpectedError
 from nightfold.storage import outcome_key, summary_key
 from reporter.records import read_night
-from tests.unit.reporter.nights import FOUR, STARTED, Shelf, good, lost, partial, spend
+from tests.support.nights import FOUR, STARTED, Shelf, good, lost, partial, spend
 
 RUN = "nightly-2026-11-23"
 

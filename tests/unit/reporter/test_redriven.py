@@ -13,7 +13,7 @@ from reporter.records import read_night
 from reporter.redriven import read_redriven
 from reporter.schedule import Schedule
 from reporter.verdict import Surroundings, second_sentence
-from tests.unit.reporter.nights import FOUR, STARTED, Shelf, redriven, spend
+from tests.support.nights import FOUR, STARTED, Shelf, redriven, spend
 
 NIGHT, FIRST, SECOND = "nightly-2026-11-23", "redrive-2026-11-23", "redrive-2026-11-24"
 MORNING = Surroundings(schedule=Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))

@@ -5,7 +5,7 @@ import pytest
 from reporter.figures import headroom, usage
 from reporter.records import read_night
 from reporter.timeline import ROWS, WIDTH, draw, seconds
-from tests.unit.reporter.nights import FOUR, Shelf, large, lost, partial, spend
+from tests.support.nights import FOUR, Shelf, large, lost, partial, spend
 
 RUN = "nightly-2026-11-23"
 

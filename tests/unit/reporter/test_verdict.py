@@ -6,8 +6,8 @@ import pytest
 
 from reporter.records import read_night
 from reporter.verdict import Surroundings, counted, dollars, headline, second_sentence
+from tests.support.nights import FOUR, Shelf, large, spend
 from tests.unit.examples import miss
-from tests.unit.reporter.nights import FOUR, Shelf, large, spend
 
 RUN = "nightly-2026-11-23"
 

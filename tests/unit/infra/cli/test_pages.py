@@ -8,7 +8,7 @@ import pytest
 from infra.cli import pages
 from infra.cli.main import main
 from nightfold.errors import InvalidInput
-from tests.unit.reporter.nights import partial
+from tests.support.nights import partial
 
 RUN = "nightly-2026-11-23"
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from infra.cli.live_view import Rows
 from infra.cli.progress import Progress
 from infra.cloud.lambdas.invoke import Event
-from tests.unit.effort import steps
+from tests.support.effort import steps
 
 
-class Night:
+class Replay:
     """Events as the embedded cloud sends them, and the lines that came of them."""
 
     def __init__(self, *sites: str) -> None:
@@ -68,7 +68,7 @@ class Night:
 
 
 def test_a_site_that_answers_at_the_second_attempt() -> None:
-    night = Night("harbour")
+    night = Replay("harbour")
     night.failed(night.asked("harbour"), "Overloaded")
     night.answered(night.asked("harbour", attempt=1))
     night.stored("harbour")
@@ -87,7 +87,7 @@ def test_a_site_that_answers_at_the_second_attempt() -> None:
 
 @pytest.mark.parametrize("error", ["RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout"])
 def test_the_network_bucket_is_retried_twice_and_then_stored_as_failed(error: str) -> None:
-    night = Night("harbour")
+    night = Replay("harbour")
     for attempt in range(3):
         assert night.state("harbour") in {"waiting", "retrying"}
         night.failed(night.asked("harbour", attempt), error)
@@ -97,20 +97,20 @@ def test_the_network_bucket_is_retried_twice_and_then_stored_as_failed(error: st
 
 
 def test_a_rejected_request_is_not_retried() -> None:
-    night = Night("harbour")
+    night = Replay("harbour")
     night.failed(night.asked("harbour"), "RequestRejected")
     assert night.state("harbour") == "failed"
 
 
 def test_a_task_that_the_state_machine_gave_up_is_named_by_its_outcome() -> None:
-    night = Night("harbour")
+    night = Replay("harbour")
     night.asked("harbour")
     night.stored("harbour", failure={"reason": "network", "caught": {"Error": "States.Timeout"}})
     assert night.lines[-1] == "harbour stored as failed: States.Timeout"
 
 
 def test_what_an_abandoned_call_says_later_changes_nothing() -> None:
-    night = Night("harbour")
+    night = Replay("harbour")
     abandoned = night.asked("harbour")
     second = night.asked("harbour", attempt=1)
     night.failed(abandoned, "NetworkError")
@@ -122,14 +122,14 @@ def test_what_an_abandoned_call_says_later_changes_nothing() -> None:
 
 
 def test_every_429_is_counted() -> None:
-    night = Night("harbour")
+    night = Replay("harbour")
     for attempt in range(3):
         night.failed(night.asked("harbour", attempt), "RateLimited")
     assert night.progress.rate_limited == 3
 
 
 def test_regeneration_says_what_was_wrong_and_counts_of_its_own() -> None:
-    night = Night("harbour", "orchard")
+    night = Replay("harbour", "orchard")
     for site in ("harbour", "orchard"):
         night.answered(night.asked(site))
         night.stored(site)
@@ -142,7 +142,7 @@ def test_regeneration_says_what_was_wrong_and_counts_of_its_own() -> None:
 
 
 def test_a_run_that_had_died_is_said_and_its_census_is_not_this_runs() -> None:
-    night = Night()
+    night = Replay()
     night.progress.observe(Event("returned", "Planner", "1", {"status": "dead_run", "run_id": "last-night"}))
     night.closed("last-night", harbour=None, orchard=("unknown", "Unaccounted"))
     assert night.progress.dead_runs == ["last-night"]
@@ -154,7 +154,7 @@ def test_a_run_that_had_died_is_said_and_its_census_is_not_this_runs() -> None:
 
 
 def test_with_more_sites_than_lines_the_interesting_ones_are_shown() -> None:
-    night = Night(*(f"site-{number:04}" for number in range(2_000)))
+    night = Replay(*(f"site-{number:04}" for number in range(2_000)))
     night.failed(night.asked("site-1999"), "Overloaded")
     night.asked("site-1998")
     night.failed(night.asked("site-1997"), "AccessDenied")
@@ -167,20 +167,20 @@ def test_with_more_sites_than_lines_the_interesting_ones_are_shown() -> None:
 
 
 def test_no_row_is_wider_than_the_terminal() -> None:
-    night = Night("a" * 63)
+    night = Replay("a" * 63)
     night.put("round-2/items.json", [{"site_id": "a" * 63, "violation": "candidate 1, title: Field required; " * 9}])
     assert max(map(len, night.rows(width=60))) <= 60
 
 
 def test_markup_in_a_reason_is_text() -> None:
-    night = Night("harbour")
+    night = Replay("harbour")
     night.put("round-2/items.json", [{"site_id": "harbour", "violation": "[red]not[/red] \x1b[31mred"}])
     assert "to be regenerated: [red]not[/red] [31mred" in night.rows()[1]
 
 
 def test_a_site_that_is_not_shown_costs_a_look_and_no_row() -> None:
     def cost(sites: int) -> int:
-        night = Night(*(f"site-{number:04}" for number in range(sites)))
+        night = Replay(*(f"site-{number:04}" for number in range(sites)))
         night.rows()  # what is remembered from frame to frame
         with steps() as taken:
             night.rows()
@@ -192,7 +192,7 @@ def test_a_site_that_is_not_shown_costs_a_look_and_no_row() -> None:
 
 
 def test_tokens_cost_and_time_left_are_counted_as_answers_come() -> None:
-    night = Night("harbour", "orchard")
+    night = Replay("harbour", "orchard")
     night.planned([])
     assert night.progress.cost_usd() == 0
     assert night.progress.left_s(night.progress.collecting_since + 10) is None  # nobody knows yet

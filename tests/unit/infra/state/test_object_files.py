@@ -8,7 +8,7 @@ import pytest
 
 from infra.state.directory import StateDirectory
 from infra.state.object_files import KeyIsNoPath, Objects
-from tests.unit.effort import touched
+from tests.support.effort import touched
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The one table of failures: what the API does → calls made, how the site ends, under which reason and error.
 
 It drives the run of the real state machine (tests/integration/test_failure_table.py), and the README's table is printed
-from it: `uv run python -m tests.failure_table`.
+from it: `uv run python -m tests.support.failure_table`.
 """
 
 from dataclasses import dataclass

@@ -7,6 +7,9 @@
 One process per concurrent call, as on Lambda, and it is kept for the next one (the emulator panics on two at once).
 On a process's path are its package, what plays /var/runtime, and Python's standard library. The emulator comes in the
 wheel of aws-sam-cli; it is a Linux program.
+
+What fails here and is not the function's doing is raised: the embedded cloud ends the run with it, so that it is never
+taken for the outcome of a branch.
 """
 
 import contextlib
@@ -28,13 +31,22 @@ from typing import Any, Self
 from infra.cloud.lambdas.python_runtime import Answer, Function, failure
 from infra.packaging.dependencies import CannotBuild, install_requirements, one_at_a_time
 
-STARTS_WITHIN_S = 20
+STARTS_WITHIN_S = 60  # ends a hang, and measures nothing
+FIRST_PORT, LAST_PORT = 10_000, 32_000  # below the ports that the kernel hands out by itself
+ADDRESSES = ("--runtime-interface-emulator-address", "{emulator}", "--runtime-api-address", "{runtime}")
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+_ports = iter(range(FIRST_PORT, LAST_PORT, 2))  # no two environments of this process get the same, ever
 
 
 def available() -> bool:
     return sys.platform == "linux" and ARCHITECTURE in {"arm64", "x86_64"}
+
+
+def own_address(pid: int) -> str:
+    """A loopback address for each process of this machine: Linux answers all of 127.0.0.0/8, and process ids have 22
+    bits. A port that was found free on 127.0.0.1 may be another process's before the emulator binds it."""
+    return f"127.{64 | pid >> 16 & 63}.{pid >> 8 & 255}.{pid & 255}"
 
 
 class Emulator:
@@ -44,17 +56,18 @@ class Emulator:
         """`packages` holds a folder for each logical id. What the functions and the emulator print goes to `logs`."""
         self.endpoint: str | None = None  # AWS_ENDPOINT_URL of the functions
         self.cold = self.warm = 0  # invocations that started a process, and that found one
-        self._packages, self._logs = packages, logs
+        self._packages, self.logs = packages, logs
         self._program = installed("rie.txt") / f"samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}"
         self._runtime = installed("runtime.txt")
         self._idle: dict[str, list[_Process]] = {}
         self._all: list[_Process] = []
         self._lock = threading.Lock()
+        self._address = own_address(os.getpid())
 
     def __enter__(self) -> Self:
         if not available():
             raise CannotBuild("The Runtime Interface Emulator is a Linux program.")
-        self._logs.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,10 +96,11 @@ class Emulator:
     def _start(self, function: Function, environment: Mapping[str, str]) -> "_Process":
         package = self._packages / function.logical_id
         process = _Process(
-            [str(self._program), "{emulator}", "{runtime}"],
-            [python(), "-S", "-s", "-m", "awslambdaric", function.handler],
+            self._address,
+            [str(self._program), *ADDRESSES, python(), "-S", "-s", "-m", "awslambdaric", function.handler],
             {
                 **environment,
+                "NO_PROXY": f"{self._address},127.0.0.1,localhost",
                 **({"AWS_ENDPOINT_URL": self.endpoint} if self.endpoint else {}),
                 "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout_s),
                 "LAMBDA_TASK_ROOT": str(package),
@@ -96,7 +110,7 @@ class Emulator:
                 "PYTHONDONTWRITEBYTECODE": "1",  # /var/task is read-only on Lambda
             },
             package,
-            self._logs / f"{function.logical_id}.emulator.log",
+            self.logs / f"{function.logical_id}.emulator.log",
         )
         with self._lock:
             self._all.append(process)
@@ -107,40 +121,50 @@ class _Process:
     """The emulator and, below it, the runtime: one execution environment."""
 
     def __init__(
-        self, program: list[str], runtime: list[str], environment: Mapping[str, str], folder: Path, log: Path
+        self, address: str, command: list[str], environment: Mapping[str, str], folder: Path, log: Path
     ) -> None:
-        self.port, inner = _free_ports()
-        command = [
-            program[0],
-            *("--runtime-interface-emulator-address", f"127.0.0.1:{self.port}"),
-            *("--runtime-api-address", f"127.0.0.1:{inner}"),
-            *runtime,
-        ]
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603
-                command, env=dict(environment), cwd=folder, stdout=output, stderr=output, start_new_session=True
-            )
-        deadline = time.monotonic() + STARTS_WITHIN_S
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+        self._address, self._log = address, log
+        for self._port in _ports:
+            given = {"emulator": f"{address}:{self._port}", "runtime": f"{address}:{self._port + 1}"}
+            with log.open("ab") as output:
+                self._process = subprocess.Popen(  # noqa: S603
+                    [part.format(**given) for part in command],
+                    env=dict(environment),
+                    cwd=folder,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            if self._listens():
                 return
-            if time.monotonic() > deadline or not self.alive:
+        raise CannotBuild(f"The Runtime Interface Emulator found no port: see {log}")
+
+    def _listens(self) -> bool:
+        """False where something that binds a port on every address was there before."""
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while self.alive:
+            with contextlib.suppress(OSError):
+                for port in (self._port, self._port + 1):  # it opens the second one after the first
+                    socket.create_connection((self._address, port), 1).close()
+                return True
+            if time.monotonic() > deadline:
                 self.end()
-                raise CannotBuild(f"The Runtime Interface Emulator did not start: see {log}")
+                raise CannotBuild(f"The Runtime Interface Emulator does not answer: see {self._log}")
             time.sleep(0.02)
+        if b"address already in use" not in self._log.read_bytes()[-10_000:]:
+            raise CannotBuild(f"The Runtime Interface Emulator does not start: see {self._log}")
+        return False
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def call(self, event: bytes, timeout_s: int) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s + STARTS_WITHIN_S)
+        connection = http.client.HTTPConnection(self._address, self._port, timeout=timeout_s + STARTS_WITHIN_S)
         try:
             connection.request("POST", INVOCATIONS, event)
             response = connection.getresponse()
             return response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
-            return 502, json.dumps({"errorType": "Runtime.ExitError", "errorMessage": f"{error}"}).encode()
         finally:
             connection.close()
 
@@ -175,15 +199,8 @@ def python() -> str:
     return str(getattr(sys, "_base_executable", sys.executable))
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        return int(first.getsockname()[1]), int(second.getsockname()[1])
-
-
 def installed(requirements: str) -> Path:
-    """The packages of infra/packaging/`requirements`, unpacked once."""
+    """The packages of tests/support/`requirements`, unpacked once."""
     file = Path(__file__).with_name(requirements)
     with one_at_a_time() as tools:
         folder = tools / f"{file.stem}-{ARCHITECTURE}-{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"

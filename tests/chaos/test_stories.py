@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import KINDS, Planned
-from tests.chaos.ledger import Broken, Ledger, Paid
 from tests.chaos.model import tell
 from tests.chaos.world import World
+from tests.support.ledger import Broken, Ledger, Paid
 
 pytestmark = pytest.mark.xdist_group("chaos")
 

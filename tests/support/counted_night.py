@@ -1,6 +1,6 @@
 """One night in the embedded cloud with everything counted, in a process of its own, so that its memory is its own:
 
-python -m tests.performance.counted_night < order.json
+python -m tests.support.counted_night < order.json
 
 The order is `Order` as JSON, with the URL of a simulated Messages API that runs elsewhere; the counts go to stdout as
 JSON. `spend` does the same in this process, and `Counts` is what a test gives to a Cloud of its own.
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from infra.cloud.embedded import Cloud
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import Event
+from tests.support.clouds import cloud_at
 
 MACHINE = "the state machine"
 RUN_ID = "night"
@@ -76,7 +76,7 @@ class Counts:
     _begun: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def hook(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
-        """Cloud(faults=…): no fault at all, but it sees every call."""
+        """A hook for `meeting`: no fault at all, but it sees every call."""
         running = sandbox.running()
         with self._lock:
             self.requests[f"{running.function if running else MACHINE} {service}:{operation}"] += 1
@@ -182,13 +182,7 @@ def spend(order: Order) -> dict[str, Any]:
     counts = Counts()
     given = {"max_concurrency": order.concurrency, "output_token_budget": order.concurrency * TOKENS}
     sites = [{"site_id": name, "domain": f"{name}.example", "brief": _BRIEF} for name in site_names(order.sites)]
-    with Cloud(
-        Path(order.folder),
-        parameters={"AnthropicBaseUrl": order.api},
-        secret="sk-test",
-        observe=counts.observe,
-        faults=counts.hook,
-    ) as cloud:
+    with cloud_at(Path(order.folder), order.api, faults=counts.hook, observe=counts.observe) as cloud:
         document = json.dumps(sites).encode()
         cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=document)
         deployed_mb = peak_mb()
@@ -234,7 +228,7 @@ def main() -> None:
 
 def command(order: Order) -> tuple[list[str], str]:
     """What starts a night of its own, and what it is to read."""
-    return [sys.executable, "-W", "ignore", "-m", "tests.performance.counted_night"], json.dumps(asdict(order))
+    return [sys.executable, "-W", "ignore", "-m", "tests.support.counted_night"], json.dumps(asdict(order))
 
 
 if __name__ == "__main__":

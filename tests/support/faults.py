@@ -5,6 +5,8 @@ A hook is asked before each such call, once per attempt, so that botocore's own 
     def slow_down_twice(service, operation, parameters):
         return Refuse(503, "SlowDown") if operation == "PutObject" and next(calls) < 2 else None
 
+    with Cloud(state_dir, around=meeting(slow_down_twice)) as cloud: …
+
 `service` and `operation` are botocore's names ("s3", "PutObject"; "lambda", "Invoke"), `parameters` what was passed.
 """
 
@@ -18,7 +20,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 
 from infra.cloud import aws_response
+from infra.cloud.boto_sessions import parameters_of_this_call
 from infra.cloud.moto_patches.interception import body_of
+from infra.cloud.router import Around, Next
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,19 @@ class Delay:
 
 Fault = Refuse | NeverArrive | LoseTheAnswer | TimeOut | FailEntries | Delay
 Hook = Callable[[str, str, Mapping[str, Any]], Fault | None]
-Forward = Callable[[AWSPreparedRequest], AWSResponse]
 
 
-def meet(fault: Fault, service: str, request: AWSPreparedRequest, forward: Forward) -> AWSResponse:
-    """The call's answer under a fault. `forward` does what was asked; broken connections are botocore's exceptions."""
+def meeting(hook: Hook) -> Around:
+    """What `Cloud(around=…)` is given, so that its calls meet the faults of this hook."""
+
+    def around(service: str, operation: str, request: AWSPreparedRequest, answer: Next) -> AWSResponse:
+        fault = hook(service, operation, parameters_of_this_call())
+        return answer() if fault is None else _meet(fault, service, request, answer)
+
+    return around
+
+
+def _meet(fault: Fault, service: str, request: AWSPreparedRequest, answer: Next) -> AWSResponse:
     url = request.url
     match fault:
         case Refuse(status, code, message):
@@ -76,29 +88,29 @@ def meet(fault: Fault, service: str, request: AWSPreparedRequest, forward: Forwa
         case NeverArrive():
             raise ConnectTimeoutError(endpoint_url=url)
         case LoseTheAnswer():
-            forward(request)
+            answer()
             raise ConnectionClosedError(endpoint_url=url)
         case TimeOut(done):
             if done:
-                forward(request)
+                answer()
             raise ReadTimeoutError(endpoint_url=url)
         case FailEntries():
-            return _fail_entries(fault, request, forward)
+            return _fail_entries(fault, request, answer)
         case Delay(seconds):
             time.sleep(seconds)
-            return forward(request)
+            return answer()
 
 
-def _fail_entries(fault: FailEntries, request: AWSPreparedRequest, forward: Forward) -> AWSResponse:
+def _fail_entries(fault: FailEntries, request: AWSPreparedRequest, answer: Next) -> AWSResponse:
     asked = json.loads(body_of(request))
     failing = [entry["Id"] for entry in asked["Entries"] if entry["Id"] in fault.ids]
     done = [entry for entry in asked["Entries"] if entry["Id"] not in fault.ids]
-    answer: dict[str, Any] = {"Successful": []}
+    answered: dict[str, Any] = {"Successful": []}
     if done:
         request.body = json.dumps(asked | {"Entries": done}).encode()
-        answer = json.loads(forward(request).content)
-    answer["Failed"] = [
-        *answer.get("Failed", []),
+        answered = json.loads(answer().content)
+    answered["Failed"] = [
+        *answered.get("Failed", []),
         *({"Id": id_, "Code": fault.code, "SenderFault": False, "Message": "injected by a test"} for id_ in failing),
     ]
-    return aws_response.json(request, answer)
+    return aws_response.json(request, answered)

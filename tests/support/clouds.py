@@ -1,0 +1,54 @@
+"""An embedded cloud as tests open it: speaking to a simulated Messages API, with faults, and with sites to collect."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import botocore.endpoint
+
+from infra.cloud.embedded import Cloud
+from tests.support.faults import Hook, meeting
+
+UNLIMITED = {"requests_per_minute": 10**9, "input_tokens_per_minute": 10**12, "output_tokens_per_minute": 10**12}
+
+
+def cloud_at(
+    state_dir: Path,
+    api_url: str,
+    *,
+    faults: Hook | None = None,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    **options: Any,
+) -> Cloud:
+    """The template's cloud; `options` are its own."""
+    given = {"AnthropicBaseUrl": api_url, **parameters}
+    return Cloud(state_dir, parameters=given, secret="sk-test", around=faults and meeting(faults), **options)
+
+
+def put_sites(cloud: Cloud, names: Iterable[str]) -> None:
+    """The site list: each of these names, with a domain of its own."""
+    document = json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in names]).encode()
+    cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=document)
+
+
+@contextmanager
+def hurried(speed: float) -> Iterator[None]:
+    """botocore's waits between its own attempts, and SQS's long polls, pass faster as well."""
+    from moto.sqs.models import SQSBackend
+
+    receive = SQSBackend.receive_message
+
+    def receive_soon(backend: Any, queue: str, count: int, wait: Any, *rest: Any) -> Any:
+        return receive(backend, queue, count, wait / speed, *rest)
+
+    sleeping = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / speed))
+    with (
+        mock.patch.object(SQSBackend, "receive_message", receive_soon),
+        mock.patch.object(botocore.endpoint, "time", sleeping),
+    ):
+        yield
