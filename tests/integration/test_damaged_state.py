@@ -11,7 +11,7 @@ import pytest
 
 from infra.cli.main import main
 from infra.state.directory import CorruptState, StateDirectory
-from tests.unit.infra.state.damaged_files import DAMAGED
+from tests.support.damaged_files import DAMAGED
 
 RUN = "nightly-2026-11-23"
 PLACES = {
