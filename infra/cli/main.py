@@ -78,8 +78,9 @@ def _main(arguments: list[str] | None) -> int:
 
 
 def _is_bad_input(error: Exception) -> bool:
-    from infra.state.directory import CorruptState, UnsafeState
+    from infra.state.directory import CorruptState
     from infra.state.lock import StateDirInUse
+    from infra.state.places import UnsafeState
     from nightfold.errors import InvalidInput
 
     return isinstance(error, InvalidInput | StateDirInUse | CorruptState | UnsafeState)

@@ -1,6 +1,9 @@
 """`nightfold report`: the page of a run, from the state directory alone. No cloud is deployed and no lock is taken."""
 
+import errno
 import json
+import os
+import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from infra.cli.terminal import duration, price, table
+from infra.state.directory import StateDirectory
 from infra.state.folder import Folder
 from infra.state.lock import in_use
+from infra.state.regular_files import open_file
 from nightfold.errors import InvalidInput, UnexpectedError
 from nightfold.storage import digest_key, summary_key
 from nightfold.text import one_line
@@ -40,10 +45,26 @@ def page_of(state_dir: Path, run_id: str | None) -> Path:
             how = "is not over yet" if in_use(state_dir) else "ended before its census; `nightfold redrive` closes it"
             raise InvalidInput(f"report: run {run_id} {how}")
         try:
-            page.write_bytes(render(read_night(run_id, Folder(state_dir)), Surroundings()))
+            page = _kept(page, state_dir, render(read_night(run_id, Folder(state_dir)), Surroundings()))
         except (UnexpectedError, ValidationError, OSError) as error:
             raise InvalidInput(f"report: the page of {run_id} cannot be made: {one_line(str(error))}") from None
     return page.resolve()
+
+
+def _kept(page: Path, state_dir: Path, content: bytes) -> Path:
+    """The page as a file: in its run's folder, or in a temporary one where the state directory is read-only."""
+    StateDirectory(state_dir).check_folder(page.parent.absolute())
+    try:
+        descriptor = open_file(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    except OSError as error:
+        if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise
+        page = Path(tempfile.mkdtemp(prefix="nightfold-")) / page.parent.name / page.name
+        page.parent.mkdir()
+        descriptor = open_file(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+        file.write(content)
+    return page
 
 
 def as_text(runs: list[PastRun], width: int | None) -> list[str]:

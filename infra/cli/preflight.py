@@ -113,7 +113,7 @@ def configuration_text(state_dir: Path) -> str:
 
 def _default_configuration() -> str:
     yaml = import_module("samtranslator.yaml_helper")  # it knows CloudFormation's tags, and has no types
-    template: dict[str, Any] = yaml.yaml_parse((ROOT / "template.yaml").read_text())
+    template: dict[str, Any] = yaml.yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
     return str(template["Resources"]["Configuration"]["Properties"]["Value"])
 
 
@@ -147,8 +147,6 @@ def check_state_dir(state_dir: Path) -> None:
     """Whether a state directory can be there. What is in it is the embedded cloud's to judge."""
     if state_dir.exists() and not state_dir.is_dir():
         raise InvalidInput(f"--state-dir: {state_dir} is not a directory")
-    if state_dir.exists() and not os.access(state_dir, os.R_OK | os.X_OK):
-        raise InvalidInput(f"--state-dir: {state_dir} cannot be read")
 
 
 def check_writable(state_dir: Path) -> None:

@@ -20,17 +20,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from infra.cloud import sam_template as template
+from infra.cloud import storage
 from infra.cloud.branches import Branches
 from infra.cloud.harness import Failures
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import Event, Lambdas, Runtime
 from infra.cloud.lambdas.python_runtime import Function
-from infra.cloud.moto_patches import cloudformation, imports, interception, s3, sqs, ssm, stepfunctions
+from infra.cloud.moto_patches import cloudformation, imports, interception, stepfunctions
 from infra.cloud.role_sessions import RoleSessions
 from infra.cloud.router import Around, Router
 from infra.state.directory import CannotStore, StateDirectory
-from infra.state.message_files import Messages
-from infra.state.object_files import Objects
 
 ROOT = Path(__file__).parents[2]
 HEARTBEAT_S = 0.5
@@ -101,8 +100,7 @@ class Cloud:
             imports.load()
             stack.enter_context(sandbox.layered_process())
             stack.enter_context(interception.intercepted(self._router, self._role_sessions.permit))
-            for stored_service in (s3, sqs, ssm):
-                stack.enter_context(stored_service.durable())
+            stack.enter_context(storage.durable())
             stack.enter_context(
                 stepfunctions.prepared(
                     speed=self._speed,
@@ -237,7 +235,7 @@ class Cloud:
         self._machine = expanded.machine
         self._router.machine_role = outputs[template.MACHINE_ROLE]
         self._role_sessions.deployed(self._deployment.policies)
-        self._attach_storage()
+        self._router.bucket = storage.attach(self._deployment, self._state, self._stored)
         root = self._template.parent
         self._lambdas = self._router.lambdas = Lambdas(
             [
@@ -251,7 +249,7 @@ class Cloud:
             observe=self._observe,
             runtime=self._runtime,
         )
-        definition = (root / expanded.definition).read_text()
+        definition = (root / expanded.definition).read_text("utf-8")
         for output, value in outputs.items():
             if output.startswith(template.SUBSTITUTION):
                 definition = definition.replace("${" + output.removeprefix(template.SUBSTITUTION) + "}", value)
@@ -261,26 +259,6 @@ class Cloud:
         if self._secret is not None:
             name = outputs["ApiKeyName"]
             self.client("ssm").put_parameter(Name=name, Value=self._secret, Type="SecureString")
-
-    def _attach_storage(self) -> None:
-        physical = self._deployment.physical
-        of_kind: dict[str, list[str]] = {}
-        for logical_id, kind in self._deployment.kinds.items():
-            of_kind.setdefault(kind, []).append(logical_id)
-        for kind in ("AWS::S3::Bucket", "AWS::SSM::Parameter"):
-            if len(of_kind.get(kind, [])) > 1:
-                raise template.BadTemplate(
-                    f"The state directory has room for one {kind}; the template has {of_kind[kind]}."
-                )
-        for bucket in of_kind.get("AWS::S3::Bucket", []):
-            s3.attach(physical[bucket], Objects(self._state), self._stored)
-            self._router.bucket = physical[bucket]
-        for queue in of_kind.get("AWS::SQS::Queue", []):
-            sqs.attach(physical[queue], Messages(self._state, queue))
-        for parameter in of_kind.get("AWS::SSM::Parameter", []):
-            file = self._state.path / f"{parameter.lower()}.json"
-            ssm.attach(physical[parameter], self._state, file)
-        (self._state.path / "logs").mkdir(exist_ok=True)
 
     @property
     def _functions(self) -> Lambdas:

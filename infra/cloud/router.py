@@ -13,8 +13,9 @@ from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import CannotInvoke, Lambdas
 from infra.cloud.moto_patches import interception, s3
 from infra.cloud.role_sessions import RoleSessions
-from infra.state.directory import CannotStore, UnsafeState
+from infra.state.directory import CannotStore
 from infra.state.object_files import KeyIsNoPath
+from infra.state.places import UnsafeState
 
 
 @dataclass(frozen=True)

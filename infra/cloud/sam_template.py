@@ -64,11 +64,11 @@ def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
     """Raises BadTemplate, or the SAM translator's own exception, which names the resource and the property."""
     text = path.read_bytes().decode()
     # What is remembered holds for all values of the parameters: the simulated API has another port each time.
-    told = json.dumps([text, sorted(parameters), version("aws-sam-translator"), Path(__file__).read_text()])
+    told = json.dumps([text, sorted(parameters), version("aws-sam-translator"), Path(__file__).read_text("utf-8")])
     folder = Path(__file__).parent / "__pycache__"
     remembered = folder / f"template-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
     try:
-        expanded = remembered.read_text()
+        expanded = remembered.read_text("utf-8")
         return _filled(expanded, parameters)
     except (OSError, ValueError, TypeError):
         placeholders = {name: _placeholder(name) for name in parameters}
@@ -78,7 +78,7 @@ def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
         for outdated in sorted(folder.glob("template-*.json"), key=os.path.getmtime)[:-KEPT]:
             outdated.unlink(missing_ok=True)
         temporary = remembered.with_suffix(f".{os.getpid()}")
-        temporary.write_text(expanded)
+        temporary.write_text(expanded, "utf-8")
         temporary.replace(remembered)
     except OSError as error:  # a read-only checkout
         logger.debug("The expanded template is not remembered: %s", error)

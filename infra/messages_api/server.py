@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from select import POLLIN, poll
 from types import TracebackType
@@ -176,7 +176,7 @@ def main(arguments: list[str] | None = None) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with MessagesAPI(
+    api = MessagesAPI(
         scenario,
         seed=options.seed,
         speed=options.speed,
@@ -184,7 +184,13 @@ def main(arguments: list[str] | None = None) -> None:
         port=options.port,
         key=options.key,
         keep_prompts=False,
-    ) as api:
+    )
+    with ExitStack() as opened:
+        try:
+            opened.enter_context(api)
+        except (OSError, OverflowError) as error:
+            sys.stderr.write(f"{options.host}:{options.port} cannot be listened on: {error}\n")
+            sys.exit(64)
         sys.stdout.write(f"{api.url}\n")
         sys.stdout.flush()
         stop.wait()

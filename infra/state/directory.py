@@ -16,24 +16,19 @@ import errno
 import itertools
 import json
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from infra.state import lock
-from infra.state.regular_files import kind_of, open_file, read_file
+from infra.state.places import TEMPORARY, check_folder, check_places, left_over
+from infra.state.regular_files import open_file, read_file
 
 SCHEMA_VERSION = 1
-TEMPORARY = ".tmp"
-FOLDERS = (TEMPORARY, "config", "corrupt", "logs", "queues", "runs", "sites")
-FILES = ("configuration.json", "lock", "state.json")
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM})
 """Errors after which no other write is likely to succeed: a full, read-only, failing or forbidden disk."""
-
-_OWN_TEMPORARY = re.compile(r"\d+-\d+")
 
 
 class CorruptState(Exception):  # noqa: N818
@@ -48,11 +43,6 @@ class CannotStore(OSError):  # noqa: N818
 
     def __str__(self) -> str:
         return str(self.strerror)
-
-
-class UnsafeState(Exception):  # noqa: N818
-    """The state directory would lead out of itself, or has the wrong kind of thing in a place. Nothing was touched; the
-    message names the place."""
 
 
 class StateDirectory:
@@ -71,13 +61,13 @@ class StateDirectory:
 
     def open(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
-        _check_kinds(self.path)
+        check_places(self.path)
         self._lock = lock.acquire(self.path)
         try:
             temporary = self.path / TEMPORARY
             temporary.mkdir(exist_ok=True)
-            for left_over in _left_over(temporary):
-                left_over.unlink()
+            for abandoned in left_over(temporary):
+                abandoned.unlink()
             self._check_schema()
         except BaseException:
             self.close()
@@ -90,7 +80,8 @@ class StateDirectory:
             self._lock = None
 
     def write(self, path: Path, content: bytes) -> None:
-        """Replace a file as a whole, creating its folders. On return it survives the death of this process.
+        """Replace a file as a whole, creating its folders. On return it survives the death of this process,
+        and is never torn by a power cut.
 
         Raises CannotStore, and leaves nothing behind; UnsafeState.
         """
@@ -117,17 +108,9 @@ class StateDirectory:
 
     def check_folder(self, folder: Path | str) -> None:
         """Raises UnsafeState where a link on the way to a folder would lead out of the state directory."""
-        if (name := str(folder)) in self._own_folders:
-            return
-        at = self.path
-        for part in Path(folder).relative_to(self.path).parts:
-            at /= part
-            kind = kind_of(at)
-            if kind is None:
-                break  # whoever makes it makes a directory
-            if kind != "a directory":
-                raise UnsafeState(_wrong(at, kind, "a directory"))
-        self._own_folders.add(name)
+        if (name := str(folder)) not in self._own_folders:
+            check_folder(self.path, Path(folder))
+            self._own_folders.add(name)
 
     def _write_temporary(self, content: bytes) -> str:
         while True:
@@ -139,6 +122,8 @@ class StateDirectory:
             try:
                 with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
                     file.write(content)
+                    file.flush()
+                    os.fsync(descriptor)  # before the rename: a file is whole after a power cut as well
             except OSError:
                 os.unlink(temporary)  # noqa: PTH108
                 raise
@@ -183,34 +168,6 @@ class StateDirectory:
             f"The state directory {self.path} could not be used: {reason}. Nothing was deleted: it is now {kept}. "
             "The next command starts with an empty one; to go on with the old one, repair it and rename it back."
         )
-
-
-def _check_kinds(directory: Path) -> None:
-    """Before anything is opened, deleted or locked: what Nightfold keeps here is of the kind that it makes itself."""
-    folders = [directory / name for name in FOLDERS]
-    files = [directory / name for name in FILES]
-    for wanted, paths in (("a directory", folders), ("a regular file", files)):
-        for path in paths:
-            if (kind := kind_of(path)) not in {None, wanted}:
-                raise UnsafeState(_wrong(path, str(kind), wanted))
-    if kind_of(directory / "queues") is not None:
-        for queue in (directory / "queues").iterdir():
-            if (kind := kind_of(queue)) != "a directory":
-                raise UnsafeState(_wrong(queue, str(kind), "a directory"))
-
-
-def _wrong(path: Path, kind: str, wanted: str) -> str:
-    return (
-        f"{path} is {kind}, and Nightfold uses only {wanted} there. Nothing was changed: "
-        "remove it, or choose another directory with --state-dir."
-    )
-
-
-def _left_over(temporary: Path) -> Iterator[Path]:
-    """Of a process that was killed in the middle of a write. Other names are not ours."""
-    for path in temporary.iterdir():
-        if _OWN_TEMPORARY.fullmatch(path.name) and kind_of(path) == "a regular file":
-            yield path
 
 
 def _now() -> str:

@@ -1,13 +1,15 @@
 """The state directory: locked, versioned, and never torn."""
 
 import json
+import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from infra.state.directory import SCHEMA_VERSION, CorruptState, StateDirectory
+from infra.state.directory import SCHEMA_VERSION, CannotStore, CorruptState, StateDirectory
 from infra.state.lock import StateDirInUse
 
 
@@ -68,4 +70,37 @@ def test_a_file_that_was_set_aside_is_still_there_and_told_about(tmp_path: Path)
     assert kept.read_bytes() == b"?"
     assert not (tmp_path / "queues" / "Queue" / "x.json").exists()
     assert str(kept) in state.notices[0]
+    state.close()
+
+
+def test_content_is_on_the_disk_before_the_file_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can cut the power; the order is what decides whether a file is whole afterwards."""
+    state = StateDirectory(tmp_path).open()
+    did: list[str] = []
+    for name in ("fsync", "replace"):
+        original = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *given, name=name, original=original: did.append(name) or original(*given))
+    state.write(tmp_path / "runs" / "one.json", b"{}")
+    assert did[0] == "fsync"
+    assert did[-1] == "replace"
+    state.close()
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_write_that_fails_leaves_nothing_and_names_errno_and_file(tmp_path: Path, left: int) -> None:
+    """The real limit of a process on the size of its files."""
+    state = StateDirectory(tmp_path).open()
+    state.write(tmp_path / "runs" / "one.json", b"old")
+    full: list[CannotStore] = []
+    state.when_full = full.append
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (left, before[1]))
+    try:
+        with pytest.raises(CannotStore, match=r"one\.json could not be written: \[Errno 27\] File too large"):
+            state.write(tmp_path / "runs" / "one.json", b"new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (tmp_path / "runs" / "one.json").read_bytes() == b"old"
+    assert list((tmp_path / ".tmp").iterdir()) == []
+    assert len(full) == 1
     state.close()

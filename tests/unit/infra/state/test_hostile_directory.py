@@ -10,9 +10,10 @@ import pytest
 
 from infra.cloud.lambdas.sandbox import Sandbox
 from infra.state import lock
-from infra.state.directory import StateDirectory, UnsafeState
+from infra.state.directory import StateDirectory
 from infra.state.message_files import Messages, StoredMessage
 from infra.state.object_files import Objects
+from infra.state.places import UnsafeState
 from infra.state.queued_misses import read_messages, unreadable_messages
 from infra.state.regular_files import NotARegularFile, read_file
 from infra.state.unfinished_runs import unfinished_runs
