@@ -103,6 +103,8 @@ def _closed(state_dir: Path) -> Iterator[PastRun]:
     for run_id in folder.run_ids():
         if (document := folder.get(summary_key(run_id))) is not None:
             try:
-                yield PastRun.model_validate_json(document)
+                run = PastRun.model_validate_json(document)
             except ValueError:
                 continue
+            if run.run_id == run_id:  # another name: a copied folder
+                yield run

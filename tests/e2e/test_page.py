@@ -30,6 +30,7 @@ HEADLINES = {
     "good": "All 4 sites are in.",
     "partial": "3 of 4 sites are in.",
     "followed": "2 of 4 sites are in.",
+    "morning": "1 of 2 sites is in.",
     "lost": "Nothing was collected.",
     "empty": "There was nothing to collect.",
     "hostile": "2 of 4 sites are in.",
@@ -42,7 +43,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     made = {}
     for name, night in NIGHTS.items():
-        run_id = "redrive-2026-11-23" if name == "empty" else "nightly-2026-11-23"
+        run_id = "redrive-2026-11-23" if name in {"empty", "morning"} else "nightly-2026-11-23"
         made[name] = folder / f"{name}.html"
         made[name].write_bytes(render(read_night(run_id, night()), MORNING))
     return made
@@ -137,6 +138,8 @@ def test_it_tells_which_site_is_missing_why_and_when_it_is_tried_again(
 def test_the_redrives_page_is_a_link_and_its_key_where_a_link_would_be_denied(
     chromium: Browser, pages: dict[str, Path]
 ) -> None:
+    chromium.open(pages["morning"])
+    assert text(chromium, ".origins") == "Redrive of misses of nightly-2026-11-23"
     chromium.open(pages["followed"])
     assert chromium.js("document.querySelectorAll('a.run-page').length") == 3
     missing = chromium.driver.find_elements(By.CSS_SELECTOR, "#missing .later")

@@ -320,6 +320,7 @@ NIGHTS: dict[str, Callable[[], Shelf]] = {
     "good": good,
     "partial": partial,
     "followed": followed,
+    "morning": followed,  # the page of that redrive
     "lost": lost,
     "empty": empty,
     "hostile": hostile,

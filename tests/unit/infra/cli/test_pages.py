@@ -1,6 +1,7 @@
 """infra/cli/pages.py: the pages of a state directory."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,13 @@ def test_a_page_that_is_there_is_not_rendered_again(state_dir: Path) -> None:
     page = state_dir / "runs" / RUN / "digest.html"
     page.write_text("as it was")
     assert pages.page_of(state_dir, RUN).read_text() == "as it was"
+
+
+def test_a_copied_folder_is_not_listed_as_a_run_of_its_own(state_dir: Path) -> None:
+    before = pages.closed_runs(state_dir)
+    for copy in ("a copy", f"{RUN}.backup"):
+        shutil.copytree(state_dir / "runs" / RUN, state_dir / "runs" / copy)
+    assert pages.closed_runs(state_dir) == before
 
 
 @pytest.mark.parametrize(
