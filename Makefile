@@ -86,6 +86,10 @@ e2e: uv ## The page in a real Chromium (screenshots in .nightfold/screenshots), 
 	browser >/dev/null 2>&1 || { echo "Install Chromium and its driver, then try again: apt-get install chromium chromium-driver (Debian), dnf install chromium chromedriver (Fedora), brew install --cask chromium chromedriver (macOS)." >&2; exit 1; }
 	@NIGHTFOLD_BROWSER=1 NIGHTFOLD_LINTERS=1 $(UV) run --locked --all-groups pytest tests/e2e $(ARGS)
 
+.PHONY: docs
+docs: uv ## Write the generated tables and the reference of the commands into the documents
+	@$(UV) run --locked --all-groups python -m tests.support.documents
+
 .PHONY: screenshots
 screenshots: uv ## The README's pictures of the page, from one simulated night
 	@$(UV) run --locked --all-groups python -m tests.e2e.screenshots

@@ -13,12 +13,30 @@ class RunConfiguration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    max_concurrency: Annotated[int, Field(ge=1, le=1_000)] = 4  # 0 would mean unlimited in a Map
-    output_token_budget: Annotated[int, Field(ge=MAX_TOKENS_FLOOR, le=8_192_000)] = 4_096  # of all calls at one moment
-    candidates_per_site: Annotated[int, Field(ge=1, le=20)] = 5
-    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:@-]{0,127}$")] = "claude-sonnet-5-5"
-    request_timeout_s: Annotated[int, Field(ge=1, le=600)] = 120
-    cost_ceiling_usd: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    max_concurrency: Annotated[
+        int, Field(ge=1, le=1_000, description="branches that may run at once")  # 0 would mean unlimited in a Map
+    ] = 4
+    output_token_budget: Annotated[
+        int,
+        Field(
+            ge=MAX_TOKENS_FLOOR,
+            le=8_192_000,
+            description="output tokens of all branches that run at once; each gets an equal share",
+        ),
+    ] = 4_096
+    candidates_per_site: Annotated[int, Field(ge=1, le=20, description="candidates to ask for, per site")] = 5
+    model: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9.:@-]{0,127}$",
+            description="model id, such as `claude-haiku-5-5`; the plan says whether its price is known",
+        ),
+    ] = "claude-sonnet-5-5"
+    request_timeout_s: Annotated[int, Field(ge=1, le=600, description="seconds for one call")] = 120
+    cost_ceiling_usd: (
+        Annotated[float, Field(gt=0, le=100_000, description="USD; a plan whose worst case is above it is refused")]
+        | None
+    ) = None
 
 
 class FunctionSettings(BaseModel):

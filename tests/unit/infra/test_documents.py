@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from infra.packaging.costs import ALARM_METRICS, Night, aws_usd, markdown, token_usd
-from tests.support import failure_table
+from infra.packaging.costs import ALARM_METRICS, Night, aws_usd, token_usd
+from tests.support import documents
 
 ROOT = Path(__file__).parents[3]
 RESOURCES = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
 
 
-@pytest.mark.parametrize(
-    ("document", "table"),
-    [("infra/docs/costs.md", markdown()), ("README.md", failure_table.markdown())],
-    ids=["costs", "failures"],
-)
-def test_a_table_is_what_its_command_prints(document: str, table: str) -> None:
-    assert table in (ROOT / document).read_text()
+def test_generated_parts_are_what_their_generators_make_now() -> None:
+    found: set[str] = set()
+    for path in documents.DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        found |= {name for name, _ in documents.parts(text)}
+        assert documents.regenerated(text) == text, f"{path.name} is stale: run `make docs` and commit what it writes"
+    assert found == set(documents.PARTS)
 
 
 def test_the_formula_counts_the_metrics_that_the_alarms_look_at() -> None:
