@@ -22,7 +22,7 @@ _PART = re.compile(r"<!-- (?P<name>[a-z ]+) -->\n(?P<content>.*?)<!-- /(?P=name)
 
 def _commands() -> str:
     """Each command's own help, at a fixed width, from click itself."""
-    with click.Context(nightfold, info_name="nightfold") as top:
+    with click.Context(nightfold, info_name="nightfold", terminal_width=100) as top:
         texts = [top.get_help()]
         for name in nightfold.list_commands(top):
             command = nightfold.get_command(top, name)
