@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from nightfold.budget import nearest_model
 from nightfold.contract import Plan, RunState
 from nightfold.errors import InvalidInput
 from nightfold.observability import log_step
@@ -72,6 +73,7 @@ def plan_run(
         mode=plan.mode,
         planned=len(plan.sites),
         max_concurrency=plan.configuration.max_concurrency,
+        nearest_model=nearest_model(plan.configuration.model),  # of one that has no price and no tested setting
         **{f"worst_case_{name}": value for name, value in plan.worst_case.model_dump().items()},
     )
     return RunState(

@@ -9,6 +9,7 @@ from infra.cli.preflight import Order
 from infra.cli.redrive_order import other_kind
 from infra.cli.terminal import counted, price, table
 from infra.state.queued_misses import QueuedMiss, read_misses
+from nightfold.budget import nearest_model
 
 ROWS = 20  # sites that are listed; the others are counted
 
@@ -31,8 +32,13 @@ def before_it_starts(order: Order) -> Iterator[str]:
 def _shape(order: Order) -> str:
     return (
         f"{counted(len(order.plan.sites), 'site')}, {order.at_once:,} at once, {order.tokens_each:,} output tokens "
-        f"each, {order.plan.configuration.model}"
+        f"each, {order.plan.configuration.model}{_unknown(order.plan.configuration.model)}"
     )
+
+
+def _unknown(model: str) -> str:
+    nearest = nearest_model(model)
+    return f"\nThe model {model} has no price and no tested setting here. Did you mean {nearest}?" if nearest else ""
 
 
 def as_text(order: Order, width: int | None) -> list[str]:

@@ -11,6 +11,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+ALWAYS_THINKING = ("claude-sonnet-5-5", "claude-opus-5-5")
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _WORD = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]+")
 _SITE_LINE = re.compile(r"^site:(.*)$", re.MULTILINE)
@@ -102,12 +104,24 @@ def _check_fields(fields: dict[str, Any]) -> MessagesRequest:
     for gone in ("temperature", "top_p", "top_k"):
         if gone in fields:
             _invalid(f"{gone}: not supported by this model")
+    _check_thinking(model, fields)
     if fields.get("stream"):
         _invalid("stream: not simulated")
     texts = _texts(messages)
     system = _text_of(fields.get("system", ""), "system")
     input_tokens = count_tokens(system) + sum(count_tokens(text) for text in texts)
     return MessagesRequest(model, max_tokens, system, texts[-1], input_tokens)
+
+
+def _check_thinking(model: str, fields: dict[str, Any]) -> None:
+    thinking, output = fields.get("thinking"), fields.get("output_config")
+    kind = thinking.get("type") if isinstance(thinking, dict) else thinking
+    if kind not in (None, "adaptive", "between_tools", "disabled", "enabled"):
+        _invalid("thinking.type: Input should be 'adaptive', 'between_tools', 'disabled' or 'enabled'")
+    if kind == "disabled" and model in ALWAYS_THINKING:
+        _invalid(f"thinking.type: 'disabled' is not supported by {model}")
+    if output is not None and (not isinstance(output, dict) or output.get("effort", "low") not in EFFORTS):
+        _invalid(f"output_config.effort: Input should be one of {', '.join(EFFORTS)}")
 
 
 def _texts(messages: object) -> list[str]:

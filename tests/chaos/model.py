@@ -15,9 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from infra.messages_api.scenario import Behaviour, Status
 from tests.chaos.faults import BEYOND_BOTOCORE, KINDS, Planned
 from tests.chaos.world import World
+from tests.support.hostile_api import ATTACKS
 
 SLOW = {"hang", "drip", "drip_headers"}  # a real second each
 QUICK = tuple(name for name in (*get_args(Behaviour), *get_args(Status)) if name not in SLOW | {"text"})
+ATTACKING = tuple(name for name in ATTACKS if not name.startswith(("dripping", "endless")))
 MISSED: tuple[list[Any], ...] = ([400], ["refusal"], [529] * 3, ["reset"] * 3, ["prose", "wrong_shape"], ["hang", 401])
 TIMES = (1, 1, 2, BEYOND_BOTOCORE, 2 * BEYOND_BOTOCORE, 5 * BEYOND_BOTOCORE)
 
@@ -27,7 +29,9 @@ numbers = st.integers(0, 2**64 - 1)
 def scripts(random: Random) -> list[list[Any]]:
     """What the API does to each of a few sites."""
     return [
-        random.choice(MISSED) if random.random() < 0.3 else random.choices(QUICK, k=random.randint(0, 3))
+        random.choice(MISSED)
+        if random.random() < 0.3
+        else random.choices(ATTACKING if random.random() < 0.2 else QUICK, k=random.randint(0, 3))
         for _ in range(random.randint(1, 8))
     ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import KINDS, Planned
-from tests.chaos.model import tell
+from tests.chaos.model import ATTACKING, tell
 from tests.chaos.world import World
 from tests.support.ledger import Broken, Ledger, Paid
 
@@ -30,6 +30,14 @@ def test_every_kind_of_fault_can_happen_and_be_survived(tmp_path: Path) -> None:
             world.check()
         world.settle()
         assert world.injector.injected.keys() == KINDS.keys()
+
+
+def test_every_attack_of_a_server_ends_in_a_ledger_that_adds_up(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.night([[attack] for attack in ATTACKING])
+        world.check()
+        world.settle()
+        assert {name for name in ATTACKING if world.hostile.sent[name]} == set(ATTACKING)
 
 
 def test_a_lost_site_is_found(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from infra.messages_api.scenario import Scenario, StepLike
 from nightfold.errors import PATIENT
 from tests.chaos.faults import Injector, Planned
 from tests.support.clouds import UNLIMITED, cloud_at, hurried
+from tests.support.hostile_api import ATTACKS, HostileAPI
 from tests.support.ledger import Broken, Ledger, Paid
 
 SPEED = 100.0  # the planner's 300 s become 3
@@ -45,6 +46,7 @@ class World:
         with ExitStack() as stack:
             scenario = Scenario.model_validate({"limits": UNLIMITED})
             self.api = stack.enter_context(MessagesAPI(scenario, seed=self._seed, speed=SPEED, keep_prompts=False))
+            self.hostile = stack.enter_context(HostileAPI(self.api.url))
             stack.callback(lambda: self._cloud_open.close())
             self._open()
             self._stack = stack.pop_all()
@@ -67,7 +69,7 @@ class World:
         number = next(self._numbers)
         names = [f"n{number}-s{place}" for place in range(len(scripts))]
         for name, script in zip(names, scripts, strict=True):
-            self.api.script(name, script)
+            self.script(name, script)
         listed = [{"site_id": name, "domain": f"{name}.example"} for name in names]
         self._sites += listed
         sites = json.dumps(listed).encode()
@@ -76,6 +78,12 @@ class World:
             given["scheduled_time"] = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)).isoformat()
             self._nights[given["scheduled_time"]] = sites
         self._play(given, sites, faults, ending, starts=2 if twice and scheduled else 1)
+
+    def script(self, site_id: str, script: Sequence[StepLike]) -> None:
+        """Attacks come from the hostile API, which passes all else on to the simulated one."""
+        self.hostile.script(site_id, [step if isinstance(step, str) and step in ATTACKS else None for step in script])
+        self.api.script(site_id, [step for step in script if not (isinstance(step, str) and step in ATTACKS)])
+        self.counted["attacks"] += sum(isinstance(step, str) and step in ATTACKS for step in script)
 
     def late_delivery(self) -> None:
         """The last scheduled night is delivered once more."""
@@ -143,7 +151,7 @@ class World:
     def settle(self) -> None:
         """The faults stop: mornings follow until no miss is left, and then every planned site is accepted."""
         for site_id in {site_id for night in self._nights.values() for site_id in _names(night)} | self._planned():
-            self.api.script(site_id, [])
+            self.script(site_id, [])
         for _ in range(MORNINGS):
             self.reopen()
             self.move_back_what_was_parked()
@@ -168,7 +176,7 @@ class World:
     def _open(self) -> None:
         with ExitStack() as stack:
             self.cloud = stack.enter_context(
-                cloud_at(self.state_dir, self.api.url, faults=self.injector, speed=SPEED, observe=self._observe)
+                cloud_at(self.state_dir, self.hostile.url, faults=self.injector, speed=SPEED, observe=self._observe)
             )
             stack.enter_context(hurried(SPEED))
             self._cloud_open = stack.pop_all()

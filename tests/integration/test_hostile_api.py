@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def api() -> Iterator[HostileAPI]:
         yield api
 
 
-def ask(api: HostileAPI, attack: str) -> Answer:
+def ask(api: HostileAPI, attack: str, model: str = "claude-sonnet-5-5") -> Answer:
     api.script("harbour", [attack])
     task = SiteTask(
         run_id="night",
@@ -31,7 +32,7 @@ def ask(api: HostileAPI, attack: str) -> Answer:
         site_id="harbour",
         domain="harbour.example",
         candidates=5,
-        model="claude-sonnet-5-5",
+        model=model,
         max_tokens=1_024,
         request_timeout_s=1,
     )
@@ -89,3 +90,18 @@ def test_a_body_is_asked_for_as_it_is(api: HostileAPI) -> None:
 def test_a_hidden_instruction_is_no_answer(api: HostileAPI) -> None:
     with pytest.raises(Violation, match=r"U\+E0041"):
         read_candidates(ask(api, "hidden instruction").text)
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("claude-haiku-5-5", {"thinking": {"type": "disabled"}, "max_tokens": 1_024}),
+        ("claude-opus-5-5", {"output_config": {"effort": "low"}, "max_tokens": 1_024 + 2_048}),
+        ("claude-sonnet-4-6", {"max_tokens": 1_024}),
+        ("claude-sonnet-5-5", {"thinking": {"type": "between_tools"}, "max_tokens": 1_024}),
+        ("claude-unheard-of", {"max_tokens": 1_024}),
+    ],
+)
+def test_each_model_is_asked_with_its_setting(api: HostileAPI, model: str, sent: dict[str, Any]) -> None:
+    ask(api, "negative tokens", model)
+    assert {name: api.last[name] for name in api.last if name in ("thinking", "output_config", "max_tokens")} == sent

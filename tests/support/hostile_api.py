@@ -154,12 +154,13 @@ class HostileAPI:
 
     def __init__(self, upstream: str | None = None) -> None:
         self._upstream = upstream
-        self._scripts: dict[str, deque[str]] = defaultdict(deque)
+        self._scripts: dict[str, deque[str | None]] = defaultdict(deque)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.calls: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.encodings: set[str] = set()
+        self.last: dict[str, Any] = {}  # the body of the last request
         self.stolen = 0
 
     def __enter__(self) -> Self:
@@ -171,7 +172,8 @@ class HostileAPI:
     ) -> None:
         self._listener.close()
 
-    def script(self, site: str, attacks: Iterable[str]) -> None:
+    def script(self, site: str, attacks: Iterable[str | None]) -> None:
+        """The attacks on each call about `site`; None, and every later call, is passed on."""
         self._scripts[site] = deque(attacks)
 
     def _serve(self) -> None:
@@ -190,11 +192,12 @@ class HostileAPI:
                 body = stream.read(int(headers.get("content-length", 0)))
                 self.stolen += path.startswith("/stolen")
                 self.encodings.add(headers.get("accept-encoding", ""))
+                self.last = json.loads(body or b"{}")
                 site = find_site(question_of_any(body), self._scripts)
                 self.calls[site] += 1
                 script = self._scripts[site]
-                if script:
-                    name = script.popleft()
+                name = script.popleft() if script else None
+                if name is not None:
                     for piece in ATTACKS[name].answer(headers["authorization"].removeprefix("Bearer ")):
                         client.sendall(piece)
                         self.sent[name] += len(piece)
@@ -214,10 +217,8 @@ def _pass_on(upstream: str, path: str, headers: dict[str, str], body: bytes, cli
     """Byte for byte, so that what the upstream breaks off or drips arrives broken off or dripping."""
     at = urlsplit(upstream)
     with socket.create_connection((at.hostname, at.port)) as server:
-        lines = [
-            f"POST {path} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in headers.items() if name != "connection"),
-        ]
-        server.sendall("\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1") + body)
+        changed = headers | {"connection": "close", "host": at.netloc}
+        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in changed.items())]
+        server.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
         while piece := server.recv(65_536):
             client.sendall(piece)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from aggregator.judge import CALLS_PER_ROUND, Judgement, judge, trimmed
 from nightfold.answers import RAW_ANSWER_LIMIT
-from nightfold.branch import Outcome
+from nightfold.branch import COUNT_LIMIT, Outcome
+from nightfold.budget import cost_usd
+from tests.support.hostile_outcomes import spoilt
 from tests.unit.examples import GOOD, answered, failed, raised
 
 
@@ -180,3 +182,23 @@ def test_a_raw_answer_is_trimmed_to_fit_and_not_further_than_needed(words: str, 
     assert text.startswith(kept)
     kept.encode()
     assert kept == text or len(json.dumps(kept)) > RAW_ANSWER_LIMIT * 0.6
+
+
+@given(spoilt(answered("night", "harbour")) | spoilt(failed("night", "harbour", raised("Overloaded", "529"))))
+def test_a_stored_outcome_with_any_figures_is_judged_and_can_be_added_up(document: bytes) -> None:
+    judgement = judge("harbour", "night", 1, document)
+    for tokens in (judgement.input_tokens, judgement.output_tokens):
+        assert 0 <= tokens <= COUNT_LIMIT
+    assert 0 <= judgement.model_calls <= 3
+    assert 0 <= judgement.rate_limited <= 20
+    assert len(judgement.message) <= 200
+    assert (cost_usd("claude-sonnet-5-5", judgement.input_tokens * 10_000, judgement.output_tokens * 10_000) or 0) >= 0
+
+
+@pytest.mark.parametrize("tokens", [int("9" * 400), -(10**9), float("inf"), "many"])
+def test_an_answer_is_kept_whatever_its_tokens_are(tokens: object) -> None:
+    document = answered("night", "harbour").model_dump(mode="json")
+    document["answer"]["input_tokens"] = tokens
+    judgement = judge("harbour", "night", 1, json.dumps(document).encode())
+    assert judgement.accepted
+    assert judgement.input_tokens in (0, COUNT_LIMIT)

@@ -6,11 +6,14 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
+from anthropic.types import OutputConfigParam, ThinkingConfigParam
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from collector.claude import _by_status, _Message, _read, _text, _within
+from collector.claude import SETTINGS, _by_status, _Message, _read, _text, _within
 from nightfold.answers import ANSWER_LIMIT
+from nightfold.budget import PRICES
 from nightfold.errors import ModelTimeout, NetworkError
 from nightfold.text import MESSAGE_LIMIT
 from tests.unit.examples import answer
@@ -112,6 +115,14 @@ def test_an_error_is_told_by_its_status(status: int, name: str) -> None:
 )
 def test_a_spend_limit_is_final_whatever_its_status(status: int, message: str, code: str | None) -> None:
     assert type(_by_status(status_error(status, message, code))).__name__ == "SpendLimitReached"
+
+
+def test_every_listed_model_has_a_setting_that_the_sdk_knows() -> None:
+    types: dict[str, Any] = {"thinking": ThinkingConfigParam, "output_config": OutputConfigParam}
+    assert SETTINGS.keys() == PRICES.keys()
+    for setting in SETTINGS.values():
+        for name, value in setting.items():
+            TypeAdapter(types[name]).validate_python(value)
 
 
 def test_the_message_of_an_error_is_one_short_line() -> None:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightfold.failure_message import read_attempt, split_calls, with_attempt, with_calls
-from nightfold.text import MESSAGE_LIMIT
+from nightfold.errors import BRANCH_ERRORS
+from nightfold.failure_message import calls_made, read_attempt, split_calls, with_attempt, with_calls
+from nightfold.text import MESSAGE_LIMIT, one_line
 
 
 @given(
@@ -50,3 +51,38 @@ def test_the_times_of_calls_travel_at_the_end_of_a_message(message: str, calls: 
 )
 def test_what_only_looks_like_times_is_left_in_the_message(message: str) -> None:
     assert split_calls(message) == (message, [])
+
+
+NAMES = st.sampled_from(sorted(BRANCH_ERRORS)).filter(str.isalpha)
+SECONDS = st.integers(0, 99_999_999).map(lambda hundredths: hundredths / 100)
+
+
+@given(
+    st.text(max_size=400),
+    st.integers(1, 9),
+    st.lists(NAMES, max_size=4),
+    st.lists(st.tuples(SECONDS, SECONDS), max_size=5),
+)
+def test_what_travels_in_a_message_arrives_and_the_message_stays_short(
+    message: str, attempt: int, earlier: list[str], calls: list[tuple[float, float]]
+) -> None:
+    sent = with_calls(with_attempt(message, attempt, earlier), calls)
+    assert len(sent) <= MESSAGE_LIMIT
+    rest, times = split_calls(sent)
+    if calls or not split_calls(one_line(message))[1]:
+        assert times == calls
+    assert read_attempt(f"{rest} ") == (attempt, earlier)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "errors", "calls"),
+    [
+        (1, [], 1),
+        (3, ["RateLimited", "Overloaded"], 3),
+        (3, ["KeyUnavailable", "KeyUnavailable"], 1),
+        (7, ["KeyUnavailable"] * 7, 0),
+        (0, ["KeyUnavailable"], 0),
+    ],
+)
+def test_an_attempt_without_a_key_is_not_a_call(attempt: int, errors: list[str], calls: int) -> None:
+    assert calls_made(attempt, errors) == calls

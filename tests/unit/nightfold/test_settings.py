@@ -13,6 +13,7 @@ from nightfold.budget import (
     PRICES,
     branches_at_once,
     cost_usd,
+    nearest_model,
     regeneration_branches,
     share,
 )
@@ -156,3 +157,17 @@ def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MISS_QUEUE_URL", raising=False)
     with pytest.raises(ValidationError, match="miss_queue_url"):
         _Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("model", "nearest"),
+    [
+        ("claude-sonnet-5", "claude-sonnet-5-5"),
+        ("claude-hiaku-5-5", "claude-haiku-5-5"),
+        ("anthropic.claude-opus-5-5-v1:0", "claude-opus-5-5"),
+        ("gpt", None),
+        *((model, None) for model in PRICES),
+    ],
+)
+def test_an_unknown_model_has_a_nearest_known_one(model: str, nearest: str | None) -> None:
+    assert nearest_model(model) == nearest if model in PRICES or nearest else nearest_model(model) in PRICES

@@ -101,3 +101,10 @@ def test_a_worst_case_above_the_ceiling_refuses_the_plan_and_says_both() -> None
         plan(*many(4), cost_ceiling_usd=worst - 0.001)
     assert "cost_ceiling_usd: the worst case of 4 sites is $0.4166, above the ceiling of $0.4156" in str(raised.value)
     assert "24 calls of claude-sonnet-5-5" in str(raised.value)
+
+
+def test_the_worst_case_of_a_model_that_always_thinks_counts_its_thinking() -> None:
+    thinks, does_not = (
+        worst_case(many(3), RunConfiguration(model=model)) for model in ("claude-opus-5-5", "claude-haiku-5-5")
+    )
+    assert thinks.output_tokens - does_not.output_tokens == 2 * CALLS_PER_ROUND * 3 * 2_048

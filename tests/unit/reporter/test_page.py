@@ -10,13 +10,17 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from nightfold.branch import Outcome
 from reporter.history import bars
 from reporter.message import text as message_of
 from reporter.page import render
 from reporter.records import read_night
 from reporter.schedule import Schedule
 from reporter.verdict import Surroundings
+from tests.support.hostile_outcomes import spoilt
 from tests.support.nights import FOUR, HOSTILE, NIGHTS, Shelf, large, lost, partial, spend
 from tests.unit.examples import STARTED
 
@@ -166,3 +170,14 @@ def test_what_does_not_fit_is_counted_and_its_place_is_told() -> None:
     assert without
     assert f"no room for the candidates of {without:,} sites" in text
     assert f"runs/{RUN}/candidates/SITE_ID.json" in text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_page_is_rendered_whatever_the_stored_outcomes_say(data: st.DataObject) -> None:
+    shelf = partial()
+    keys = [key for key in shelf.objects if "/outcomes/" in key]
+    assert len(keys) >= 4
+    for key in keys:
+        shelf.objects[key] = data.draw(spoilt(Outcome.model_validate_json(shelf.objects[key])))
+    assert "3 of 4 sites are in." in page(shelf)
