@@ -9,6 +9,8 @@ from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from infra.cloud import services
+
 
 class _Raw(io.BytesIO):
     def stream(self, **_: Any) -> Iterator[bytes]:
@@ -27,11 +29,12 @@ def json(request: AWSPreparedRequest, value: Any) -> AWSResponse:
 
 def error(request: AWSPreparedRequest, service: str, status: int, code: str, message: str) -> AWSResponse:
     """An error in the service's own protocol. `service` is botocore's name."""
+    protocol = services.named(service).errors
     described = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-    if service == "s3":
+    if protocol == "s3":
         body = f"<Error>{described}</Error>"
         return plain(request, status, {"content-type": "application/xml"}, body.encode())
-    if service in {"sts", "sns", "iam", "cloudformation"}:
+    if protocol == "query":
         body = f"<ErrorResponse><Error>{described}</Error></ErrorResponse>"
         return plain(request, status, {"content-type": "text/xml"}, body.encode())
     failure = json_.dumps({"__type": code, "message": message}).encode()

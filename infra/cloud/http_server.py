@@ -17,12 +17,10 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from infra import loopback
-from infra.cloud import aws_response
+from infra.cloud import aws_response, services
 from infra.cloud.moto_patches.interception import Router
 
 _SIGNED_FOR = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
-_HOST = {"states": "states.us-east-1.amazonaws.com", "s3": "s3.amazonaws.com"}
-_BOTOCORE_NAME = {"states": "sfn"}
 _INVOKE = re.compile(r"/2015-03-31/functions/[^/]+/invocations$")
 
 
@@ -61,21 +59,23 @@ def _application(router: Router, knows: Callable[[str], bool], host: str) -> Any
             return _refused(
                 "The request is not signed with the access key that `nightfold cloud` printed at its start."
             )
-        service = signed_for[2]
+        service = services.signed_for(signed_for[2])
         target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        operation = "Invoke" if service == "lambda" and _INVOKE.search(request.path) else target
-        if service == "s3":
+        operation = "Invoke" if service.name == "lambda" and _INVOKE.search(request.path) else target
+        if service.name == "s3":
             operation = {"PUT": "PutObject", "GET": "GetObject"}.get(request.method, request.method)
         headers = HTTPHeaders.from_dict(
             {name: value for name, value in request.headers.items() if name.lower() != "host"}
         )
         path = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.full_path
-        url = f"https://{_HOST.get(service, f'{service}.us-east-1.amazonaws.com')}{path}"
+        url = f"https://{service.address}{path}"
         prepared = AWSPreparedRequest(request.method, url, headers, request.get_data(), stream_output=False)
         try:
-            answered = router(_BOTOCORE_NAME.get(service, service), operation, prepared)
+            answered = router(service.name, operation, prepared)
         except Exception as error:  # a broken connection is not to be had here
-            answered = aws_response.error(prepared, service, 500, "InternalFailure", f"{type(error).__name__}: {error}")
+            answered = aws_response.error(
+                prepared, service.name, 500, "InternalFailure", f"{type(error).__name__}: {error}"
+            )
         kept = {
             name: value
             for name, value in answered.headers.items()

@@ -10,18 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.cloud.services import SERVICES
+
 SAME_PERMISSION = {  # what a call is named → what IAM names the permission for it
-    "s3:HeadObject": "s3:GetObject",
-    "s3:HeadBucket": "s3:ListBucket",
-    "s3:ListObjects": "s3:ListBucket",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:DeleteObjects": "s3:DeleteObject",
-    "s3:CopyObject": "s3:PutObject",
-    "sqs:SendMessageBatch": "sqs:SendMessage",
-    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
-    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
-    "lambda:Invoke": "lambda:InvokeFunction",
-    "sns:PublishBatch": "sns:Publish",
+    f"{service.scope}:{called}": f"{service.scope}:{permission}"
+    for service in SERVICES
+    for called, permission in service.same_permission.items()
 }
 NEEDS_NO_PERMISSION = frozenset({"sts:GetCallerIdentity"})
 

@@ -16,33 +16,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from infra.cloud import services
+from infra.cloud.services import RESOURCES
+
 STACK = "nightfold"
-SUPPORTED = frozenset(
-    {
-        "AWS::IAM::ManagedPolicy",
-        "AWS::IAM::Policy",
-        "AWS::IAM::Role",
-        "AWS::Lambda::Function",
-        "AWS::Logs::LogGroup",
-        "AWS::S3::Bucket",
-        "AWS::SNS::Topic",
-        "AWS::SQS::Queue",
-        "AWS::SSM::Parameter",
-    }
-)  # whatever else the template has (alarms, schedules, policies of queues and buckets, dashboards) is left out
-NAMED = {  # where CloudFormation would make up a name that is another one each time
-    "AWS::IAM::Role": ("RoleName", "{stack}-{id}"),
-    "AWS::Lambda::Function": ("FunctionName", "{stack}-{id}"),
-    "AWS::S3::Bucket": ("BucketName", "{stack}-{lower}-123456789012"),
-    "AWS::SNS::Topic": ("TopicName", "{stack}-{id}"),
-    "AWS::SQS::Queue": ("QueueName", "{stack}-{id}"),
-}
 MACHINE_NAME, MACHINE_ROLE, SUBSTITUTION = "LocalStateMachineName", "LocalStateMachineRole", "LocalSubstitution"
 KEPT = 8  # expanded templates, of this and of earlier versions
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:"
 
 _ADDRESS = re.compile("https?://")
 
+# The machine itself is made apart. Whatever else services.py does not have (alarms, schedules, policies of queues and
+# buckets, dashboards) is left out.
 logger = logging.getLogger(__name__)
 
 
@@ -64,7 +49,8 @@ def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
     """Raises BadTemplate, or the SAM translator's own exception, which names the resource and the property."""
     text = path.read_bytes().decode()
     # What is remembered holds for all values of the parameters: the simulated API has another port each time.
-    told = json.dumps([text, sorted(parameters), version("aws-sam-translator"), Path(__file__).read_text("utf-8")])
+    code = [Path(each).read_text("utf-8") for each in (__file__, services.__file__)]
+    told = json.dumps([text, sorted(parameters), version("aws-sam-translator"), code])
     folder = Path(__file__).parent / "__pycache__"
     remembered = folder / f"template-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
     try:
@@ -130,7 +116,7 @@ def _for_this_machine(template: dict[str, Any], code: dict[str, str], machine: s
     resources = template["Resources"]
     properties = resources[machine]["Properties"]
     name = properties.get("StateMachineName", f"{STACK}-{machine}")
-    skipped = {logical_id for logical_id, resource in resources.items() if resource["Type"] not in SUPPORTED}
+    skipped = {logical_id for logical_id, resource in resources.items() if resource["Type"] not in RESOURCES}
     for logical_id in skipped:
         logger.debug("Left out of the local deployment: %s (%s)", logical_id, resources[logical_id]["Type"])
     kept = {logical_id: resource for logical_id, resource in resources.items() if logical_id not in skipped}
@@ -156,8 +142,8 @@ def _for_this_machine(template: dict[str, Any], code: dict[str, str], machine: s
 
 
 def _name(logical_id: str, resource: dict[str, Any]) -> None:
-    if resource["Type"] in NAMED:
-        field, pattern = NAMED[resource["Type"]]
+    if (named := RESOURCES[resource["Type"]].named) is not None:
+        field, pattern = named
         names = {"stack": STACK, "id": logical_id, "lower": logical_id.lower()}
         resource.setdefault("Properties", {}).setdefault(field, pattern.format(**names))
     if (

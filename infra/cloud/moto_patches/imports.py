@@ -6,9 +6,12 @@ the import lasts, by modules whose every attribute is an empty class.
 """
 
 import sys
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+from infra.cloud.services import SERVICES
 
 ABSENT = frozenset(
     (
@@ -57,13 +60,11 @@ def load() -> None:
     try:
         import moto.cloudformation.models
         import moto.iam.models
-        import moto.s3.urls
-        import moto.sns.urls
-        import moto.sqs.urls
-        import moto.ssm.urls
-        import moto.stepfunctions.parser.models
-        import moto.stepfunctions.urls
-        import moto.sts.urls  # noqa: F401
+        import moto.stepfunctions.parser.models  # noqa: F401
+
+        for service in SERVICES:
+            if service.moto:
+                import_module(f"moto.{service.moto}.urls")
     finally:
         sys.meta_path.remove(finder)
         for name in [name for name, module in sys.modules.items() if isinstance(module, _Absent)]:

@@ -7,7 +7,7 @@ moto's own handler. Through it come the functions, the interpreter, the command 
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -15,14 +15,13 @@ from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from infra.cloud import aws_response
+from infra.cloud import aws_response, services
 from infra.cloud.moto_patches import service_models
 
 ACCOUNT = "123456789012"
 Router = Callable[[str, str, AWSPreparedRequest], AWSResponse]
 Permit = Callable[[str, str, str], bool]
 
-_KNOWN_WAY = frozenset({"s3", "sqs", "ssm"})
 _ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)/")
 _answers: dict[str, list[tuple[re.Pattern[str], Callable[..., Any]]]] = {}
 
@@ -88,10 +87,9 @@ def intercepted(door: Router, permit: Permit) -> Iterator[None]:
 def forward(service: str, request: AWSPreparedRequest) -> AWSResponse:
     """moto's own answer."""
     try:
-        answered = _quickly(service, request) if service in _KNOWN_WAY else _process(request)
+        answered = _quickly(service, request) if services.named(service).remembered else _process(request)
     except Denied as denied:
-        code = "AccessDenied" if service in {"s3", "sqs", "sns", "sts"} else "AccessDeniedException"
-        return aws_response.error(request, service, 403, code, str(denied))
+        return aws_response.error(request, service, 403, services.named(service).denied, str(denied))
     if answered is None:  # moto has no such service: nothing goes out to the real one
         return aws_response.error(
             request, service, 501, "NotImplemented", f"The embedded cloud cannot answer {request.url}."
@@ -138,31 +136,17 @@ def _authorize(asked: Any, resource: str, permit: Permit) -> None:
     """In place of moto's check, which `infra.cloud.iam` tells the shortcomings of."""
     action = asked._get_action()
     action = action[0] if isinstance(action, list) else action
-    service = asked.service_name
-    service = {"stepfunctions": "states"}.get(service, service)
-    if resource == "*" and service == "sns":
-        resource = asked._get_param("TopicArn") or "*"
-    if resource == "*" and service in {"logs", "ssm", "states", "sns"}:
-        resource = _named_in_the_call(service, asked)
-    if not permit(access_key(asked), f"{service}:{action}", resource):
-        raise Denied(f"User is not authorized to perform: {service}:{action} on resource: {resource}")
+    service = services.of_moto(asked.service_name)
+    if resource == "*" and service.names is not None:
+        resource = service.names(_parameters(asked))
+    if not permit(access_key(asked), f"{service.scope}:{action}", resource):
+        raise Denied(f"User is not authorized to perform: {service.scope}:{action} on resource: {resource}")
 
 
-def _named_in_the_call(service: str, asked: Any) -> str:
-    if service == "sns":
-        return str(asked.querystring.get("TopicArn", ["*"])[0])
+def _parameters(asked: Any) -> Mapping[str, Any]:
+    """Of a call in one of the protocols that have them in the body."""
     try:
-        parameters = json.loads(asked.body or "{}")
+        parameters = json.loads(asked.body or "")
     except ValueError:
-        return "*"
-    if service == "logs":
-        stream = parameters.get("logStreamName", "")
-        return f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{parameters.get('logGroupName')}:log-stream:{stream}"
-    if service == "ssm":
-        name = parameters.get("Name") or parameters.get("Path") or next(iter(parameters.get("Names", [])), "*")
-        return (
-            str(name)
-            if str(name).startswith("arn:")
-            else f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/{str(name).lstrip('/')}"
-        )
-    return str(parameters.get("executionArn") or parameters.get("stateMachineArn") or "*")
+        return {name: values[0] for name, values in asked.querystring.items()}
+    return parameters if isinstance(parameters, dict) else {}

@@ -1,0 +1,153 @@
+"""The AWS services of the embedded cloud: one row each, and nothing about a single service anywhere else but in the
+modules of `moto_patches` that bear a service's name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource type of CloudFormation. `named` is a property, and the value that it gets where the template has none:
+    CloudFormation would draw another name each time."""
+
+    type: str
+    named: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is particular to one service.
+
+    Args:
+        name: botocore's, as a call's event has it ("sfn").
+        signs_as: in a signature, in an address and in IAM's actions; botocore's name unless given.
+        moto: moto's package, imported before the first call.
+        errors: how an error is written.
+        denied: the code of a call that a role does not allow.
+        remembered: whether the way to moto's answer is found once. For the services that a run calls all the time.
+        resources: what the template may have of it; whatever else it has is left out.
+        names: the ARN that a call is about, for IAM, where moto says only "*".
+        same_permission: operation → the one that IAM asks for instead.
+    """
+
+    name: str
+    signs_as: str = ""
+    moto: str = ""
+    errors: Literal["json", "query", "s3"] = "json"
+    denied: Literal["AccessDenied", "AccessDeniedException"] = "AccessDeniedException"
+    host: str = ""
+    remembered: bool = False
+    resources: tuple[Resource, ...] = ()
+    names: Callable[[Parameters], str] | None = None
+    same_permission: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def scope(self) -> str:
+        return self.signs_as or self.name
+
+    @property
+    def address(self) -> str:
+        return self.host or f"{self.scope}.{REGION}.amazonaws.com"
+
+
+def _parameter(call: Parameters) -> str:
+    name = str(call.get("Name") or call.get("Path") or next(iter(call.get("Names", [])), "*"))
+    return name if name.startswith("arn:") else f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{name.lstrip('/')}"
+
+
+def _log_stream(call: Parameters) -> str:
+    stream = call.get("logStreamName", "")
+    return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{call.get('logGroupName')}:log-stream:{stream}"
+
+
+def _execution_or_machine(call: Parameters) -> str:
+    return str(call.get("executionArn") or call.get("stateMachineArn") or "*")
+
+
+def _topic(call: Parameters) -> str:
+    return str(call.get("TopicArn") or "*")
+
+
+SERVICES = (
+    Service(
+        "s3",
+        moto="s3",
+        errors="s3",
+        denied="AccessDenied",
+        host="s3.amazonaws.com",
+        remembered=True,
+        resources=(Resource("AWS::S3::Bucket", ("BucketName", "{stack}-{lower}-123456789012")),),
+        same_permission={
+            "HeadObject": "GetObject",
+            "HeadBucket": "ListBucket",
+            "ListObjects": "ListBucket",
+            "ListObjectsV2": "ListBucket",
+            "DeleteObjects": "DeleteObject",
+            "CopyObject": "PutObject",
+        },
+    ),
+    Service(
+        "sqs",
+        moto="sqs",
+        denied="AccessDenied",
+        remembered=True,
+        resources=(Resource("AWS::SQS::Queue", ("QueueName", "{stack}-{id}")),),
+        same_permission={
+            "SendMessageBatch": "SendMessage",
+            "DeleteMessageBatch": "DeleteMessage",
+            "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+        },
+    ),
+    Service("ssm", moto="ssm", remembered=True, resources=(Resource("AWS::SSM::Parameter"),), names=_parameter),
+    Service(
+        "sns",
+        moto="sns",
+        errors="query",
+        denied="AccessDenied",
+        resources=(Resource("AWS::SNS::Topic", ("TopicName", "{stack}-{id}")),),
+        names=_topic,
+        same_permission={"PublishBatch": "Publish"},
+    ),
+    Service("sfn", signs_as="states", moto="stepfunctions", names=_execution_or_machine),
+    Service(
+        "lambda",
+        resources=(Resource("AWS::Lambda::Function", ("FunctionName", "{stack}-{id}")),),
+        same_permission={"Invoke": "InvokeFunction"},
+    ),
+    Service(
+        "iam",
+        errors="query",
+        resources=(
+            Resource("AWS::IAM::ManagedPolicy"),
+            Resource("AWS::IAM::Policy"),
+            Resource("AWS::IAM::Role", ("RoleName", "{stack}-{id}")),
+        ),
+    ),
+    Service("sts", moto="sts", errors="query", denied="AccessDenied"),
+    Service("cloudformation", errors="query"),
+    Service("cloudwatch-logs", signs_as="logs", resources=(Resource("AWS::Logs::LogGroup"),), names=_log_stream),
+)
+
+RESOURCES = {resource.type: resource for service in SERVICES for resource in service.resources}
+_BY_NAME = {service.name: service for service in SERVICES}
+_BY_SCOPE = {service.scope: service for service in SERVICES}
+
+
+def named(name: str) -> Service:
+    """By botocore's name; one that is not in the table is as most are, and moto has no answer for it."""
+    return _BY_NAME.get(name) or Service(name)
+
+
+def of_moto(package: str) -> Service:
+    """By the name of moto's package."""
+    return next((service for service in SERVICES if package in {service.moto, service.scope}), Service(package))
+
+
+def signed_for(scope: str) -> Service:
+    """By the name in a signature."""
+    return _BY_SCOPE.get(scope) or Service(scope)
