@@ -13,7 +13,7 @@ import boto3
 from moto import mock_aws
 from pydantic import BaseModel, TypeAdapter
 
-from aggregator.aggregate import AggregateTask, aggregate
+from aggregator.aggregate import Adapters, AggregateTask, aggregate
 from aggregator.miss_queue import MissQueue as Misses
 from collector.claude import Claude
 from collector.collect import collect
@@ -30,6 +30,7 @@ from planner.draft import PlanTask
 from planner.executions import Executions
 from planner.inputs import ExecutionInput
 from planner.miss_queue import MissQueue
+from planner.plan import Adapters as PlanAdapters
 from planner.plan import plan_run
 from reporter.digest import DigestTask
 from tests.unit.outside import Outside
@@ -86,7 +87,9 @@ def asked(claude: Claude, event: CollectorEvent) -> Outcome:
 
 def night(world: Outside, api: MessagesAPI) -> None:
     bucket = Bucket(world.bucket, world.s3)
-    outside = {"misses": Misses(world.miss_queue, world.sqs), "parked": Misses(world.parked_queue, world.sqs)}
+    aggregating = Adapters(
+        bucket=bucket, misses=Misses(world.miss_queue, world.sqs), parked=Misses(world.parked_queue, world.sqs)
+    )
     started = datetime.now(UTC).isoformat().replace("+00:00", "Z")  # the summary counts from it
     planner_event = {
         "execution_id": EXECUTION,
@@ -101,11 +104,13 @@ def night(world: Outside, api: MessagesAPI) -> None:
     bucket.put(SITES_KEY, (EVENTS / "sites.json").read_bytes())
     state = plan_run(
         PlanTask.model_validate(planner_event),
-        bucket=bucket,
-        parameter=ConfigurationParameter(world.parameter, world.ssm),
-        queue=MissQueue(world.miss_queue, world.sqs),
-        executions=Executions(world.states),
-        simulated=False,
+        PlanAdapters(
+            bucket=bucket,
+            parameter=ConfigurationParameter(world.parameter, world.ssm),
+            queue=MissQueue(world.miss_queue, world.sqs),
+            executions=Executions(world.states),
+            simulated=False,
+        ),
     )
     write("state.json", state.model_dump(mode="json"))
     write("plan.json", world.read(plan_key(RUN)))
@@ -123,7 +128,7 @@ def night(world: Outside, api: MessagesAPI) -> None:
                 write(f"outcome-{name}.json", outcome)
             if event.task.site_id == ("harbour", "lantern")[round_ - 1]:
                 write("collector.json" if round_ == 1 else "collector-regenerate.json", event.model_dump(mode="json"))
-        aggregate(AggregateTask(run_id=RUN, round=round_), bucket=bucket, **outside)
+        aggregate(AggregateTask(run_id=RUN, round=round_), aggregating)
     claude.close()
     write("summary.json", world.read(summary_key(RUN)))
     write("miss.json", next(body for body in world.drain(world.miss_queue) if body["reason"] == "schema"))

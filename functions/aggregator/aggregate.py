@@ -6,14 +6,14 @@ comes last. A crash before it leads to another pass, a crash after it to nothing
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from aggregator.census import announce, take
-from aggregator.judge import Judgement, judge, raw_answer_limit, unaccounted
+from aggregator.census import announce, summarize
+from aggregator.judge import Verdict, judge, raw_answer_limit, unaccounted
 from aggregator.miss_queue import MissQueue
 from aggregator.misses import line_of, miss_of, settle_queues
 from nightfold.branch import SiteTask
@@ -40,8 +40,18 @@ class AggregateTask(BaseModel):
     dead: bool = False  # closed by a redrive, some time after it had ended
 
 
-def aggregate(task: AggregateTask, *, bucket: Bucket, misses: MissQueue, parked: MissQueue) -> RunState:
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """What aggregating touches outside this process."""
+
+    bucket: Bucket
+    misses: MissQueue
+    parked: MissQueue
+
+
+def aggregate(task: AggregateTask, adapters: Adapters) -> RunState:
     """The state of the run after this round: `regenerate` with new items, or closed."""
+    bucket = adapters.bucket
     if closed := bucket.get(summary_key(task.run_id)):
         return _state(Summary.model_validate_json(closed))
     document = bucket.get(plan_key(task.run_id))
@@ -56,15 +66,15 @@ def aggregate(task: AggregateTask, *, bucket: Bucket, misses: MissQueue, parked:
     sites = {site.site_id: site for site in plan.sites}
     rounds = [_judge_round(plan, 1, sites, bucket)]
     regenerated = bucket.get(items_key(plan.run_id, 2)) if task.round == 2 else None
-    if task.round == 1 and any(judgement.regenerate for judgement in rounds[0].values()):
+    if task.round == 1 and any(verdict.regenerate for verdict in rounds[0].values()):
         return _regenerate(plan, sites, rounds[0], bucket)
     if regenerated:
         rounds.append(_judge_round(plan, 2, _site_ids(plan, regenerated), bucket))
-    return _close(task, plan, sites, rounds, bucket, misses, parked)
+    return _close(task, plan, sites, rounds, adapters)
 
 
 def _site_ids(plan: Plan, items: bytes) -> list[str]:
-    """The sites of round 2. Items that cannot be read leave all of them with the word of round 1."""
+    """The sites of round 2. Items that cannot be read leave all of them with the verdict of round 1."""
     try:
         return [item.site_id for item in _Tasks.validate_json(items)]
     except ValidationError:
@@ -72,13 +82,13 @@ def _site_ids(plan: Plan, items: bytes) -> list[str]:
         return []
 
 
-def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucket) -> dict[str, Judgement]:
-    """The word on every site of a round, in the order of the plan. Accepted candidates are stored on the way, so that
-    ten thousand answers never lie in memory together."""
+def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucket) -> dict[str, Verdict]:
+    """The verdict on every site of a round, in the order of the plan. Accepted candidates are stored at once, so that
+    memory never holds ten thousand answers."""
     limit = raw_answer_limit(len(plan.sites))
     stored = set(bucket.keys(candidates_key(plan.run_id, "").removesuffix(".json")))
 
-    def word_on(site_id: str) -> Judgement:
+    def verdict_on(site_id: str) -> Verdict:
         try:
             document = bucket.get(outcome_key(plan.run_id, round_, site_id))
         except ClientError as error:
@@ -91,10 +101,10 @@ def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucke
         return replace(verdict, kept=())
 
     with ThreadPoolExecutor(READERS) as readers:
-        return {verdict.site_id: verdict for verdict in readers.map(word_on, site_ids)}
+        return {verdict.site_id: verdict for verdict in readers.map(verdict_on, site_ids)}
 
 
-def _candidates_file(plan: Plan, round_: int, verdict: Judgement) -> bytes:
+def _candidates_file(plan: Plan, round_: int, verdict: Verdict) -> bytes:
     document: dict[str, Any] = {
         "schema_version": 1,
         "run_id": plan.run_id,
@@ -106,7 +116,7 @@ def _candidates_file(plan: Plan, round_: int, verdict: Judgement) -> bytes:
     return TypeAdapter(dict[str, Any]).dump_json(document, indent=2)
 
 
-def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Judgement], bucket: Bucket) -> RunState:
+def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Verdict], bucket: Bucket) -> RunState:
     """Round 2 over the rejected sites alone; fewer branches share the same budget."""
     rejected = [verdict for verdict in round_1.values() if verdict.regenerate]
     configuration = plan.configuration
@@ -137,18 +147,16 @@ def _close(
     task: AggregateTask,
     plan: Plan,
     sites: Mapping[str, Site],
-    rounds: list[dict[str, Judgement]],
-    bucket: Bucket,
-    queue: MissQueue,
-    parked: MissQueue,
+    rounds: list[dict[str, Verdict]],
+    adapters: Adapters,
 ) -> RunState:
     """Writes the misses, settles the queues, and closes the census: in this order."""
-    summary = take(plan, rounds, dead=task.dead)
+    summary = summarize(plan, rounds, dead=task.dead)
     misses = [miss_of(plan, sites[site.site_id], rounds, dead=task.dead) for site in summary.sites if not site.accepted]
     lines = "".join(f"{line_of(miss)}\n" for miss in misses)
-    bucket.put(misses_key(plan.run_id), lines.encode(), "application/jsonl")
-    settle_queues(plan, misses, queue, parked)
-    bucket.put(summary_key(plan.run_id), summary.model_dump_json(indent=2).encode())
+    adapters.bucket.put(misses_key(plan.run_id), lines.encode(), "application/jsonl")
+    settle_queues(plan, misses, adapters.misses, adapters.parked)
+    adapters.bucket.put(summary_key(plan.run_id), summary.model_dump_json(indent=2).encode())
     announce(summary)
     return _state(summary)
 

@@ -3,26 +3,26 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from aggregator.judge import Judgement
+from aggregator.judge import Verdict
 from nightfold.budget import cost_usd
 from nightfold.contract import MissedByReason, Plan, Settled, SiteSummary, Summary, Tokens
 from nightfold.observability import count, log_step
 
 
-def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]], *, dead: bool = False) -> Summary:
-    """The census over all rounds; a site's last round is its word. A run that is `dead` ended with the last branch that
-    it stored, however much later it is closed."""
+def summarize(plan: Plan, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool = False) -> Summary:
+    """The census over all rounds; a site's verdict is that of its last round. A run that is `dead` ended with the last
+    branch that it stored, however much later it is closed."""
     last = {**rounds[0], **rounds[1]} if len(rounds) > 1 else dict(rounds[0])
-    all_calls = [judgement for of_round in rounds for judgement in of_round.values()]
-    missed = [judgement.reason for judgement in last.values() if not judgement.accepted]
+    all_calls = [verdict for of_round in rounds for verdict in of_round.values()]
+    missed = [verdict.reason for verdict in last.values() if not verdict.accepted]
     tokens = Tokens(
-        input=sum(judgement.input_tokens for judgement in all_calls),
-        output=sum(judgement.output_tokens for judgement in all_calls),
+        input=sum(verdict.input_tokens for verdict in all_calls),
+        output=sum(verdict.output_tokens for verdict in all_calls),
     )
     accepted = len(last) - len(missed)
     regenerated = len(rounds[1]) if len(rounds) > 1 else 0
     now = datetime.now(UTC)
-    ends = [judgement.ended_at for judgement in all_calls if judgement.ended_at is not None]
+    ends = [verdict.ended_at for verdict in all_calls if verdict.ended_at is not None]
     ended = min(max(ends, default=plan.started_at), now) if dead else now
     return Summary(
         run_id=plan.run_id,
@@ -34,8 +34,8 @@ def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]], *, dead: bool = 
             network=missed.count("network"), schema_=missed.count("schema"), unknown=missed.count("unknown")
         ),
         regenerated=regenerated,
-        model_calls=sum(judgement.model_calls for judgement in all_calls),
-        rate_limited=sum(judgement.rate_limited for judgement in all_calls),
+        model_calls=sum(verdict.model_calls for verdict in all_calls),
+        rate_limited=sum(verdict.rate_limited for verdict in all_calls),
         tokens=tokens,
         cost_usd=cost_usd(plan.configuration.model, tokens.input, tokens.output),
         started_at=plan.started_at,
@@ -43,14 +43,14 @@ def take(plan: Plan, rounds: Sequence[Mapping[str, Judgement]], *, dead: bool = 
         simulated=plan.simulated,
         sites=[
             SiteSummary(
-                site_id=judgement.site_id,
-                accepted=judgement.accepted,
-                candidates=judgement.candidates,
-                reason=judgement.reason,
-                error=judgement.error,
-                rounds=sum(judgement.site_id in of_round for of_round in rounds),
+                site_id=verdict.site_id,
+                accepted=verdict.accepted,
+                candidates=verdict.candidates,
+                reason=verdict.reason,
+                error=verdict.error,
+                rounds=sum(verdict.site_id in of_round for of_round in rounds),
             )
-            for judgement in last.values()
+            for verdict in last.values()
         ],
         settled=[Settled(site_id=site.site_id, accepted_in=site.accepted_in) for site in plan.settled],
         unlisted=[site.miss.site.site_id for site in plan.unlisted],

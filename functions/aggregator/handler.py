@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aggregator.aggregate import AggregateTask, aggregate
+from aggregator.aggregate import Adapters, AggregateTask, aggregate
 from aggregator.miss_queue import MissQueue
 from aggregator.settings import settings
 from nightfold.errors import UnexpectedError, aws_errors_named, invalid
@@ -13,13 +13,12 @@ from nightfold.storage import Bucket
 
 
 @cache
-def outside() -> dict[str, Any]:
-    """The outside systems that aggregating touches."""
-    return {
-        "bucket": Bucket(settings().bucket),
-        "misses": MissQueue(settings().miss_queue_url),
-        "parked": MissQueue(settings().parked_queue_url),
-    }
+def adapters() -> Adapters:
+    return Adapters(
+        bucket=Bucket(settings().bucket),
+        misses=MissQueue(settings().miss_queue_url),
+        parked=MissQueue(settings().parked_queue_url),
+    )
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
@@ -28,4 +27,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     except ValidationError as error:
         raise UnexpectedError(str(invalid(error, "event"))) from None
     with aws_errors_named():
-        return aggregate(task, **outside()).model_dump(mode="json")
+        return aggregate(task, adapters()).model_dump(mode="json")

@@ -17,8 +17,8 @@ RAW_ANSWERS = 20_000_000  # bytes of raw answers in all the misses of a run; the
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The word on one site after one round."""
+class Verdict:
+    """The verdict on one site after one round."""
 
     site_id: str
     candidates: int = 0
@@ -49,9 +49,9 @@ def raw_answer_limit(sites: int) -> int:
     return min(RAW_ANSWER_LIMIT, RAW_ANSWERS // max(sites, 1))
 
 
-def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit: int = RAW_ANSWER_LIMIT) -> Judgement:
-    """The word on the outcome of `site_id`, as it was stored. Raises nothing, whatever the document is. `limit`: bytes
-    of a rejected answer that are kept."""
+def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit: int = RAW_ANSWER_LIMIT) -> Verdict:
+    """The verdict on the outcome of `site_id`, as it was stored. Raises nothing, whatever the document is. `limit`: the
+    bytes of a rejected answer that are kept."""
     if document is None:
         return unaccounted(site_id, "the branch left no outcome")
     try:
@@ -68,12 +68,12 @@ def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit:
     return unaccounted(site_id, "the outcome holds neither answer nor failure")
 
 
-def unaccounted(site_id: str, message: str) -> Judgement:
-    """The word on a planned site of which nothing is known."""
-    return Judgement(site_id, reason="unknown", error="Unaccounted", message=message)
+def unaccounted(site_id: str, message: str) -> Verdict:
+    """The verdict on a planned site of which nothing is known."""
+    return Verdict(site_id, reason="unknown", error="Unaccounted", message=message)
 
 
-def _judge_answer(site_id: str, answer: Answer, limit: int) -> Judgement:
+def _judge_answer(site_id: str, answer: Answer, limit: int) -> Verdict:
     paid: dict[str, Any] = {
         "model_calls": min(calls_made(answer.attempt, answer.earlier_errors), CALLS_PER_ROUND),
         "rate_limited": answer.earlier_errors.count("RateLimited"),
@@ -81,10 +81,10 @@ def _judge_answer(site_id: str, answer: Answer, limit: int) -> Judgement:
         "output_tokens": answer.output_tokens,
     }
     if answer.stop_reason == "refusal":
-        return Judgement(site_id, reason="unknown", error="Refused", message="Claude refused to answer", **paid)
+        return Verdict(site_id, reason="unknown", error="Refused", message="Claude refused to answer", **paid)
     rejected: dict[str, Any] = {"reason": "schema", "raw_answer": trimmed(answer.text, limit), **paid}
     if answer.stop_reason in CUT:
-        return Judgement(
+        return Verdict(
             site_id,
             error="Truncated",
             message=f"the answer was cut after {answer.output_tokens} tokens (stop_reason {answer.stop_reason})",
@@ -93,11 +93,11 @@ def _judge_answer(site_id: str, answer: Answer, limit: int) -> Judgement:
     try:
         candidates = read_candidates(answer.text)
     except Violation as violation:
-        return Judgement(site_id, error="SchemaViolation", message=one_line(str(violation), 500), **rejected)
-    return Judgement(site_id, candidates=len(candidates), kept=tuple(candidates), **paid)
+        return Verdict(site_id, error="SchemaViolation", message=one_line(str(violation), 500), **rejected)
+    return Verdict(site_id, candidates=len(candidates), kept=tuple(candidates), **paid)
 
 
-def _judge_failure(site_id: str, failure: Failure) -> Judgement:
+def _judge_failure(site_id: str, failure: Failure) -> Verdict:
     caught = failure.caught if isinstance(failure.caught, dict) else {}
     error = one_line(str(caught.get("Error") or "UnexpectedError"))
     cause = str(caught.get("Cause") or "")
@@ -113,7 +113,7 @@ def _judge_failure(site_id: str, failure: Failure) -> Judgement:
         calls = 0 if error in PATIENT else CALLS_PER_ROUND if failure.reason == "network" else 1
     else:
         calls = calls_made(attempt, [*earlier, error])
-    return Judgement(
+    return Verdict(
         site_id,
         reason=failure.reason,
         error=error,

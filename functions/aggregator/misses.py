@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from aggregator.judge import Judgement
+from aggregator.judge import Verdict
 from aggregator.miss_queue import BATCH_LIMIT, MissQueue
 from nightfold.contract import Miss, Plan, UnrecognizedMessage
 from nightfold.sites import Site
@@ -17,13 +17,15 @@ from nightfold.storage import outcome_key
 UNLISTED = "no longer in the site list, so it was not asked again; before: "
 
 
-def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Judgement]], *, dead: bool) -> Miss:
+def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool) -> Miss:
     """The miss of `site`. Its raw answer is the last one there was. In a run that is `dead`, one without an outcome was
     perhaps never asked: three killed processes park nothing."""
-    words = [(round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round]
-    _, last = words[-1]
+    verdicts = [
+        (round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round
+    ]
+    _, last = verdicts[-1]
     asked = last.attempted and not (dead and last.error == "Unaccounted")
-    answered = [(round_, word.raw_answer) for round_, word in words if word.raw_answer is not None]
+    answered = [(round_, verdict.raw_answer) for round_, verdict in verdicts if verdict.raw_answer is not None]
     return Miss(
         run_id=plan.run_id,
         site=site,

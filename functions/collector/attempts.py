@@ -10,7 +10,7 @@ from collections import OrderedDict
 from nightfold.branch import SiteTask
 
 Call = tuple[float, float]  # seconds since the branch began
-_REMEMBERED = 10_000  # branches
+_BRANCHES_KEPT = 10_000  # branches
 
 _earlier: OrderedDict[tuple[str, str, int], list[tuple[str, Call | None]]] = OrderedDict()
 
@@ -25,10 +25,10 @@ def earlier_calls(task: SiteTask, attempt: int) -> list[Call]:
     return [call for _, call in _before(task, attempt) if call is not None]
 
 
-def remember(task: SiteTask, attempt: int, error: str, call: Call | None = None) -> None:
+def record_failure(task: SiteTask, attempt: int, error: str, call: Call | None = None) -> None:
     """Note how attempt number `attempt` ended, and when it was made."""
     _earlier[task.run_id, task.site_id, task.round] = [*_before(task, attempt), (error, call)]
-    while len(_earlier) > _REMEMBERED:
+    while len(_earlier) > _BRANCHES_KEPT:
         _earlier.popitem(last=False)
 
 

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from collector.attempts import Call, earlier_calls, earlier_errors, remember
+from collector.attempts import Call, earlier_calls, earlier_errors, record_failure
 from collector.prompt import Prompt, prompt_for
 from nightfold import errors
 from nightfold.branch import Answer, CollectorEvent, Outcome, SiteTask
@@ -30,7 +30,7 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
         failure = _named(error)
         name = type(failure).__name__
         calls = _calls(event, began)
-        remember(task, event.attempt, name, *calls[-1:])
+        record_failure(task, event.attempt, name, *calls[-1:])
         if isinstance(failure, RateLimited):
             count(RateLimited=1)
         if isinstance(failure, UnexpectedError):

@@ -1,6 +1,7 @@
 """The Lambda handler of CollectSite."""
 
 import threading
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -22,10 +23,16 @@ from nightfold.text import is_api_key
 _one_client = threading.Lock()  # in the local run branches are threads of one process
 
 
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """What collecting touches outside this process, before it has a key."""
+
+    connections: BoundedClient
+
+
 @cache
-def outside() -> dict[str, Any]:
-    """What collecting touches, before it has a key."""
-    return {"connections": BoundedClient()}
+def adapters() -> Adapters:
+    return Adapters(connections=BoundedClient())
 
 
 @cache
@@ -42,7 +49,7 @@ def _claude() -> Claude:
     if not is_api_key(key):
         raise AccessDenied(f"the value of {name} is not an API key: it must be one word of printable ASCII")
     keep_secret(key)
-    return Claude(key, settings().anthropic_base_url, **outside())
+    return Claude(key, settings().anthropic_base_url, adapters().connections)
 
 
 def ask(task: SiteTask, prompt: Prompt) -> Answer:

@@ -11,20 +11,19 @@ from planner.configuration import ConfigurationParameter
 from planner.draft import PlanTask
 from planner.executions import Executions
 from planner.miss_queue import MissQueue
-from planner.plan import plan_run
+from planner.plan import Adapters, plan_run
 from planner.settings import settings
 
 
 @cache
-def outside() -> dict[str, Any]:
-    """The outside systems that planning touches."""
-    return {
-        "bucket": Bucket(settings().bucket),
-        "parameter": ConfigurationParameter(settings().configuration_parameter),
-        "queue": MissQueue(settings().miss_queue_url),
-        "executions": Executions(),
-        "simulated": settings().messages_api == "simulated",
-    }
+def adapters() -> Adapters:
+    return Adapters(
+        bucket=Bucket(settings().bucket),
+        parameter=ConfigurationParameter(settings().configuration_parameter),
+        queue=MissQueue(settings().miss_queue_url),
+        executions=Executions(),
+        simulated=settings().messages_api == "simulated",
+    )
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
@@ -33,4 +32,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     except ValidationError as error:
         raise invalid(error, "event") from None
     with aws_errors_named():
-        return plan_run(task, **outside()).model_dump(mode="json")
+        return plan_run(task, adapters()).model_dump(mode="json")

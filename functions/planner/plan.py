@@ -1,6 +1,7 @@
 """PlanRun: which sites, how many at once, how many tokens each; and the claim, so that a run happens once."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,31 +23,35 @@ from planner.redrive import lease
 from planner.waiting import sort_messages
 
 
-def plan_run(
-    task: PlanTask,
-    *,
-    bucket: Bucket,
-    parameter: ConfigurationParameter,
-    queue: MissQueue,
-    executions: Executions,
-    simulated: bool,
-) -> RunState:
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """What planning touches outside this process, and whether the Messages API is the simulated one."""
+
+    bucket: Bucket
+    parameter: ConfigurationParameter
+    queue: MissQueue
+    executions: Executions
+    simulated: bool
+
+
+def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
     """Claims the run and says what to do next. Raises InvalidInput before anything has started or been paid."""
+    bucket, queue, simulated = adapters.bucket, adapters.queue, adapters.simulated
     given = read_input(task.input)
     run_id = run_id_of(given, task.execution_name)
-    text = parameter.read()
+    text = adapters.parameter.read()
     configuration = configure(text, given.overrides)
     plan = _claimed(run_id, task, given, bucket)
     if plan == "another":
         return RunState(run_id=run_id, status="nothing")
     if plan is None and given.mode == "redrive":
-        if not lease(task.execution_id, bucket, executions):
+        if not lease(task.execution_id, bucket, adapters.executions):
             log_step("plan", run_id=run_id, status="nothing", lease="held by another execution")
             return RunState(run_id=run_id, status="nothing")
-        if dead := find_dead_run(run_id, task.execution_id, bucket, executions):
+        if dead := find_dead_run(run_id, task.execution_id, bucket, adapters.executions):
             log_step("plan", run_id=run_id, status="dead_run", dead_run=dead)
             return RunState(run_id=dead, round=2, status="dead_run")
-        plan = _plan_redrive(run_id, task, given.overrides, text, bucket, queue, simulated)
+        plan = _plan_redrive(run_id, task, given.overrides, text, adapters)
     elif plan is None:
         sites = read_sites(bucket.get(SITES_KEY))
         plan = draft(run_id, "collect", sites, configuration, task, simulated=simulated, overrides=given.overrides)
@@ -102,18 +107,11 @@ def _claimed(run_id: str, task: PlanTask, given: ExecutionInput, bucket: Bucket)
     return "another"
 
 
-def _plan_redrive(
-    run_id: str,
-    task: PlanTask,
-    overrides: dict[str, Any],
-    parameter: str,
-    bucket: Bucket,
-    queue: MissQueue,
-    simulated: bool,
-) -> Plan:
+def _plan_redrive(run_id: str, task: PlanTask, overrides: dict[str, Any], parameter: str, adapters: Adapters) -> Plan:
     """The plan of the morning run. All that could refuse it is looked at before a message is received. Where the plan
     cannot be made all the same, or receiving breaks off, what was received is given back: the next attempt has to find
     all of it."""
+    bucket, queue, simulated = adapters.bucket, adapters.queue, adapters.simulated
     site_list = read_sites(bucket.get(SITES_KEY))
     check_one_site(site_list, configure(parameter, overrides))
     handles: list[str] = []

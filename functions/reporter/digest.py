@@ -2,6 +2,7 @@
 redrive had. May be done twice: the pages are the same."""
 
 import traceback
+from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict
@@ -42,10 +43,18 @@ class Digest(BaseModel):
     page_bytes: int = 0
 
 
-def publish_digest(
-    task: DigestTask, surroundings: Surroundings, *, bucket: Bucket, links: Links, topic: Topic
-) -> Digest:
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """What reporting touches outside this process."""
+
+    bucket: Bucket
+    links: Links
+    topic: Topic
+
+
+def publish_digest(task: DigestTask, surroundings: Surroundings, adapters: Adapters) -> Digest:
     """Renders, stores and announces. Raises where the run is not closed, and what botocore raises."""
+    bucket, links, topic = adapters.bucket, adapters.links, adapters.topic
     key = digest_key(task.run_id)
     try:
         night = read_night(task.run_id, bucket)

@@ -5,23 +5,22 @@ from typing import Any
 
 from nightfold.errors import aws_errors_named
 from nightfold.storage import Bucket
-from reporter.digest import DigestTask, publish_digest, surroundings_of
+from reporter.digest import Adapters, DigestTask, publish_digest, surroundings_of
 from reporter.links import Links
 from reporter.settings import settings
 from reporter.topic import Topic
 
 
 @cache
-def outside() -> dict[str, Any]:
-    """The outside systems that reporting touches."""
-    return {
-        "bucket": Bucket(settings().bucket),
-        "links": Links(settings().bucket),
-        "topic": Topic(settings().digest_topic_arn),
-    }
+def adapters() -> Adapters:
+    return Adapters(
+        bucket=Bucket(settings().bucket),
+        links=Links(settings().bucket),
+        topic=Topic(settings().digest_topic_arn),
+    )
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
     task = DigestTask.model_validate(event)
     with aws_errors_named():
-        return publish_digest(task, surroundings_of(settings()), **outside()).model_dump(mode="json")
+        return publish_digest(task, surroundings_of(settings()), adapters()).model_dump(mode="json")

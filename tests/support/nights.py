@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from aggregator.census import take
-from aggregator.judge import Judgement, judge
+from aggregator.census import summarize
+from aggregator.judge import Verdict, judge
 from nightfold.branch import Outcome, SiteTask
 from nightfold.contract import Miss, Plan, WaitingMessage
 from nightfold.failure_message import with_calls
@@ -105,7 +105,7 @@ def spend(
     if again:
         shelf.objects[items_key(run_id, 2)] = TypeAdapter(list[SiteTask]).dump_json(again)
         rounds.append(_round(shelf, plan, again, sites, angle_words, times))
-    summary = take(plan, rounds).model_copy(update={"duration_s": 14.2 + len(sites) * 0.01})
+    summary = summarize(plan, rounds).model_copy(update={"duration_s": 14.2 + len(sites) * 0.01})
     shelf.objects[summary_key(run_id)] = summary.model_dump_json().encode()
     last = {**rounds[0], **rounds[-1]}
     shelf.objects[misses_key(run_id)] = b"".join(
@@ -120,7 +120,7 @@ def _round(
     sites: Mapping[str, Sequence[str]],
     angle_words: int,
     times: bool,
-) -> dict[str, Judgement]:
+) -> dict[str, Verdict]:
     judged = {}
     at_once = plan.configuration.max_concurrency
     first = not tasks or tasks[0].round == 1
@@ -200,15 +200,15 @@ def _text(what: str, number: int, angle_words: int) -> str:
     return json.dumps(candidates)
 
 
-def _miss(plan: Plan, site: Site, word: Judgement) -> bytes:
+def _miss(plan: Plan, site: Site, verdict: Verdict) -> bytes:
     miss = Miss(
         run_id=plan.run_id,
         site=site,
-        reason=word.reason or "unknown",
-        error=word.error or "Unaccounted",
-        message=word.message,
-        raw_answer=word.raw_answer,
-        raw_answer_key=outcome_key(plan.run_id, 2, site.site_id) if word.raw_answer else None,
+        reason=verdict.reason or "unknown",
+        error=verdict.error or "Unaccounted",
+        message=verdict.message,
+        raw_answer=verdict.raw_answer,
+        raw_answer_key=outcome_key(plan.run_id, 2, site.site_id) if verdict.raw_answer else None,
         missed_at=plan.started_at + timedelta(seconds=14),
         attempts=plan.attempts.get(site.site_id, 0) + 1,
         simulated=plan.simulated,

@@ -5,12 +5,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import boto3
 import pytest
 from moto import mock_aws
 
+import aggregator.aggregate
 import aggregator.handler
 import aggregator.miss_queue
 import aggregator.settings
@@ -18,6 +19,7 @@ import collector.attempts
 import collector.handler
 import collector.settings
 import planner.handler
+import planner.plan
 import planner.settings
 from nightfold.observability import log_step
 from nightfold.storage import Bucket
@@ -69,12 +71,12 @@ def no_memory() -> Iterator[None]:
     """Every test meets the functions as a new execution environment does."""
     yield
     for cached in (
-        planner.handler.outside,
+        planner.handler.adapters,
         planner.settings.settings,
-        aggregator.handler.outside,
+        aggregator.handler.adapters,
         aggregator.settings.settings,
         collector.handler._claude,
-        collector.handler.outside,
+        collector.handler.adapters,
         collector.settings.settings,
     ):
         cached.cache_clear()
@@ -107,22 +109,22 @@ def bucket(outside: Outside) -> Bucket:
 
 
 @pytest.fixture
-def planning(outside: Outside, bucket: Bucket) -> dict[str, Any]:
+def planning(outside: Outside, bucket: Bucket) -> planner.plan.Adapters:
     """What plan_run is given."""
-    return {
-        "bucket": bucket,
-        "parameter": ConfigurationParameter(outside.parameter, outside.ssm),
-        "queue": MissQueue(outside.miss_queue, outside.sqs),
-        "executions": Executions(outside.states),
-        "simulated": False,
-    }
+    return planner.plan.Adapters(
+        bucket=bucket,
+        parameter=ConfigurationParameter(outside.parameter, outside.ssm),
+        queue=MissQueue(outside.miss_queue, outside.sqs),
+        executions=Executions(outside.states),
+        simulated=False,
+    )
 
 
 @pytest.fixture
-def aggregating(outside: Outside, bucket: Bucket) -> dict[str, Any]:
+def aggregating(outside: Outside, bucket: Bucket) -> aggregator.aggregate.Adapters:
     """What aggregate is given."""
-    return {
-        "bucket": bucket,
-        "misses": aggregator.miss_queue.MissQueue(outside.miss_queue, outside.sqs),
-        "parked": aggregator.miss_queue.MissQueue(outside.parked_queue, outside.sqs),
-    }
+    return aggregator.aggregate.Adapters(
+        bucket=bucket,
+        misses=aggregator.miss_queue.MissQueue(outside.miss_queue, outside.sqs),
+        parked=aggregator.miss_queue.MissQueue(outside.parked_queue, outside.sqs),
+    )

@@ -90,7 +90,7 @@ class Lambdas:
 
     def warm(self) -> None:
         """Import every handler now, as provisioned concurrency would, so that no branch pays for a cold start, and make
-        the clients that its module caches under the name `outside`. With many branches at once the process may have
+        the clients that its module caches in `adapters`. With many branches at once the process may have
         no descriptor left, and what is not loaded by then never is."""
         for codec in CODECS:
             codecs.lookup(codec)
@@ -101,7 +101,7 @@ class Lambdas:
             with sandbox.inside(self._sandbox(function)):
                 try:
                     handler = load_handler(function)
-                    getattr(sys.modules[handler.__module__], "outside", object)()
+                    getattr(sys.modules[handler.__module__], "adapters", object)()
                 except Exception as error:  # the invocation will report it
                     logging.getLogger(__name__).debug("%s cannot be imported: %r", function.handler, error)
 

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 import aggregator.handler
-from aggregator.aggregate import AggregateTask, aggregate
+from aggregator.aggregate import Adapters, AggregateTask, aggregate
 from nightfold.branch import Outcome
 from nightfold.contract import Miss, Plan, RunState, Summary, UnrecognizedMessage, WaitingMessage
 from nightfold.errors import UnexpectedError
@@ -29,8 +28,8 @@ def store(outside: Outside, *documents: Plan | Outcome) -> None:
         outside.put(key, document.model_dump(mode="json"))
 
 
-def close(aggregating: dict[str, Any], round_: int = 2, run_id: str = "night") -> RunState:
-    return aggregate(AggregateTask(run_id=run_id, round=round_), **aggregating)
+def close(aggregating: Adapters, round_: int = 2, run_id: str = "night") -> RunState:
+    return aggregate(AggregateTask(run_id=run_id, round=round_), aggregating)
 
 
 def summary(outside: Outside, run_id: str = "night") -> Summary:
@@ -47,7 +46,7 @@ def received(outside: Outside, *bodies: str) -> list[WaitingMessage]:
     return [WaitingMessage(message_id=message_id, receipt_handle=handles[message_id]) for message_id in ids]
 
 
-def test_a_fine_night_is_closed_after_round_1(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_a_fine_night_is_closed_after_round_1(outside: Outside, aggregating: Adapters) -> None:
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), answered("night", "orchard"))
     state = close(aggregating, 1)
     assert (state.status, state.planned, state.accepted, state.missed) == ("complete", 2, 2, 0)
@@ -63,9 +62,7 @@ def test_a_fine_night_is_closed_after_round_1(outside: Outside, aggregating: dic
     assert outside.count(outside.miss_queue) == (0, 0)
 
 
-def test_broken_answers_alone_are_regenerated_and_told_what_was_wrong(
-    outside: Outside, aggregating: dict[str, Any]
-) -> None:
+def test_broken_answers_alone_are_regenerated_and_told_what_was_wrong(outside: Outside, aggregating: Adapters) -> None:
     store(
         outside,
         plan("harbour", "orchard", "lantern", "meadow"),
@@ -87,7 +84,7 @@ def test_broken_answers_alone_are_regenerated_and_told_what_was_wrong(
 
 @pytest.mark.parametrize(("stop_reason", "branches", "tokens"), [("end_turn", 4, 1_024), ("max_tokens", 2, 2_048)])
 def test_a_truncated_answer_is_regenerated_with_more_tokens(
-    outside: Outside, aggregating: dict[str, Any], stop_reason: str, branches: int, tokens: int
+    outside: Outside, aggregating: Adapters, stop_reason: str, branches: int, tokens: int
 ) -> None:
     sites = ["harbour", "orchard", "lantern", "meadow"]
     store(outside, plan(*sites), *[answered("night", name, "[", stop_reason=stop_reason) for name in sites])
@@ -96,7 +93,7 @@ def test_a_truncated_answer_is_regenerated_with_more_tokens(
     assert {item["max_tokens"] for item in outside.read(state.items_key)} == {tokens}
 
 
-def test_the_census_counts_every_ending_of_both_rounds(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_the_census_counts_every_ending_of_both_rounds(outside: Outside, aggregating: Adapters) -> None:
     store(
         outside,
         plan("fine", "healed", "broken", "overloaded", "refused", "silent", "later-down"),
@@ -142,21 +139,19 @@ def test_the_census_counts_every_ending_of_both_rounds(outside: Outside, aggrega
     assert {line.site.site_id: line for line in lines} == misses
 
 
-def test_a_night_without_anything_accepted_has_failed(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_a_night_without_anything_accepted_has_failed(outside: Outside, aggregating: Adapters) -> None:
     store(outside, plan("harbour"), failed("night", "harbour", OVERLOADED))
     assert close(aggregating, 1).status == "failed"
 
 
-def test_the_summary_is_written_last_and_the_misses_before_the_queue(
-    outside: Outside, aggregating: dict[str, Any]
-) -> None:
+def test_the_summary_is_written_last_and_the_misses_before_the_queue(outside: Outside, aggregating: Adapters) -> None:
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), failed("night", "orchard", OVERLOADED))
     wire = Wire(outside.s3, outside.sqs)
     close(aggregating)
     assert wire.sent[-3:] == ["PutObject", "SendMessageBatch", "PutObject"]
 
 
-def test_a_closed_run_is_not_touched_again(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_a_closed_run_is_not_touched_again(outside: Outside, aggregating: Adapters) -> None:
     store(outside, plan("harbour"), failed("night", "harbour", OVERLOADED))
     state = close(aggregating)
     wire = Wire(outside.s3, outside.sqs)
@@ -164,7 +159,7 @@ def test_a_closed_run_is_not_touched_again(outside: Outside, aggregating: dict[s
     assert wire.sent == ["GetObject", "GetObject"]
 
 
-def test_a_run_that_died_is_closed_with_what_it_had(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_a_run_that_died_is_closed_with_what_it_had(outside: Outside, aggregating: Adapters) -> None:
     store(
         outside, plan("harbour", "orchard", "lantern"), answered("night", "harbour"), answered("night", "orchard", "?")
     )
@@ -178,7 +173,7 @@ def test_a_run_that_died_is_closed_with_what_it_had(outside: Outside, aggregatin
 
 
 def test_an_outcome_that_nobody_may_read_is_unaccounted_and_holds_up_nobody(
-    outside: Outside, aggregating: dict[str, Any]
+    outside: Outside, aggregating: Adapters
 ) -> None:
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), answered("night", "orchard"))
     Wire(outside.s3).fail("GetObject", error(403, "AccessDenied"), about="outcomes/harbour")
@@ -189,9 +184,7 @@ def test_an_outcome_that_nobody_may_read_is_unaccounted_and_holds_up_nobody(
 
 
 @pytest.mark.parametrize("round_", [1, 2])
-def test_an_outcome_is_not_given_up_because_s3_is_unwell(
-    outside: Outside, aggregating: dict[str, Any], round_: int
-) -> None:
+def test_an_outcome_is_not_given_up_because_s3_is_unwell(outside: Outside, aggregating: Adapters, round_: int) -> None:
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), answered("night", "orchard", "prose"))
     wire = Wire(outside.s3, outside.sqs)
     if round_ == 2:
@@ -208,9 +201,7 @@ def test_an_outcome_is_not_given_up_because_s3_is_unwell(
 # --- the morning run ---------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_acknowledged_before_its_candidates_are_stored(
-    outside: Outside, aggregating: dict[str, Any]
-) -> None:
+def test_nothing_is_acknowledged_before_its_candidates_are_stored(outside: Outside, aggregating: Adapters) -> None:
     messages = {"a": received(outside, miss("a").model_dump_json())}
     store(outside, plan("a", mode="redrive", of_redrive={"messages": messages}), answered("night", "a"))
     wire = Wire(outside.s3, outside.sqs)
@@ -222,7 +213,7 @@ def test_nothing_is_acknowledged_before_its_candidates_are_stored(
     assert outside.count(outside.miss_queue) == (0, 0)
 
 
-def test_what_is_no_miss_is_parked_with_the_explanation(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_what_is_no_miss_is_parked_with_the_explanation(outside: Outside, aggregating: Adapters) -> None:
     (handle,) = received(outside, "hello\u2028\x7f")
     unrecognized = UnrecognizedMessage(
         **handle.model_dump(), body="hello\u2028\x7f", explanation="not a miss of Nightfold"
@@ -238,13 +229,13 @@ def test_what_is_no_miss_is_parked_with_the_explanation(outside: Outside, aggreg
 # --- edges ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_run_without_a_plan_is_an_error_that_is_not_retried(aggregating: dict[str, Any]) -> None:
+def test_a_run_without_a_plan_is_an_error_that_is_not_retried(aggregating: Adapters) -> None:
     with pytest.raises(UnexpectedError, match="run night has no plan"):
         close(aggregating)
 
 
 def test_the_log_tells_numbers_and_no_answers(
-    outside: Outside, aggregating: dict[str, Any], printed: Callable[[], str]
+    outside: Outside, aggregating: Adapters, printed: Callable[[], str]
 ) -> None:
     marker = "MARKER-c0ffee"
     store(outside, plan("harbour"), answered("night", "harbour", f'[{{"{marker}": "{marker}"}}]'))
@@ -274,7 +265,7 @@ def test_the_handler_gives_plain_json_and_names_what_no_retry_mends(
         aggregator.handler.handler({"run_id": "night", "round": 1}, None)
 
 
-def test_of_many_sites_a_miss_keeps_less_of_a_long_broken_answer(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_of_many_sites_a_miss_keeps_less_of_a_long_broken_answer(outside: Outside, aggregating: Adapters) -> None:
     """The whole answers lie in S3. All of them together would be more than the function's memory."""
     sites = [f"site-{number}" for number in range(1_250)]
     store(outside, plan(*sites), *(answered("night", site, "x" * 30_000) for site in sites[:2]))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from aggregator.aggregate import Adapters
 from aggregator.judge import trimmed
 from aggregator.miss_queue import TRIES, MissQueue
 from nightfold.contract import UnrecognizedMessage
@@ -102,9 +103,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("character", HOSTILE.values(), ids=HOSTILE)
-def test_ten_hostile_raw_answers_fit_into_one_batch(
-    outside: Outside, aggregating: dict[str, Any], character: str
-) -> None:
+def test_ten_hostile_raw_answers_fit_into_one_batch(outside: Outside, aggregating: Adapters, character: str) -> None:
     sizes: list[int] = []
     bodies: list[str] = []
 
@@ -135,7 +134,7 @@ def test_the_longest_briefs_beside_the_longest_raw_answers_fit_into_what_sqs_tak
     queue.send([longest.model_dump_json()] * 10)
 
 
-def test_large_unrecognized_messages_are_parked_all_the_same(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_large_unrecognized_messages_are_parked_all_the_same(outside: Outside, aggregating: Adapters) -> None:
     bodies = [str(number) + "\\" * 170_000 for number in range(6)]  # each within what SQS takes, and all of them
     unrecognized = tuple(
         UnrecognizedMessage(**message.model_dump(), body=body, explanation="not a miss")

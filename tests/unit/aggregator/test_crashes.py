@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from aggregator.aggregate import Adapters
 from nightfold.contract import Summary, UnrecognizedMessage
 from nightfold.storage import Bucket, candidates_key, misses_key, summary_key
 from tests.unit.aggregator.test_aggregate import OVERLOADED, close, received, store
@@ -41,7 +42,7 @@ def round_2(outside: Outside, run_id: str) -> None:
     store(outside, answered(run_id, "healed", round_=2), answered(run_id, "broken", "prose", round_=2))
 
 
-def end(outside: Outside, aggregating: dict[str, Any], run_id: str, wire: Wire, number: int, after: bool) -> bool:
+def end(outside: Outside, aggregating: Adapters, run_id: str, wire: Wire, number: int, after: bool) -> bool:
     """The whole run, with one crash at call `number`. False where it needed fewer calls."""
     crashed = False
     round_ = 1
@@ -62,7 +63,7 @@ def end(outside: Outside, aggregating: dict[str, Any], run_id: str, wire: Wire, 
 # To die after call n is nearly to die before call n + 1, so one of each is enough.
 @pytest.mark.parametrize(("mode", "after"), [("collect", False), ("redrive", True)])
 def test_a_crash_at_any_call_and_another_try_leave_the_same(
-    outside: Outside, aggregating: dict[str, Any], aws_session: boto3.Session, mode: str, after: bool
+    outside: Outside, aggregating: Adapters, aws_session: boto3.Session, mode: str, after: bool
 ) -> None:
     calls = Wire(outside.s3, outside.sqs)
     quiet = outside.unwatched(aws_session)

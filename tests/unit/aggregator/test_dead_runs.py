@@ -1,11 +1,10 @@
 """aggregator/aggregate.py and census.py: runs that a redrive closes, after their own execution had ended."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from aggregator.aggregate import AggregateTask, aggregate
+from aggregator.aggregate import Adapters, AggregateTask, aggregate
 from nightfold.errors import UnexpectedError
 from nightfold.storage import plan_key
 from tests.unit.aggregator.test_aggregate import close, store, summary
@@ -14,30 +13,30 @@ from tests.unit.outside import Outside
 
 
 def test_a_dead_run_ended_with_its_last_branch_and_not_when_it_is_closed(
-    outside: Outside, aggregating: dict[str, Any]
+    outside: Outside, aggregating: Adapters
 ) -> None:
     branches = [
         answered("night", site, round_=round_).model_copy(update={"ended_at": STARTED + timedelta(seconds=seconds)})
         for site, round_, seconds in (("harbour", 1, 40), ("orchard", 1, 61.5), ("lantern", 1, 50))
     ]
     store(outside, plan("harbour", "orchard", "lantern", "meadow"), *branches)
-    aggregate(AggregateTask(run_id="night", round=2, dead=True), **aggregating)
+    aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
     assert summary(outside).duration_s == 61.5
 
 
-def test_a_dead_run_without_a_branch_took_no_time(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_a_dead_run_without_a_branch_took_no_time(outside: Outside, aggregating: Adapters) -> None:
     store(outside, plan("harbour"))
-    aggregate(AggregateTask(run_id="night", round=2, dead=True), **aggregating)
+    aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
     assert summary(outside).duration_s == 0
 
 
-def test_a_run_that_closes_itself_ends_now(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_a_run_that_closes_itself_ends_now(outside: Outside, aggregating: Adapters) -> None:
     store(outside, plan("harbour"), answered("night", "harbour").model_copy(update={"ended_at": STARTED}))
     close(aggregating)
     assert summary(outside).duration_s > 0
 
 
-def test_a_plan_of_another_run_is_refused(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_a_plan_of_another_run_is_refused(outside: Outside, aggregating: Adapters) -> None:
     outside.put(plan_key("night.backup"), plan("harbour", run_id="night").model_dump(mode="json"))
     with pytest.raises(UnexpectedError, match=r"the plan of run night\.backup is that of run night"):
         close(aggregating, run_id="night.backup")

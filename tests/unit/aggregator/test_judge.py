@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.judge import CALLS_PER_ROUND, Judgement, judge, trimmed
+from aggregator.judge import CALLS_PER_ROUND, Verdict, judge, trimmed
 from nightfold.answers import RAW_ANSWER_LIMIT
 from nightfold.branch import COUNT_LIMIT, Outcome
 from nightfold.budget import cost_usd
@@ -25,7 +25,7 @@ def quoted(outcome: Outcome) -> bytes:
     return json.dumps(outcome.model_dump_json()).encode()
 
 
-def word_on(outcome: Outcome) -> Judgement:
+def verdict_on(outcome: Outcome) -> Verdict:
     return judge("harbour", "night", 1, bare(outcome))
 
 
@@ -35,11 +35,11 @@ def test_aws_and_the_local_engine_are_read_alike() -> None:
 
 
 def test_a_good_answer_is_accepted_with_its_candidates_and_what_it_cost() -> None:
-    word = word_on(answered("night", "harbour", attempt=3, earlier_errors=["RateLimited", "Overloaded"]))
-    assert (word.accepted, word.candidates, word.reason, word.error) == (True, 5, None, None)
-    assert [candidate.title for candidate in word.kept] == [f"Title {number}" for number in range(1, 6)]
-    assert (word.model_calls, word.rate_limited, word.input_tokens, word.output_tokens) == (3, 1, 210, 190)
-    assert word.raw_answer is None
+    verdict = verdict_on(answered("night", "harbour", attempt=3, earlier_errors=["RateLimited", "Overloaded"]))
+    assert (verdict.accepted, verdict.candidates, verdict.reason, verdict.error) == (True, 5, None, None)
+    assert [candidate.title for candidate in verdict.kept] == [f"Title {number}" for number in range(1, 6)]
+    assert (verdict.model_calls, verdict.rate_limited, verdict.input_tokens, verdict.output_tokens) == (3, 1, 210, 190)
+    assert verdict.raw_answer is None
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_a_good_answer_is_accepted_with_its_candidates_and_what_it_cost() -> Non
 def test_every_answer_has_its_verdict(
     text: str, stop_reason: str | None, error: str | None, reason: str | None, regenerate: bool
 ) -> None:
-    word = word_on(answered("night", "harbour", text, stop_reason=stop_reason))
-    assert (word.error, word.reason, word.regenerate) == (error, reason, regenerate)
-    assert word.accepted == (error is None)
-    assert (word.raw_answer is not None) == regenerate
-    assert (word.model_calls, word.output_tokens) == (1, 190)
+    verdict = verdict_on(answered("night", "harbour", text, stop_reason=stop_reason))
+    assert (verdict.error, verdict.reason, verdict.regenerate) == (error, reason, regenerate)
+    assert verdict.accepted == (error is None)
+    assert (verdict.raw_answer is not None) == regenerate
+    assert (verdict.model_calls, verdict.output_tokens) == (1, 190)
 
 
 @pytest.mark.parametrize(
@@ -115,13 +115,13 @@ def test_every_answer_has_its_verdict(
 def test_every_failure_is_read_however_it_was_caught(
     caught: Any, reason: Any, error: str | None, message: str | None, calls: int, limited: int
 ) -> None:
-    word = word_on(failed("night", "harbour", caught, reason=reason))
-    assert (word.accepted, word.reason, word.regenerate) == (False, reason, False)
-    assert error is None or word.error == error
-    assert message is None or word.message == message
-    assert (word.model_calls, word.rate_limited) == (calls, limited)
-    assert len(word.error or "") <= 200
-    assert len(word.message) <= 200
+    verdict = verdict_on(failed("night", "harbour", caught, reason=reason))
+    assert (verdict.accepted, verdict.reason, verdict.regenerate) == (False, reason, False)
+    assert error is None or verdict.error == error
+    assert message is None or verdict.message == message
+    assert (verdict.model_calls, verdict.rate_limited) == (calls, limited)
+    assert len(verdict.error or "") <= 200
+    assert len(verdict.message) <= 200
     assert calls <= CALLS_PER_ROUND
 
 
@@ -150,8 +150,9 @@ FINE = answered("night", "harbour").model_dump(mode="json")
     ],
 )
 def test_what_cannot_be_read_is_unaccounted(document: bytes | None, message: str) -> None:
-    word = judge("harbour", "night", 1, document)
-    assert (word.error, word.reason, word.message, word.model_calls) == ("Unaccounted", "unknown", message, 0)
+    verdict = judge("harbour", "night", 1, document)
+    assert (verdict.error, verdict.reason, verdict.message) == ("Unaccounted", "unknown", message)
+    assert verdict.model_calls == 0
 
 
 @given(
@@ -165,9 +166,9 @@ def test_what_cannot_be_read_is_unaccounted(document: bytes | None, message: str
     )
 )
 def test_no_document_makes_the_judge_raise(document: bytes) -> None:
-    word = judge("harbour", "night", 1, document)
-    assert word.site_id == "harbour"
-    assert word.accepted == (word.error is None)
+    verdict = judge("harbour", "night", 1, document)
+    assert verdict.site_id == "harbour"
+    assert verdict.accepted == (verdict.error is None)
 
 
 def test_a_lone_surrogate_in_a_raw_answer_becomes_what_a_queue_takes() -> None:

@@ -14,11 +14,11 @@ from tests.support.effort import steps
 from tests.unit.aggregator.malformed_answers import ANSWERS, many
 from tests.unit.examples import answered
 
-VERDICTS = [pytest.param(text, verdict, id=name) for name, (text, verdict) in ANSWERS.items()]
+VERDICTS = [pytest.param(text, expected, id=name) for name, (text, expected) in ANSWERS.items()]
 
 
 def test_the_corpus_is_large_and_knows_both_verdicts() -> None:
-    accepted = sum(isinstance(verdict, int) for _, verdict in ANSWERS.values())
+    accepted = sum(isinstance(expected, int) for _, expected in ANSWERS.values())
     assert len(ANSWERS) >= 150
     assert accepted >= 30
     assert len(ANSWERS) - accepted >= 100
@@ -40,32 +40,32 @@ def no_endless_matching() -> Iterator[None]:
     signal.signal(signal.SIGVTALRM, before)
 
 
-@pytest.mark.parametrize(("text", "verdict"), VERDICTS)
-def test_an_answer_meets_the_contract_in_steps_that_grow_with_its_length(text: str, verdict: int | str) -> None:
+@pytest.mark.parametrize(("text", "expected"), VERDICTS)
+def test_an_answer_meets_the_contract_in_steps_that_grow_with_its_length(text: str, expected: int | str) -> None:
     with steps() as taken:
         try:
-            said: int | str = len(read_candidates(text))
+            result: int | str = len(read_candidates(text))
         except Violation as violation:
-            said = str(violation)
-    assert said == verdict if isinstance(verdict, int) else verdict in str(said)
+            result = str(violation)
+    assert result == expected if isinstance(expected, int) else expected in str(result)
     assert 0 < taken.count < 1_000 + 10 * len(text)
 
 
-@pytest.mark.parametrize(("text", "verdict"), VERDICTS)
+@pytest.mark.parametrize(("text", "expected"), VERDICTS)
 def test_an_answer_is_judged_the_same_after_its_way_through_collector_and_state_machine(
-    text: str, verdict: int | str
+    text: str, expected: int | str
 ) -> None:
     sent = _text(_Message(content=[{"type": "text", "text": text}]))
     outcome = answered("night", "harbour", sent).model_dump_json()
     assert len(json.dumps(outcome)) < 262_144  # the Body of StoreOutcome: JSON in JSON
-    judgement = judge("harbour", "night", 1, json.dumps(outcome).encode())
-    if isinstance(verdict, int):
-        assert judgement.accepted
-        assert judgement.candidates == verdict
+    verdict = judge("harbour", "night", 1, json.dumps(outcome).encode())
+    if isinstance(expected, int):
+        assert verdict.accepted
+        assert verdict.candidates == expected
     else:
-        assert (judgement.error, judgement.reason) == ("SchemaViolation", "schema")
-        assert 0 < len(judgement.message) <= 500
-        assert len(json.dumps(judgement.raw_answer)) <= RAW_ANSWER_LIMIT
+        assert (verdict.error, verdict.reason) == ("SchemaViolation", "schema")
+        assert 0 < len(verdict.message) <= 500
+        assert len(json.dumps(verdict.raw_answer)) <= RAW_ANSWER_LIMIT
 
 
 @pytest.mark.parametrize("length", range(1, len(many(2)), 3))

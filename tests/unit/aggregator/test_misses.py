@@ -1,11 +1,9 @@
 """aggregator/misses.py: what a run that closes leaves in the queues."""
 
-from typing import Any
-
 import pytest
 
-from aggregator.aggregate import AggregateTask, aggregate
-from aggregator.judge import Judgement
+from aggregator.aggregate import Adapters, AggregateTask, aggregate
+from aggregator.judge import Verdict
 from nightfold.contract import MAX_ATTEMPTS, Miss, Settled, SettledSite, UnlistedSite
 from nightfold.storage import misses_key
 from tests.unit.aggregator.test_aggregate import OVERLOADED, close, received, store, summary
@@ -13,7 +11,7 @@ from tests.unit.examples import failed, miss, plan
 from tests.unit.outside import Outside, Wire
 
 
-def test_a_miss_carries_what_a_redrive_repeats(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_a_miss_carries_what_a_redrive_repeats(outside: Outside, aggregating: Adapters) -> None:
     overrides = {"max_concurrency": 2}
     store(outside, plan("a", simulated=True, overrides=overrides), failed("night", "a", OVERLOADED))
     close(aggregating)
@@ -31,7 +29,7 @@ def redriven(outside: Outside, *attempts: int) -> None:
 
 
 def test_a_site_that_is_missed_again_gets_one_new_message_with_the_newest_reason(
-    outside: Outside, aggregating: dict[str, Any]
+    outside: Outside, aggregating: Adapters
 ) -> None:
     redriven(outside, 1, 0)
     assert close(aggregating).status == "failed"
@@ -40,14 +38,14 @@ def test_a_site_that_is_missed_again_gets_one_new_message_with_the_newest_reason
     assert (again["attempts"], again["error"], again["run_id"]) == (2, "Overloaded", "night")
 
 
-def test_the_new_message_is_sent_before_the_old_ones_are_deleted(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_the_new_message_is_sent_before_the_old_ones_are_deleted(outside: Outside, aggregating: Adapters) -> None:
     redriven(outside, 1)
     wire = Wire(outside.sqs)
     close(aggregating)
     assert wire.sent == ["SendMessageBatch", "DeleteMessageBatch"]
 
 
-def test_after_three_attempts_it_is_parked(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_after_three_attempts_it_is_parked(outside: Outside, aggregating: Adapters) -> None:
     redriven(outside, MAX_ATTEMPTS - 1)
     close(aggregating)
     assert outside.count(outside.miss_queue) == (0, 0)
@@ -56,10 +54,10 @@ def test_after_three_attempts_it_is_parked(outside: Outside, aggregating: dict[s
 
 
 def test_a_site_that_was_not_asked_keeps_its_attempts(
-    outside: Outside, aggregating: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    outside: Outside, aggregating: Adapters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redriven(outside, MAX_ATTEMPTS - 1)
-    not_asked = Judgement("a", reason="network", error="NotAttempted", attempted=False)
+    not_asked = Verdict("a", reason="network", error="NotAttempted", attempted=False)
     monkeypatch.setattr("aggregator.aggregate.judge", lambda *_: not_asked)
     close(aggregating)
     (waiting,) = outside.drain(outside.miss_queue)
@@ -67,7 +65,7 @@ def test_a_site_that_was_not_asked_keeps_its_attempts(
     assert outside.count(outside.parked_queue) == (0, 0)
 
 
-def test_runs_that_died_before_they_asked_park_nothing(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_runs_that_died_before_they_asked_park_nothing(outside: Outside, aggregating: Adapters) -> None:
     messages = {"a": received(outside, miss("a", attempts=2).model_dump_json())}
     messages["b"] = received(outside, miss("b", attempts=2).model_dump_json())
     store(
@@ -75,13 +73,13 @@ def test_runs_that_died_before_they_asked_park_nothing(outside: Outside, aggrega
         plan("a", "b", mode="redrive", of_redrive={"messages": messages, "attempts": {"a": 2, "b": 2}}),
         failed("night", "b", OVERLOADED),
     )
-    aggregate(AggregateTask(run_id="night", round=2, dead=True), **aggregating)
+    aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
     (waiting,) = outside.drain(outside.miss_queue)
     (parked,) = outside.drain(outside.parked_queue)
     assert [(each["site"]["site_id"], each["attempts"]) for each in (waiting, parked)] == [("a", 2), ("b", 3)]
 
 
-def test_what_is_settled_is_acknowledged_and_said(outside: Outside, aggregating: dict[str, Any]) -> None:
+def test_what_is_settled_is_acknowledged_and_said(outside: Outside, aggregating: Adapters) -> None:
     messages = received(outside, miss("a").model_dump_json())
     settled = SettledSite(site_id="a", accepted_in="nightly-2026-11-23", messages=messages)
     store(outside, plan(mode="redrive", of_redrive={"settled": [settled]}))
@@ -90,9 +88,7 @@ def test_what_is_settled_is_acknowledged_and_said(outside: Outside, aggregating:
     assert summary(outside).settled == [Settled(site_id="a", accepted_in="nightly-2026-11-23")]
 
 
-def test_a_site_that_left_the_list_is_parked_with_the_explanation_once(
-    outside: Outside, aggregating: dict[str, Any]
-) -> None:
+def test_a_site_that_left_the_list_is_parked_with_the_explanation_once(outside: Outside, aggregating: Adapters) -> None:
     for night in ("first", "second"):  # moved back by hand in between
         messages = received(outside, miss("a").model_dump_json())
         known = outside.drain(outside.parked_queue)

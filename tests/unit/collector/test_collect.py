@@ -199,9 +199,11 @@ def test_a_first_attempt_forgets_what_an_earlier_execution_met() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    for number in range(attempts._REMEMBERED + 10):
-        attempts.remember(event(site_id="harbour").task.model_copy(update={"site_id": f"s{number}"}), 0, "RateLimited")
-    assert len(attempts._earlier) == attempts._REMEMBERED
+    for number in range(attempts._BRANCHES_KEPT + 10):
+        attempts.record_failure(
+            event(site_id="harbour").task.model_copy(update={"site_id": f"s{number}"}), 0, "RateLimited"
+        )
+    assert len(attempts._earlier) == attempts._BRANCHES_KEPT
 
 
 def test_calls_are_timed_from_the_start_of_the_branch_in_answers_and_failures() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nightfold.storage import CLOSED_RUNS_KEY, SITES_KEY, plan_key, summary_key, unclosable_key
-from planner.plan import plan_run
+from planner.plan import Adapters, plan_run
 from tests.unit.examples import STARTED, miss, plan, plan_task, site
 from tests.unit.outside import Outside, Wire
 
@@ -20,8 +20,8 @@ def site_list(outside: Outside) -> None:
     outside.put(SITES_KEY, [site(name).model_dump() for name in ("harbour", "orchard")])
 
 
-def redrive(planning: dict[str, Any], name: str = "morning") -> Any:
-    return plan_run(plan_task(f"{EXECUTIONS}{name}", name, REDRIVE), **planning)
+def redrive(planning: Adapters, name: str = "morning") -> Any:
+    return plan_run(plan_task(f"{EXECUTIONS}{name}", name, REDRIVE), planning)
 
 
 def claimed(outside: Outside, name: str, folder: str | None = None) -> str:
@@ -60,7 +60,7 @@ def waiting(outside: Outside) -> None:
 
 
 @pytest.mark.usefixtures("waiting")
-def test_a_run_that_died_is_closed_before_anything_else(outside: Outside, planning: dict[str, Any]) -> None:
+def test_a_run_that_died_is_closed_before_anything_else(outside: Outside, planning: Adapters) -> None:
     died(outside, "dead")
     claimed(outside, "alive")
     closed(outside, "closed")
@@ -71,13 +71,13 @@ def test_a_run_that_died_is_closed_before_anything_else(outside: Outside, planni
     assert redrive(planning).status == "planned"
 
 
-def test_a_nightly_run_looks_for_no_dead_ones(outside: Outside, planning: dict[str, Any]) -> None:
+def test_a_nightly_run_looks_for_no_dead_ones(outside: Outside, planning: Adapters) -> None:
     died(outside, "dead")
     outside.put("config/sites.json", [{"site_id": "harbour", "domain": "harbour.example"}])
-    assert plan_run(plan_task("execution-1", "by-hand"), **planning).run_id == "by-hand"
+    assert plan_run(plan_task("execution-1", "by-hand"), planning).run_id == "by-hand"
 
 
-def test_a_run_of_another_state_machine_is_over(outside: Outside, planning: dict[str, Any]) -> None:
+def test_a_run_of_another_state_machine_is_over(outside: Outside, planning: Adapters) -> None:
     """In a bucket that outlived its stack; asking about it would be denied."""
     execution_id = claimed(outside, "of-old").replace("nightly", "former-nightly")
     made = plan("harbour", run_id="of-old").model_copy(update={"execution_id": execution_id})
@@ -90,13 +90,13 @@ def test_a_run_of_another_state_machine_is_over(outside: Outside, planning: dict
 # --- closed runs ----------------------------------------------------------------------------------------------------
 
 
-def calls(outside: Outside, planning: dict[str, Any], name: str) -> list[str]:
+def calls(outside: Outside, planning: Adapters, name: str) -> list[str]:
     wire = Wire(outside.s3)
     redrive(planning, name)
     return list(wire.sent)
 
 
-def test_a_morning_asks_nothing_about_runs_that_were_closed_before(outside: Outside, planning: dict[str, Any]) -> None:
+def test_a_morning_asks_nothing_about_runs_that_were_closed_before(outside: Outside, planning: Adapters) -> None:
     closed(outside, "night-0")
     redrive(planning, "first")
     after_one = calls(outside, planning, "second")
@@ -109,14 +109,14 @@ def test_a_morning_asks_nothing_about_runs_that_were_closed_before(outside: Outs
 
 
 @pytest.mark.parametrize("junk", [b"", b"hello", b"[]", b'{"run_ids": 3}'])
-def test_a_note_that_cannot_be_read_is_made_anew(outside: Outside, planning: dict[str, Any], junk: bytes) -> None:
+def test_a_note_that_cannot_be_read_is_made_anew(outside: Outside, planning: Adapters, junk: bytes) -> None:
     closed(outside, "night")
     outside.s3.put_object(Bucket=outside.bucket, Key=CLOSED_RUNS_KEY, Body=junk)
     assert redrive(planning).status == "nothing"
     assert outside.read(CLOSED_RUNS_KEY)["run_ids"] == ["night"]
 
 
-def test_a_run_that_was_deleted_is_forgotten(outside: Outside, planning: dict[str, Any]) -> None:
+def test_a_run_that_was_deleted_is_forgotten(outside: Outside, planning: Adapters) -> None:
     closed(outside, "night")
     closed(outside, "other")
     redrive(planning, "first")
@@ -141,7 +141,7 @@ def test_a_run_that_was_deleted_is_forgotten(outside: Outside, planning: dict[st
 )
 def test_what_is_not_the_folder_of_a_run_is_passed_over_and_logged(
     outside: Outside,
-    planning: dict[str, Any],
+    planning: Adapters,
     printed: Callable[[], str],
     folder: str,
     why: str,
@@ -155,7 +155,7 @@ def test_what_is_not_the_folder_of_a_run_is_passed_over_and_logged(
 
 @pytest.mark.usefixtures("waiting")
 def test_a_plan_that_cannot_be_read_and_a_folder_without_one_are_passed_over(
-    outside: Outside, planning: dict[str, Any], printed: Callable[[], str]
+    outside: Outside, planning: Adapters, printed: Callable[[], str]
 ) -> None:
     outside.put("runs/unreadable/plan.json", {"schema_version": 9})
     outside.put("runs/no-plan/items.json", [])
@@ -168,7 +168,7 @@ def test_a_plan_that_cannot_be_read_and_a_folder_without_one_are_passed_over(
 @pytest.mark.usefixtures("waiting")
 @pytest.mark.parametrize("quoted", [False, True])
 def test_a_run_that_could_not_be_closed_keeps_no_redrive_from_its_misses_and_is_counted(
-    outside: Outside, planning: dict[str, Any], printed: Callable[[], str], quoted: bool
+    outside: Outside, planning: Adapters, printed: Callable[[], str], quoted: bool
 ) -> None:
     for name in ("poisoned-1", "poisoned-2"):
         died(outside, name)
@@ -181,7 +181,7 @@ def test_a_run_that_could_not_be_closed_keeps_no_redrive_from_its_misses_and_is_
     assert '"RunsSetAside":[2.0]' in printed()
 
 
-def test_without_its_mark_a_run_is_tried_again(outside: Outside, planning: dict[str, Any]) -> None:
+def test_without_its_mark_a_run_is_tried_again(outside: Outside, planning: Adapters) -> None:
     died(outside, "poisoned")
     outside.put(unclosable_key("poisoned"), "a mark that cannot be read")
     assert redrive(planning).status == "nothing"
@@ -202,7 +202,7 @@ def test_without_its_mark_a_run_is_tried_again(outside: Outside, planning: dict[
     ],
 )
 def test_a_run_that_failed_while_aws_was_unwell_is_tried_again_by_the_next_redrive(
-    outside: Outside, planning: dict[str, Any], error: str, again: bool
+    outside: Outside, planning: Adapters, error: str, again: bool
 ) -> None:
     died(outside, "dead")
     set_aside(outside, "dead", error, by="morning")

@@ -11,7 +11,7 @@ from nightfold.contract import Plan
 from nightfold.errors import AwsUnavailable, InvalidInput, UnexpectedError
 from nightfold.sites import MAX_SITES
 from nightfold.storage import SITES_KEY, items_key, plan_key
-from planner.plan import plan_run
+from planner.plan import Adapters, plan_run
 from tests.unit.examples import STARTED, plan_task
 from tests.unit.outside import Outside, Wire, error
 
@@ -26,9 +26,9 @@ def sites(outside: Outside) -> None:
 
 
 @pytest.mark.usefixtures("sites")
-def test_a_night_is_planned(outside: Outside, planning: dict[str, Any]) -> None:
+def test_a_night_is_planned(outside: Outside, planning: Adapters) -> None:
     outside.configure(max_concurrency=2)
-    state = plan_run(plan_task("execution-1", given=NIGHT), **planning)
+    state = plan_run(plan_task("execution-1", given=NIGHT), planning)
     assert state.model_dump() == {
         "run_id": RUN,
         "round": 1,
@@ -49,37 +49,37 @@ def test_a_night_is_planned(outside: Outside, planning: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("sites")
-def test_a_second_delivery_of_the_same_night_does_nothing(outside: Outside, planning: dict[str, Any]) -> None:
-    plan_run(plan_task("execution-1", given=NIGHT), **planning)
+def test_a_second_delivery_of_the_same_night_does_nothing(outside: Outside, planning: Adapters) -> None:
+    plan_run(plan_task("execution-1", given=NIGHT), planning)
     before = outside.text(plan_key(RUN))
-    state = plan_run(plan_task("execution-2", given=NIGHT), **planning)
+    state = plan_run(plan_task("execution-2", given=NIGHT), planning)
     assert (state.run_id, state.status) == (RUN, "nothing")
     assert outside.text(plan_key(RUN)) == before
 
 
 @pytest.mark.usefixtures("sites")
-def test_the_same_execution_carries_on_with_the_plan_that_it_made(outside: Outside, planning: dict[str, Any]) -> None:
-    first = plan_run(plan_task("execution-1", given=NIGHT), **planning)
+def test_the_same_execution_carries_on_with_the_plan_that_it_made(outside: Outside, planning: Adapters) -> None:
+    first = plan_run(plan_task("execution-1", given=NIGHT), planning)
     outside.put(SITES_KEY, SITES[:1])
     outside.configure(max_concurrency=1)
     outside.s3.delete_object(Bucket=outside.bucket, Key=items_key(RUN, 1))
-    assert plan_run(plan_task("execution-1", given=NIGHT), **planning) == first
+    assert plan_run(plan_task("execution-1", given=NIGHT), planning) == first
     assert len(outside.read(items_key(RUN, 1))) == 3
 
 
 @pytest.mark.usefixtures("sites")
-def test_a_used_name_of_a_manual_run_is_refused_with_the_name(planning: dict[str, Any]) -> None:
-    plan_run(plan_task("execution-1", "by-hand"), **planning)
+def test_a_used_name_of_a_manual_run_is_refused_with_the_name(planning: Adapters) -> None:
+    plan_run(plan_task("execution-1", "by-hand"), planning)
     with pytest.raises(InvalidInput, match="run_id: by-hand was already used by execution-1"):
-        plan_run(plan_task("execution-2", "by-hand"), **planning)
+        plan_run(plan_task("execution-2", "by-hand"), planning)
 
 
 @pytest.mark.usefixtures("sites")
-def test_a_claim_whose_response_was_lost_is_ones_own(outside: Outside, planning: dict[str, Any]) -> None:
+def test_a_claim_whose_response_was_lost_is_ones_own(outside: Outside, planning: Adapters) -> None:
     wire = Wire(outside.s3)
 
     wire.fail("PutObject", error(500, "InternalError"), got_through=True)
-    assert plan_run(plan_task("execution-1", given=NIGHT), **planning).status == "planned"
+    assert plan_run(plan_task("execution-1", given=NIGHT), planning).status == "planned"
     assert wire.sent.count("PutObject") == 3
 
 
@@ -87,15 +87,15 @@ def test_a_claim_whose_response_was_lost_is_ones_own(outside: Outside, planning:
 @pytest.mark.parametrize("number", range(1, 6))
 @pytest.mark.parametrize("fault", [error(500, "InternalError"), error(503, "SlowDown")])
 def test_an_outage_at_any_call_is_survived_by_the_next_attempt(
-    outside: Outside, planning: dict[str, Any], number: int, fault: Any
+    outside: Outside, planning: Adapters, number: int, fault: Any
 ) -> None:
     wire = Wire(outside.s3, outside.ssm)
     operations = ["GetParameter", "GetObject", "GetObject", "PutObject", "PutObject"]
     earlier = operations[: number - 1].count(operations[number - 1])
     wire.fail(operations[number - 1], *[None] * earlier, *[fault] * 5)
     with pytest.raises(Exception, match=r"InternalError|SlowDown|SSM did not give"):
-        plan_run(plan_task("execution-1", given=NIGHT), **planning)
-    assert plan_run(plan_task("execution-1", given=NIGHT), **planning).status == "planned"
+        plan_run(plan_task("execution-1", given=NIGHT), planning)
+    assert plan_run(plan_task("execution-1", given=NIGHT), planning).status == "planned"
     assert {plan_key(RUN), items_key(RUN, 1)} <= outside.keys()
 
 
@@ -112,41 +112,41 @@ def test_an_outage_at_any_call_is_survived_by_the_next_attempt(
 )
 @pytest.mark.usefixtures("sites")
 def test_bad_input_leaves_nothing_behind(
-    outside: Outside, planning: dict[str, Any], given: dict[str, Any], complaint: str
+    outside: Outside, planning: Adapters, given: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(InvalidInput, match=complaint):
-        plan_run(plan_task("execution-1", given=given), **planning)
+        plan_run(plan_task("execution-1", given=given), planning)
     assert outside.keys() == {SITES_KEY}
 
 
-def test_no_site_list_is_refused(outside: Outside, planning: dict[str, Any]) -> None:
+def test_no_site_list_is_refused(outside: Outside, planning: Adapters) -> None:
     with pytest.raises(InvalidInput, match=r"there is no config/sites\.json"):
-        plan_run(plan_task("execution-1"), **planning)
+        plan_run(plan_task("execution-1"), planning)
     assert outside.keys() == set()
 
 
 def test_no_configuration_is_refused_and_a_silent_ssm_is_not_the_users_fault(
-    outside: Outside, planning: dict[str, Any]
+    outside: Outside, planning: Adapters
 ) -> None:
     Wire(outside.ssm).fail("GetParameter", *[error(500, "InternalServerError")] * 5)
     with pytest.raises(AwsUnavailable, match="SSM did not give /nightfold/configuration"):
-        plan_run(plan_task("execution-1"), **planning)
+        plan_run(plan_task("execution-1"), planning)
     outside.ssm.delete_parameter(Name=outside.parameter)
     with pytest.raises(InvalidInput, match="there is no SSM parameter /nightfold/configuration"):
-        plan_run(plan_task("execution-1"), **planning)
+        plan_run(plan_task("execution-1"), planning)
 
 
 @pytest.mark.usefixtures("sites")
-def test_a_changed_configuration_takes_effect_in_the_next_run(outside: Outside, planning: dict[str, Any]) -> None:
-    assert plan_run(plan_task("execution-1", "first"), **planning).max_concurrency == 4
+def test_a_changed_configuration_takes_effect_in_the_next_run(outside: Outside, planning: Adapters) -> None:
+    assert plan_run(plan_task("execution-1", "first"), planning).max_concurrency == 4
     outside.configure(max_concurrency=8)
-    assert plan_run(plan_task("execution-2", "second"), **planning).max_concurrency == 8
-    assert plan_run(plan_task("execution-3", "third", {"max_concurrency": 1}), **planning).max_concurrency == 1
+    assert plan_run(plan_task("execution-2", "second"), planning).max_concurrency == 8
+    assert plan_run(plan_task("execution-3", "third", {"max_concurrency": 1}), planning).max_concurrency == 1
 
 
-def test_the_largest_list_is_planned(outside: Outside, planning: dict[str, Any]) -> None:
+def test_the_largest_list_is_planned(outside: Outside, planning: Adapters) -> None:
     outside.put(SITES_KEY, [{"site_id": f"s{n}", "domain": f"s{n}.example"} for n in range(MAX_SITES)])
-    assert plan_run(plan_task("execution-1"), **planning).planned == MAX_SITES
+    assert plan_run(plan_task("execution-1"), planning).planned == MAX_SITES
 
 
 @pytest.fixture

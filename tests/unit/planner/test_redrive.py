@@ -12,7 +12,7 @@ from nightfold.contract import Plan
 from nightfold.errors import AwsUnavailable, InvalidInput
 from nightfold.storage import REDRIVE_LEASE_KEY, SITES_KEY, items_key, plan_key, summary_key
 from planner.miss_queue import PLANNING_S, RUN_S
-from planner.plan import plan_run
+from planner.plan import Adapters, plan_run
 from planner.redrive import lease
 from tests.unit.examples import miss, plan_task, site
 from tests.unit.outside import Outside, Wire, error, response
@@ -35,17 +35,17 @@ def put(outside: Outside) -> Callable[..., None]:
     return send
 
 
-def redrive(planning: dict[str, Any], execution_id: str = "execution-1", **given: Any) -> Any:
-    return plan_run(plan_task(execution_id, execution_id, REDRIVE | given), **planning)
+def redrive(planning: Adapters, execution_id: str = "execution-1", **given: Any) -> Any:
+    return plan_run(plan_task(execution_id, execution_id, REDRIVE | given), planning)
 
 
-def test_an_empty_queue_is_nothing_to_do(outside: Outside, planning: dict[str, Any]) -> None:
+def test_an_empty_queue_is_nothing_to_do(outside: Outside, planning: Adapters) -> None:
     assert redrive(planning).status == "nothing"
     assert outside.keys() == {REDRIVE_LEASE_KEY, SITES_KEY}
 
 
 def test_waiting_misses_become_the_plan_and_are_hidden_for_the_run(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(*[miss(f"site-{number}").model_dump_json() for number in range(23)])
     wire = Wire(outside.sqs)
@@ -59,7 +59,7 @@ def test_waiting_misses_become_the_plan_and_are_hidden_for_the_run(
 
 
 def test_several_messages_for_one_site_become_one_branch_and_the_most_attempts_count(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(
         miss("harbour", age_days=2, attempts=1).model_dump_json(),
@@ -86,7 +86,7 @@ def test_several_messages_for_one_site_become_one_branch_and_the_most_attempts_c
     ],
 )
 def test_a_message_that_is_no_miss_is_listed_with_the_reason_and_stops_nobody(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None], body: str, explanation: str
+    outside: Outside, planning: Adapters, put: Callable[..., None], body: str, explanation: str
 ) -> None:
     put(body, miss("orchard").model_dump_json())
     assert redrive(planning).planned == 1
@@ -98,7 +98,7 @@ def test_a_message_that_is_no_miss_is_listed_with_the_reason_and_stops_nobody(
 
 
 def test_unrecognized_messages_alone_are_a_run_without_sites(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put("hello", "there")
     state = redrive(planning)
@@ -107,7 +107,7 @@ def test_unrecognized_messages_alone_are_a_run_without_sites(
 
 
 def test_messages_of_a_refused_plan_are_given_back(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put("hello", *[miss(f"site-{number}").model_dump_json() for number in range(11)])
     with pytest.raises(InvalidInput, match="cost_ceiling_usd"):
@@ -117,7 +117,7 @@ def test_messages_of_a_refused_plan_are_given_back(
 
 
 def test_messages_that_no_plan_names_are_given_back_when_the_claim_cannot_be_written(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(miss("harbour").model_dump_json())
     Wire(outside.s3).fail("PutObject", *[error(503, "SlowDown")] * 5, about="plan.json")
@@ -127,7 +127,7 @@ def test_messages_that_no_plan_names_are_given_back_when_the_claim_cannot_be_wri
 
 
 def test_a_retry_of_the_same_redrive_hides_its_messages_again_and_receives_none(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(miss("harbour").model_dump_json())
     first = redrive(planning)
@@ -137,7 +137,7 @@ def test_a_retry_of_the_same_redrive_hides_its_messages_again_and_receives_none(
 
 
 def test_hiding_that_fails_on_their_side_is_an_outage_and_a_message_that_is_gone_is_none(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     def refused(sender_fault: bool) -> Callable[[Any], Any]:
         entry = {"Id": "0", "SenderFault": sender_fault, "Code": "InternalError", "Message": "no"}
@@ -151,7 +151,7 @@ def test_hiding_that_fails_on_their_side_is_an_outage_and_a_message_that_is_gone
 
 
 def test_the_queue_is_hidden_first_for_planning_and_then_for_the_run(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     asked: list[int] = []
     for operation in ("ReceiveMessage", "ChangeMessageVisibilityBatch"):
@@ -169,60 +169,54 @@ def test_the_queue_is_hidden_first_for_planning_and_then_for_the_run(
 # --- one redrive at a time ----------------------------------------------------------------------------------------
 
 
-def test_two_redrives_never_run_side_by_side(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
-) -> None:
+def test_two_redrives_never_run_side_by_side(outside: Outside, planning: Adapters, put: Callable[..., None]) -> None:
     first, second = outside.start("first"), outside.start("second")
     put(miss("harbour").model_dump_json())
-    assert plan_run(plan_task(first, "first", REDRIVE), **planning).status == "planned"
+    assert plan_run(plan_task(first, "first", REDRIVE), planning).status == "planned"
     put(miss("orchard").model_dump_json())
-    assert plan_run(plan_task(second, "second", REDRIVE), **planning).status == "nothing"
+    assert plan_run(plan_task(second, "second", REDRIVE), planning).status == "nothing"
     assert outside.count(outside.miss_queue) == (1, 1)
     outside.put(summary_key("first"), {})
     outside.stop(first)
-    assert plan_run(plan_task(second, "second", REDRIVE), **planning).planned == 1
+    assert plan_run(plan_task(second, "second", REDRIVE), planning).planned == 1
 
 
-def test_a_lease_of_an_execution_that_nobody_knows_is_taken(outside: Outside, planning: dict[str, Any]) -> None:
+def test_a_lease_of_an_execution_that_nobody_knows_is_taken(outside: Outside, planning: Adapters) -> None:
     me = outside.start("me")
     for holder in (f"{me}-gone", f"{me}-{'x' * 300}", "no arn at all", me.replace("nightly", "other"), ""):
         outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": holder})
-        assert lease(me, planning["bucket"], planning["executions"])
+        assert lease(me, planning.bucket, planning.executions)
         assert outside.read(REDRIVE_LEASE_KEY)["execution_id"] == me
 
 
 @pytest.mark.parametrize("junk", [b"", b"hello", b"[]", b"{}", b"null", b"\xff", b"[" * 100_000])
 def test_a_lease_that_cannot_be_read_is_replaced_by_its_etag(
-    outside: Outside, planning: dict[str, Any], printed: Callable[[], str], junk: bytes
+    outside: Outside, planning: Adapters, printed: Callable[[], str], junk: bytes
 ) -> None:
     outside.s3.put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=junk)
-    assert lease("me", planning["bucket"], planning["executions"])
+    assert lease("me", planning.bucket, planning.executions)
     assert outside.read(REDRIVE_LEASE_KEY)["execution_id"] == "me"
     assert '"error":"UnreadableLease"' in printed()
 
 
-def test_an_unreadable_lease_that_was_replaced_meanwhile_is_the_others(
-    outside: Outside, planning: dict[str, Any]
-) -> None:
+def test_an_unreadable_lease_that_was_replaced_meanwhile_is_the_others(outside: Outside, planning: Adapters) -> None:
     outside.s3.put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=b"hello")
 
     def somebody_was_faster(_: Any) -> None:
         boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=b'{"execution_id": "other"}')
 
     Wire(outside.s3).fail("PutObject", None, somebody_was_faster)
-    assert not lease("me", planning["bucket"], planning["executions"])
+    assert not lease("me", planning.bucket, planning.executions)
 
 
-def test_a_lease_that_was_taken_over_with_a_lost_response_is_ones_own(
-    outside: Outside, planning: dict[str, Any]
-) -> None:
+def test_a_lease_that_was_taken_over_with_a_lost_response_is_ones_own(outside: Outside, planning: Adapters) -> None:
     outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": "gone"})
 
     Wire(outside.s3).fail("PutObject", None, error(500, "InternalError"), got_through=True)
-    assert lease("me", planning["bucket"], planning["executions"])
+    assert lease("me", planning.bucket, planning.executions)
 
 
-def test_of_two_that_take_over_the_same_lease_one_gets_it(outside: Outside, planning: dict[str, Any]) -> None:
+def test_of_two_that_take_over_the_same_lease_one_gets_it(outside: Outside, planning: Adapters) -> None:
     outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": "gone"})
 
     def somebody_was_faster(_: Any) -> None:
@@ -230,14 +224,12 @@ def test_of_two_that_take_over_the_same_lease_one_gets_it(outside: Outside, plan
         boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=json.dumps(other).encode())
 
     Wire(outside.s3).fail("PutObject", None, somebody_was_faster)
-    assert not lease("me", planning["bucket"], planning["executions"])
+    assert not lease("me", planning.bucket, planning.executions)
 
 
-def test_step_functions_that_does_not_answer_is_an_error_and_no_verdict(
-    outside: Outside, planning: dict[str, Any]
-) -> None:
+def test_step_functions_that_does_not_answer_is_an_error_and_no_verdict(outside: Outside, planning: Adapters) -> None:
     first = outside.start("first")
     outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": first})
     Wire(outside.states).fail("DescribeExecution", *[error(500, "InternalFailure")] * 5)
     with pytest.raises(ClientError):
-        lease(f"{first}-me", planning["bucket"], planning["executions"])
+        lease(f"{first}-me", planning.bucket, planning.executions)

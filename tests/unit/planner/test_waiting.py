@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY, items_key, plan_key, summary_key
 from planner import waiting
-from planner.plan import plan_run
+from planner.plan import Adapters, plan_run
 from tests.unit.examples import STARTED, miss, plan_task, site
 from tests.unit.outside import Outside, Wire
 
@@ -32,8 +33,8 @@ def put(outside: Outside) -> Callable[..., None]:
     return send
 
 
-def redrive(planning: dict[str, Any], name: str = "morning", **given: Any) -> Any:
-    return plan_run(plan_task(f"arn:{name}", name, {"mode": "redrive"} | given), **planning)
+def redrive(planning: Adapters, name: str = "morning", **given: Any) -> Any:
+    return plan_run(plan_task(f"arn:{name}", name, {"mode": "redrive"} | given), planning)
 
 
 def made(outside: Outside, name: str = "morning") -> Plan:
@@ -45,10 +46,10 @@ def made(outside: Outside, name: str = "morning") -> Plan:
 
 @pytest.mark.parametrize("simulated", [True, False])
 def test_a_redrive_takes_its_own_kind_and_leaves_the_other_where_it_was(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None], simulated: bool
+    outside: Outside, planning: Adapters, put: Callable[..., None], simulated: bool
 ) -> None:
     put(miss("harbour", simulated=True).model_dump_json(), miss("orchard").model_dump_json())
-    assert redrive(planning | {"simulated": simulated}).planned == 1
+    assert redrive(replace(planning, simulated=simulated)).planned == 1
     assert [entry.site_id for entry in made(outside).sites] == ["harbour" if simulated else "orchard"]
     assert made(outside).simulated is simulated
     assert outside.count(outside.miss_queue) == (1, 1)
@@ -56,9 +57,7 @@ def test_a_redrive_takes_its_own_kind_and_leaves_the_other_where_it_was(
     assert (left["simulated"], left["attempts"]) == (not simulated, 0)
 
 
-def test_the_other_kind_alone_is_nothing_to_do(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
-) -> None:
+def test_the_other_kind_alone_is_nothing_to_do(outside: Outside, planning: Adapters, put: Callable[..., None]) -> None:
     put(miss("harbour", simulated=True).model_dump_json())
     assert redrive(planning).status == "nothing"
     assert outside.count(outside.miss_queue) == (1, 0)
@@ -67,9 +66,7 @@ def test_the_other_kind_alone_is_nothing_to_do(
 # --- the current list ---------------------------------------------------------------------------------------------
 
 
-def test_a_site_is_asked_as_the_list_has_it_now(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
-) -> None:
+def test_a_site_is_asked_as_the_list_has_it_now(outside: Outside, planning: Adapters, put: Callable[..., None]) -> None:
     put(miss(site("harbour", brief="of the night that missed it", max_tokens=300)).model_dump_json())
     outside.put(SITES_KEY, [site("harbour", brief="clearer").model_dump()])
     assert redrive(planning).planned == 1
@@ -78,7 +75,7 @@ def test_a_site_is_asked_as_the_list_has_it_now(
 
 
 def test_a_site_that_left_the_list_is_not_asked_and_its_newest_miss_is_kept_for_the_parked_queue(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(miss("gone", age_days=1).model_dump_json(), miss("gone", error="Refused").model_dump_json())
     assert (redrive(planning).status, made(outside).sites) == ("planned", [])
@@ -97,7 +94,7 @@ def closed(outside: Outside, run_id: str, started: datetime, *accepted: str, **f
 
 
 def test_a_site_that_was_accepted_after_its_miss_is_not_asked_again(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(*[miss(name, age_days=2).model_dump_json() for name in ("harbour", "orchard", "lantern")])
     closed(outside, "by-hand", MISSED + timedelta(hours=1), "harbour")
@@ -115,7 +112,7 @@ def test_a_site_that_was_accepted_after_its_miss_is_not_asked_again(
 
 
 def test_a_site_that_was_missed_again_after_its_success_is_asked(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(miss("harbour", age_days=2).model_dump_json(), miss("harbour").model_dump_json())
     closed(outside, "by-hand", MISSED + timedelta(hours=1), "harbour")
@@ -123,7 +120,7 @@ def test_a_site_that_was_missed_again_after_its_success_is_asked(
     assert not made(outside).settled
 
 
-def test_runs_of_long_ago_are_not_read(outside: Outside, planning: dict[str, Any], put: Callable[..., None]) -> None:
+def test_runs_of_long_ago_are_not_read(outside: Outside, planning: Adapters, put: Callable[..., None]) -> None:
     put(miss("harbour").model_dump_json())
     for day in range(1, 29):
         closed(outside, f"nightly-2026-10-{day:02}", datetime(2026, 10, day, 3, 15, tzinfo=UTC), "harbour")
@@ -136,7 +133,7 @@ def test_runs_of_long_ago_are_not_read(outside: Outside, planning: dict[str, Any
 
 
 def test_what_the_missed_run_was_started_with_applies_again_under_the_redrives_own(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     older = miss("harbour", age_days=1, overrides={"model": "claude-opus-5-5", "output_token_budget": 9_999})
     newer = miss("orchard", overrides={"model": "claude-haiku-5-5", "candidates_per_site": 9})
@@ -158,7 +155,7 @@ def test_what_the_missed_run_was_started_with_applies_again_under_the_redrives_o
     ],
 )
 def test_settings_of_the_missed_run_that_fit_no_more_break_no_morning(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None], overrides: dict[str, Any]
+    outside: Outside, planning: Adapters, put: Callable[..., None], overrides: dict[str, Any]
 ) -> None:
     put(*[miss(name, overrides=overrides).model_dump_json() for name in ("harbour", "orchard", "lantern")])
     assert redrive(planning).planned == 3
@@ -166,7 +163,7 @@ def test_settings_of_the_missed_run_that_fit_no_more_break_no_morning(
 
 
 def test_the_ceiling_of_the_missed_run_holds_for_its_redrive(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(miss("harbour", overrides={"cost_ceiling_usd": 0.001, "max_concurrency": 2}).model_dump_json())
     with pytest.raises(InvalidInput, match="cost_ceiling_usd"):
@@ -187,7 +184,7 @@ def test_the_ceiling_of_the_missed_run_holds_for_its_redrive(
     ],
 )
 def test_what_is_refused_is_refused_before_a_message_is_received(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None], given: Any, sites: Any, complaint: str
+    outside: Outside, planning: Adapters, put: Callable[..., None], given: Any, sites: Any, complaint: str
 ) -> None:
     put(miss("harbour").model_dump_json())
     if sites is not None:
@@ -199,7 +196,7 @@ def test_what_is_refused_is_refused_before_a_message_is_received(
 
 
 def test_without_a_site_list_nothing_is_received(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None]
+    outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     put(miss("harbour").model_dump_json())
     outside.s3.delete_object(Bucket=outside.bucket, Key=SITES_KEY)
@@ -213,7 +210,7 @@ def test_without_a_site_list_nothing_is_received(
 
 
 def test_a_plan_holds_no_more_bytes_than_the_planner_has_room_for(
-    outside: Outside, planning: dict[str, Any], put: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    outside: Outside, planning: Adapters, put: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "KEPT_BYTES", 2_500)
     put(*[json.dumps({"number": number, "text": "ä" * 500}, ensure_ascii=False) for number in range(5)])

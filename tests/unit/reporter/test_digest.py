@@ -13,7 +13,7 @@ import reporter.handler
 import reporter.settings
 from nightfold.errors import UnexpectedError
 from nightfold.storage import Bucket
-from reporter.digest import DigestTask, publish_digest, surroundings_of
+from reporter.digest import Adapters, DigestTask, publish_digest, surroundings_of
 from reporter.links import Links
 from reporter.settings import Settings
 from reporter.topic import Topic
@@ -40,11 +40,7 @@ class Account:
         topic = sns.create_topic(Name="digest")["TopicArn"]
         self.queue = self.sqs.create_queue(QueueName="heard")["QueueUrl"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:heard")
-        self.outside: dict[str, Any] = {
-            "bucket": Bucket("night", self.s3),
-            "links": Links("night"),
-            "topic": Topic(topic, sns),
-        }
+        self.adapters = Adapters(bucket=Bucket("night", self.s3), links=Links("night"), topic=Topic(topic, sns))
 
     def heard(self) -> list[dict[str, Any]]:
         messages = self.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=0).get("Messages", [])
@@ -57,12 +53,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Any:
     with mock_aws():
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
         yield Account(session, partial())
-    reporter.handler.outside.cache_clear()
+    reporter.handler.adapters.cache_clear()
     reporter.settings.settings.cache_clear()
 
 
 def test_the_page_is_stored_and_announced(account: Account) -> None:
-    digest = publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), **account.outside)
+    digest = publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
     stored = account.s3.get_object(Bucket="night", Key=f"runs/{RUN}/digest.html")
     assert stored["ContentType"] == "text/html; charset=utf-8"
     page = stored["Body"].read()
@@ -80,7 +76,7 @@ def test_the_page_is_stored_and_announced(account: Account) -> None:
 def test_publishing_twice_leaves_the_same_page(account: Account) -> None:
     pages = []
     for _ in range(2):
-        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), **account.outside)
+        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
         pages.append(account.s3.get_object(Bucket="night", Key=f"runs/{RUN}/digest.html")["Body"].read())
     assert pages[0] == pages[1]
 
@@ -88,13 +84,13 @@ def test_publishing_twice_leaves_the_same_page(account: Account) -> None:
 def test_a_run_without_a_census_is_not_announced(account: Account) -> None:
     account.s3.delete_object(Bucket="night", Key=f"runs/{RUN}/summary.json")
     with pytest.raises(UnexpectedError, match="no summary"):
-        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), **account.outside)
+        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
     assert account.heard() == []
 
 
 def test_a_run_whose_page_cannot_be_made_is_announced_without_it(account: Account, printed: Callable[[], str]) -> None:
     account.s3.put_object(Bucket="night", Key=f"runs/{RUN}/round-1/items.json", Body=b"a secret that is not JSON")
-    digest = publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), **account.outside)
+    digest = publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
     assert digest.page_key is None
     (message,) = account.heard()
     assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
@@ -110,7 +106,7 @@ def test_a_run_whose_page_cannot_be_made_is_announced_without_it(account: Accoun
 def test_a_census_that_cannot_be_read_is_not_announced(account: Account) -> None:
     account.s3.put_object(Bucket="night", Key=f"runs/{RUN}/summary.json", Body=b"{}")
     with pytest.raises(ValidationError):
-        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), **account.outside)
+        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
     assert account.heard() == []
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from nightfold.contract import SettledSite, WaitingMessage
 from nightfold.storage import digest_key, misses_key, plan_key, redriven_key, summary_key
-from reporter.digest import DigestTask, publish_digest
+from reporter.digest import Adapters, DigestTask, publish_digest
 from reporter.page import render
 from reporter.records import read_night
 from reporter.redriven import read_redriven
@@ -37,7 +37,7 @@ class Heard:
 
 def publish(shelf: Shelf, run_id: str) -> None:
     outside: Any = Heard()
-    publish_digest(DigestTask(run_id=run_id), MORNING, bucket=shelf, links=outside, topic=outside)  # type: ignore[arg-type]
+    publish_digest(DigestTask(run_id=run_id), MORNING, Adapters(bucket=shelf, links=outside, topic=outside))  # type: ignore[arg-type]
 
 
 def page(shelf: Shelf, run_id: str) -> str:
