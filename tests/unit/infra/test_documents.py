@@ -1,5 +1,6 @@
 """Tables in documents are printed by commands, and nobody edits them by hand."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ def test_generated_parts_are_what_their_generators_make_now() -> None:
         found |= {name for name, _ in documents.parts(text)}
         assert documents.regenerated(text) == text, f"{path.name} is stale: run `make docs` and commit what it writes"
     assert found == set(documents.PARTS)
+
+
+def test_every_file_that_a_recipe_names_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:functions|infra|tests|events)/[\w./-]+|template\.yaml)`", text))
+    assert len(named) > 20
+    assert not [name for name in sorted(named) if not (ROOT / name).exists()]
 
 
 def test_the_formula_counts_the_metrics_that_the_alarms_look_at() -> None:
