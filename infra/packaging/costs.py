@@ -4,7 +4,11 @@ List prices of us-east-1 without free tiers, November 2026. Each constant says w
 """
 
 from dataclasses import dataclass
+from functools import cache
 
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from infra.packaging.expanded import TEMPLATE
 from nightfold.budget import PRICES
 
 TRANSITION = 0.025 / 1_000  # aws.amazon.com/step-functions/pricing: Standard, per state transition
@@ -17,7 +21,6 @@ METRIC_MONTH, ALARM_METRIC_MONTH, DASHBOARD_MONTH = 0.30, 0.10, 3.00
 
 METRICS = 10  # names in functions/nightfold/observability.count calls of every night, one dimension
 METRIC_HOURS = 2  # of a day in which a metric has data, a night's and a morning's: only these are billed
-ALARM_METRICS = 15  # metrics that the template's alarms look at; each counts
 NIGHTS = 30
 
 
@@ -33,6 +36,14 @@ class Night:
     missed_share: float = 0.02
 
 
+@cache
+def alarm_metrics() -> int:
+    """Metrics that the template's alarms look at: each is billed, also where two alarms share one."""
+    resources = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"].values()
+    alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
+    return sum("MetricStat" in each for alarm in alarms for each in alarm.get("Metrics", [{"MetricStat": alarm}]))
+
+
 def aws_usd(night: Night) -> float:
     """Everything but the tokens, the month's fixed part divided by its nights."""
     parent = 8  # PlanRun … RunFinished, once around
@@ -43,7 +54,7 @@ def aws_usd(night: Night) -> float:
     queue = night.sites * night.missed_share * 3 + 20
     logs = (night.sites + 5) * 700 / 1e9
     metrics = METRICS * METRIC_MONTH * METRIC_HOURS / 24
-    fixed = (metrics + ALARM_METRICS * ALARM_METRIC_MONTH + DASHBOARD_MONTH) / NIGHTS
+    fixed = (metrics + alarm_metrics() * ALARM_METRIC_MONTH + DASHBOARD_MONTH) / NIGHTS
     return (
         transitions * TRANSITION
         + lambda_gb_s * GB_SECOND

@@ -4,13 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
-from infra.packaging.costs import ALARM_METRICS, Night, aws_usd, token_usd
+from infra.packaging.costs import Night, alarm_metrics, aws_usd, token_usd
 from tests.support import documents
 
 ROOT = Path(__file__).parents[3]
-RESOURCES = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
 
 
 def test_generated_parts_are_what_their_generators_make_now() -> None:
@@ -30,11 +28,8 @@ def test_every_file_that_a_recipe_names_exists() -> None:
 
 
 def test_the_formula_counts_the_metrics_that_the_alarms_look_at() -> None:
-    alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    watched = [
-        each for alarm in alarms for each in alarm.get("Metrics", [{"MetricStat": alarm}]) if "MetricStat" in each
-    ]
-    assert len(watched) == ALARM_METRICS
+    alarms = (ROOT / "template.yaml").read_text(encoding="utf-8").count("AWS::CloudWatch::Alarm")
+    assert alarm_metrics() >= alarms > 5
 
 
 def test_more_sites_cost_more_and_the_fixed_part_stays() -> None:
