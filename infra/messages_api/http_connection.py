@@ -1,8 +1,9 @@
 """One client's HTTP/1.1 connection: whole requests in, whole answers out, and waits that end early.
 
 The standard library's `http.server` writes an answer in several pieces, which costs 44 ms a call on
-loopback (Nagle's algorithm against delayed ACK), and it can neither break off nor drip. What stands here
-is what the API's clients need and no more: no chunked bodies, no pipelining.
+loopback (Nagle's algorithm against delayed ACK), and it can neither break off nor drip. With Nagle off and one write
+per answer its parser would be what is left of it: 246 µs for a call of the SDK where this one takes 31, in the process
+that benchmarks measure. What is here is what the API's clients need: no chunked bodies, no pipelining.
 """
 
 import json

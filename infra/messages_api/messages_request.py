@@ -4,15 +4,16 @@ What the real API refuses is refused here with the same status and error type, s
 on the laptop and not in the first paid night.
 """
 
-import json
 import re
 import secrets
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, StrictInt, ValidationError, model_validator
+from pydantic_core import PydanticCustomError, from_json
 
 ALWAYS_THINKING = ("claude-sonnet-5-5", "claude-opus-5-5")
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _WORD = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]+")
 _SITE_LINE = re.compile(r"^site:(.*)$", re.MULTILINE)
@@ -42,6 +43,72 @@ class MessagesRequest:
         return f"{self.system}\n\n{self.question}" if self.system else self.question
 
 
+def _text_of(content: object) -> str:
+    """The text of a content: a string, or a list of blocks of which the text ones are read."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+        raise PydanticCustomError("content", "Input should be a valid string or list of content blocks")
+    return "\n".join(str(block.get("text", "")) for block in content if block.get("type") == "text")
+
+
+_Text = Annotated[str, BeforeValidator(_text_of)]
+
+
+class _Turn(BaseModel):
+    role: Literal["user", "assistant"]
+    content: _Text
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "_Turn":
+        if not self.content:
+            raise PydanticCustomError("empty", "content must not be empty")
+        return self
+
+
+class _Thinking(BaseModel):
+    type: Literal["adaptive", "between_tools", "disabled", "enabled"]
+
+
+class _Output(BaseModel):
+    effort: Literal["low", "medium", "high", "xhigh", "max"] = "low"
+
+
+class _Body(BaseModel):
+    """Mistakes are worded as the real API words them, which is as pydantic does."""
+
+    model: str
+    max_tokens: Annotated[StrictInt, Field(ge=1)]
+    messages: Annotated[list[_Turn], Field(min_length=1)]
+    system: _Text = ""
+    thinking: _Thinking | None = None
+    output_config: _Output | None = None
+    stream: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_only_what_there_is(cls, fields: Any) -> Any:
+        for gone in ("temperature", "top_p", "top_k"):
+            if isinstance(fields, dict) and gone in fields:
+                raise PydanticCustomError("gone", f"{gone}: not supported by this model")
+        return fields
+
+    @model_validator(mode="after")
+    def _can_be_answered(self) -> "_Body":
+        if self.thinking and self.thinking.type == "disabled" and self.model in ALWAYS_THINKING:
+            raise PydanticCustomError(
+                "thinking", "thinking.type: 'disabled' is not supported by {model}", {"model": self.model}
+            )
+        if self.stream:
+            raise PydanticCustomError("stream", "stream: not simulated")
+        if self.messages[-1].role == "assistant":
+            raise PydanticCustomError(
+                "prefill",
+                "This model does not support assistant message prefill. The conversation must end with a user message.",
+            )
+        return self
+
+
 def count_tokens(text: str) -> int:
     return -(-len(text) // _CHARS_PER_TOKEN)
 
@@ -60,21 +127,32 @@ def parse_request(
         raise RejectedError(405, "invalid_request_error", "Method Not Allowed")
     _check_key(headers, key)
     if "anthropic-version" not in headers:
-        _invalid("anthropic-version: header is required")
+        raise _invalid("anthropic-version: header is required")
     try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):  # bad UTF-8 is a ValueError
-        _invalid("The request body is not valid JSON")
-    if not isinstance(fields, dict):
-        _invalid("Input should be a valid dictionary")
-    return _check_fields(fields)
+        asked = _Body.model_validate_json(body)
+    except ValidationError as error:
+        raise _rejected(error) from None
+    if not asked.model.startswith("claude-"):
+        raise RejectedError(404, "not_found_error", f"model: {asked.model}")
+    texts = [turn.content for turn in asked.messages]
+    input_tokens = count_tokens(asked.system) + sum(map(count_tokens, texts))
+    return MessagesRequest(asked.model, asked.max_tokens, asked.system, texts[-1], input_tokens)
+
+
+def _rejected(error: ValidationError) -> RejectedError:
+    """The first mistake, by the name of its field."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return _invalid("The request body is not valid JSON")
+    field = ".".join(map(str, first["loc"]))
+    return _invalid(f"{field}: {first['msg']}" if field else first["msg"])
 
 
 def question_of_any(body: bytes) -> str:
     """The last user message of a request that may be wrong in every respect; "" if it cannot be read."""
     try:
-        return _text_of(json.loads(body)["messages"][-1]["content"], "content")
-    except (ValueError, RecursionError, LookupError, TypeError, RejectedError):
+        return _text_of(from_json(body)["messages"][-1]["content"])
+    except (ValueError, LookupError, TypeError):
         return ""
 
 
@@ -88,70 +166,8 @@ def _check_key(headers: Mapping[str, str], key: str | None) -> None:
         raise RejectedError(401, "authentication_error", "invalid x-api-key")
 
 
-def _check_fields(fields: dict[str, Any]) -> MessagesRequest:
-    for required in ("model", "max_tokens", "messages"):
-        if required not in fields:
-            _invalid(f"{required}: Field required")
-    model, max_tokens, messages = fields["model"], fields["max_tokens"], fields["messages"]
-    if not isinstance(model, str):
-        _invalid("model: Input should be a valid string")
-    if not model.startswith("claude-"):
-        raise RejectedError(404, "not_found_error", f"model: {model}")
-    if type(max_tokens) is not int:
-        _invalid("max_tokens: Input should be a valid integer")
-    if max_tokens < 1:
-        _invalid("max_tokens: Input should be greater than or equal to 1")
-    for gone in ("temperature", "top_p", "top_k"):
-        if gone in fields:
-            _invalid(f"{gone}: not supported by this model")
-    _check_thinking(model, fields)
-    if fields.get("stream"):
-        _invalid("stream: not simulated")
-    texts = _texts(messages)
-    system = _text_of(fields.get("system", ""), "system")
-    input_tokens = count_tokens(system) + sum(count_tokens(text) for text in texts)
-    return MessagesRequest(model, max_tokens, system, texts[-1], input_tokens)
-
-
-def _check_thinking(model: str, fields: dict[str, Any]) -> None:
-    thinking, output = fields.get("thinking"), fields.get("output_config")
-    kind = thinking.get("type") if isinstance(thinking, dict) else thinking
-    if kind not in (None, "adaptive", "between_tools", "disabled", "enabled"):
-        _invalid("thinking.type: Input should be 'adaptive', 'between_tools', 'disabled' or 'enabled'")
-    if kind == "disabled" and model in ALWAYS_THINKING:
-        _invalid(f"thinking.type: 'disabled' is not supported by {model}")
-    if output is not None and (not isinstance(output, dict) or output.get("effort", "low") not in EFFORTS):
-        _invalid(f"output_config.effort: Input should be one of {', '.join(EFFORTS)}")
-
-
-def _texts(messages: object) -> list[str]:
-    if not isinstance(messages, list) or not messages:
-        _invalid("messages: at least one message is required")
-    texts = []
-    for index, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
-            _invalid(f"messages.{index}.role: Input should be 'user' or 'assistant'")
-        texts.append(_text_of(message.get("content"), f"messages.{index}.content"))
-        if not texts[-1]:
-            _invalid(f"messages.{index}: content must not be empty")
-    if messages[-1]["role"] == "assistant":
-        _invalid(
-            "This model does not support assistant message prefill. The conversation must end with a user message."
-        )
-    return texts
-
-
-def _text_of(content: object, field: str) -> str:
-    """The text of a content: a string, or a list of blocks of which the text ones are read."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        _invalid(f"{field}: Input should be a valid string or list of content blocks")
-    return "\n".join(str(block.get("text", "")) for block in content if block.get("type") == "text")
-
-
-def _invalid(message: str) -> NoReturn:
-    raise RejectedError(400, "invalid_request_error", message)
+def _invalid(message: str) -> RejectedError:
+    return RejectedError(400, "invalid_request_error", message)
 
 
 def find_site(question: str, known: Container[str]) -> str:

@@ -6,6 +6,7 @@ A generated part is whatever is between `<!-- name -->` and `<!-- /name -->`; `P
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,7 +23,8 @@ _PART = re.compile(r"<!-- (?P<name>[a-z ]+) -->\n(?P<content>.*?)<!-- /(?P=name)
 
 def _commands() -> str:
     """Each command's own help, at a fixed width, from click itself."""
-    with click.Context(nightfold, info_name="nightfold", terminal_width=100) as top:
+    settings: dict[str, Any] = {**nightfold.context_settings, "terminal_width": 100}
+    with click.Context(nightfold, info_name="nightfold", **settings) as top:
         texts = [top.get_help()]
         for name in nightfold.list_commands(top):
             command = nightfold.get_command(top, name)
