@@ -65,7 +65,7 @@ bench-cold-start: uv ## Init of each function beside a plain `sam build`; ARGS="
 	@$(UV) run --locked python -m tests.performance.cold_start $(ARGS)
 
 .PHONY: bench
-bench: uv ## Measures: a race, shapes, pressure, scale, overhead; QUICK=1 in short, ARGS="--only race --seed 7"
+bench: uv ## Measures: a race, shapes, pressure, waves, scale, overhead; QUICK=1 in short, ARGS="--only race --seed 7"
 	@$(UV) run --quiet --locked --all-groups python -W ignore -m tests.performance.bench $(if $(QUICK),--quick) $(ARGS)
 
 .PHONY: bench-compare

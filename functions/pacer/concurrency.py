@@ -138,8 +138,8 @@ def _after(wave: Wave, now: Speed, means: Means, limit: int, unseen: int) -> Spe
         wanted, why, now = alone, f"the account carries {alone}", _lifted(now)
     if means.answers < FEW_ANSWERS:
         wanted = max(wanted, at_once + 1)
-    if lowest < LOW:
-        wanted = min(wanted, at_once)
+    if lowest < LOW and wanted > at_once:
+        wanted = at_once
         why = f"{lowest:.0%} of a limit remained"
     return _grown(now, min(2 * at_once, wanted), limit, why)
 
@@ -168,7 +168,7 @@ def carries(means: Means, seen: Seen, *, shared: bool) -> int | None:
     if not rates:
         return None
     per_second = min(rates) / 60
-    return max(1, min(round(HEADROOM * per_second * means.held_s), int(per_second * means.latency_s)))
+    return max(1, min(int(HEADROOM * per_second * means.held_s), int(per_second * means.latency_s)))
 
 
 def _room(limit: Limit, *, shared: bool) -> float:

@@ -28,7 +28,7 @@ def useless(history: Sequence[Wave]) -> Stop | None:
     seen = last.seen
     if not seen.outcomes:
         return Stop(reason="network", message="a whole wave left no outcome: the Map itself failed")
-    if seen.answered or sum(seen.failed.values()) < last.sites:
+    if sum(seen.failed.values()) < last.sites:
         return None
     met = set(seen.failed)
     if met <= FINAL:

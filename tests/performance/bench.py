@@ -42,7 +42,7 @@ def module(name: str) -> Part:
 
 # The short and quiet ones first: `scale` leaves the machine warm.
 PARTS: Mapping[str, Callable[[], Part]] = {
-    name: partial(module, name) for name in ("overhead", "shape", "pressure", "race", "scale")
+    name: partial(module, name) for name in ("overhead", "shape", "pressure", "waves", "race", "scale")
 }
 
 

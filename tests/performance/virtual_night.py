@@ -139,6 +139,7 @@ class Night:
 
     sites: int
     lost: int  # three calls failed, or two answers were cut
+    hung: int  # of the lost ones: none of their calls is ever answered
     duration_s: float
     calls: int
     rate_limited: int  # 429
@@ -228,7 +229,8 @@ class VirtualNight:
         self._events: list[tuple[float, int, str, Branch, Any]] = []
         self._scheduled = 0
         self._night = dict.fromkeys(
-            ("lost", "calls", "rate_limited", "overloaded", "timed_out", "truncated", "output_tokens", "peak"), 0
+            ("lost", "hung", "calls", "rate_limited", "overloaded", "timed_out", "truncated", "output_tokens", "peak"),
+            0,
         )
         self._most_calls, self._waited_s, self._longest_retry_after_s = 0, 0.0, 0.0
 
@@ -315,6 +317,7 @@ class VirtualNight:
         """True if the branch gives up, and its slot with it."""
         if branch.calls == CALLS_PER_ROUND:
             self._night["lost"] += 1
+            self._night["hung"] += branch.site in self._hanging
             return True
         wait_s = self._setting.policy.wait_s(branch.calls, retry_after_s, self._rng)
         self._waited_s += wait_s

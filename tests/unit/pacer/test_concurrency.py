@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nightfold.waves import Carried
-from pacer.concurrency import START, Speed, Wave, speed
+from pacer.concurrency import START, Means, Speed, Wave, speed
 from tests.unit.pacer.waves import carried, failing, limits, wave
 
 CALM_RAMP = [wave(4, 4), wave(8, 8), wave(16, 16), wave(32, 32), wave(64, 64)]
@@ -36,6 +36,26 @@ def test_the_ramp_ends_at_what_the_account_carries() -> None:
     assert after(*ramp, wave(75, 25, **TIGHT)).rounds is None
 
 
+def test_slots_that_hang_leave_room_for_more_but_not_for_more_than_if_none_hung() -> None:
+    ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT)]
+    assert after(*ramp, wave(75, 25, held_s=75 * 24.0, **TIGHT)).at_once == 26  # 80 a minute, 20 s each, are 26.7
+
+
+def test_waits_after_rate_limit_errors_are_not_what_a_slot_is_needed_for() -> None:
+    history = [wave(10, 10, held_s=300), wave(10, 10, held_s=900, rate_limited=3)]
+    assert Means.of(history, None).held_s == 25
+
+
+def test_few_answers_say_too_little_to_stay_below_the_start() -> None:
+    poor: dict[str, Any] = {"limits": limits(output=4_000)}  # carries 2
+    assert [after(wave(4, 4, **poor)).at_once, after(wave(4, 4, **poor), wave(15, 5, **poor)).at_once] == [5, 2]
+
+
+def test_a_limit_that_is_nearly_full_says_nothing_about_others() -> None:
+    full = wave(75, 25, limits=limits(0.9, free=20_000, output=40_000))
+    assert after(wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT), full).at_once == 25
+
+
 def test_answers_of_another_length_move_what_the_account_carries() -> None:
     ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT)]
     longer = wave(100, 25, output_tokens=100 * 1_000, **TIGHT)
@@ -46,18 +66,19 @@ def test_answers_of_another_length_move_what_the_account_carries() -> None:
 def test_what_others_use_is_left_to_them(lowest: float) -> None:
     shared = wave(75, 25, limits=limits(lowest, free=20_000, output=40_000))
     now = after(wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT), shared)
-    assert now.at_once == 13  # of 25
+    assert now.at_once == 12  # of 25
     assert "others use the account" in now.why
 
 
 def test_a_limit_that_is_nearly_used_up_is_given_time_to_recover() -> None:
     ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT)]
     low, very_low = (wave(75, 25, limits=limits(share, free=20_000, output=40_000)) for share in (0.3, 0.1))
-    assert after(*ramp, very_low).at_once < after(*ramp, low).at_once == 13
+    assert after(*ramp, very_low).at_once < after(*ramp, low).at_once == 12
 
 
 def test_little_left_of_a_limit_holds_the_ramp() -> None:
-    assert after(wave(4, 4), wave(8, 8, limits=limits(0.3))).at_once == 8
+    held = after(wave(4, 4), wave(8, 8, limits=limits(0.3)))
+    assert (held.at_once, held.why) == (8, "still 8: 30% of a limit remained")
 
 
 def test_it_speeds_up_again_when_the_others_are_gone() -> None:

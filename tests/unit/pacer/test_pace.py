@@ -46,8 +46,12 @@ def test_a_first_night_climbs_by_one_round_a_wave_and_then_takes_long_waves() ->
 
 def test_a_later_night_asks_two_sites_and_then_all() -> None:
     waves, _ = play(400, calm, carried(100))
-    assert [each.sites for each in waves] == [KNOWN_CANARY, 398]
-    assert waves[1].max_concurrency == 100
+    assert [(each.sites, each.max_concurrency) for each in waves] == [(KNOWN_CANARY, KNOWN_CANARY), (398, 100)]
+
+
+def test_a_wave_takes_all_that_is_left_where_that_is_less_than_two() -> None:
+    history = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT), wave(75, 25, **TIGHT)]
+    assert [pace(history, work(left)).sites for left in (375, 750, 751)] == [375, 750, 375]
 
 
 def test_trouble_makes_the_next_wave_short_again() -> None:
@@ -120,6 +124,17 @@ def test_a_run_leaves_what_held() -> None:
     left = found(waves, 100, None, "night", FOUND)
     assert left is not None
     assert (left.max_concurrency, left.held_s, left.output_tokens) == (25, 20, 500)
+
+
+def test_what_met_trouble_was_not_good_and_neither_is_more_than_others_leave() -> None:
+    ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT)]
+    trouble = found([*ramp, wave(16, 16, rate_limited=1, **TIGHT)], 100, None, "night", FOUND)
+    assert trouble is not None
+    assert trouble.max_concurrency == 8
+    shared = wave(48, 16, limits=limits(0.5, free=8_000, output=40_000))
+    left = found([*ramp, shared], 100, None, "night", FOUND)
+    assert left is not None
+    assert left.max_concurrency == 5
 
 
 def test_a_few_sites_do_not_shrink_what_is_known() -> None:

@@ -20,13 +20,14 @@ def test_branches_are_counted_by_how_they_ended_and_what_they_met() -> None:
     assert see([]).limits == {}
 
 
-def steady(others: float, per_minute: int, answers: int = 200) -> list[Branch]:
-    """Answers of 500 tokens, so many a minute, from an account of 40,000 a minute that others use as well."""
+def steady(others: float, per_minute: int, answers: int = 200, calm: int = 0) -> list[Branch]:
+    """Answers of 500 tokens, so many a minute, from an account of 40,000 a minute that others use as well; before them
+    some that come so slowly that the limit stays full."""
     clock = [0.0]
     account = RateLimits(Limits(output_tokens_per_minute=40_000), speed=1 - others, clock=lambda: clock[0])
     branches = []
-    for number in range(answers):
-        clock[0] = number * 60 / per_minute
+    for number in range(calm + answers):
+        clock[0] += 6 if number < calm else 60 / per_minute
         account.admit(300)
         account.spend_output(500)
         told = account.headers()
@@ -50,6 +51,16 @@ def test_an_account_that_is_not_shared_is_all_free() -> None:
     limit = see(steady(0, per_minute=100, answers=250)).limits["output-tokens"]
     assert limit.lowest < 0.8
     assert limit.free == pytest.approx(40_000, rel=0.05)
+
+
+def test_what_was_refilled_while_a_limit_was_full_does_not_count_as_used_by_others() -> None:
+    limit = see(steady(0.5, per_minute=76, answers=80, calm=40)).limits["output-tokens"]
+    assert limit.free == pytest.approx(20_000, rel=0.1)
+
+
+def test_a_limit_that_is_never_full_tells_as_much() -> None:
+    limit = see(steady(0.5, per_minute=76, answers=80)[30:]).limits["output-tokens"]
+    assert limit.free == pytest.approx(20_000, rel=0.1)
 
 
 def test_the_order_of_the_outcomes_does_not_matter() -> None:

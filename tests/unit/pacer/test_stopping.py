@@ -11,7 +11,7 @@ from nightfold.budget import CALLS_PER_ROUND, cost_usd
 from nightfold.waves import Seen
 from pacer.concurrency import Wave
 from pacer.pace import CANARY, pace
-from pacer.stopping import MARGIN_S, RESERVE_S, RUN_S, WAIT_S, rounds_in_time
+from pacer.stopping import CALL_S, MARGIN_S, RESERVE_S, RUN_S, WAIT_S, rounds_in_time
 from tests.unit.pacer.waves import MODEL, failing, play, seen, wave, work
 
 STATE_MACHINE = Path(__file__).parents[3] / "infra" / "statemachine" / "nightly.asl.json"
@@ -42,6 +42,11 @@ def test_sites_with_bad_briefs_stop_nobody() -> None:
     assert pace([Wave(1, 4, 4, mixed), Wave(1, 4, 4, mixed)], work(100)).sites
     apart = [failing(4, 4, "RequestRejected"), wave(4, 4), failing(4, 4, "RequestRejected")]
     assert pace(apart, work(100)).sites
+
+
+def test_a_key_that_is_refused_beside_other_trouble_stops_nobody() -> None:
+    both = Seen(outcomes=4, failed={"AccessDenied": 2, "NetworkError": 2})
+    assert pace([Wave(1, 4, 4, both)], work(100)).sites
 
 
 @pytest.mark.parametrize("error", ["AccessDenied", "RateLimited"])
@@ -150,7 +155,7 @@ def test_no_wave_could_end_too_late(elapsed_s: float, timeout_s: int, fixed: int
     given_work = work(left, elapsed_s=elapsed_s, request_timeout_s=timeout_s, max_concurrency=fixed)
     now = pace([wave(4, fixed)], given_work)
     rounds = -(-now.sites // fixed)
-    assert elapsed_s + rounds * (3 * timeout_s + WAIT_S) <= RUN_S - RESERVE_S or not now.sites
+    assert elapsed_s + rounds * (3 * (timeout_s + CALL_S) + WAIT_S) <= RUN_S - RESERVE_S - MARGIN_S or not now.sites
     assert (now.stop is None) == (now.sites > 0)
 
 

@@ -145,4 +145,4 @@ def test_a_part_that_is_not_there_is_refused_before_anything_is_measured() -> No
 
 
 def test_every_real_part_has_a_module_of_its_name() -> None:
-    assert set(bench.PARTS) == {"race", "shape", "pressure", "scale", "overhead"}
+    assert set(bench.PARTS) == {"race", "shape", "pressure", "waves", "scale", "overhead"}
