@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from nightfold.answers import RAW_ANSWER_LIMIT, Candidate, Violation, read_candidates
-from nightfold.branch import Answer, Failure, Outcome
+from nightfold.branch import Answer, Failure
 from nightfold.budget import CALLS_PER_ROUND
 from nightfold.errors import PATIENT, Reason
-from nightfold.failure_message import calls_made, read_attempt, split_calls
+from nightfold.failure_message import calls_made, read_caught
+from nightfold.stored import read_outcome
 from nightfold.text import one_line
 
 CUT = {"max_tokens", "model_context_window_exceeded"}
@@ -54,10 +55,8 @@ def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit:
     bytes of a rejected answer that are kept."""
     if document is None:
         return unaccounted(site_id, "the branch left no outcome")
-    try:
-        stored = json.loads(document)
-        outcome = Outcome.model_validate(json.loads(stored) if isinstance(stored, str) else stored)
-    except (ValueError, RecursionError):
+    outcome = read_outcome(document)
+    if outcome is None:
         return unaccounted(site_id, "the outcome cannot be read")
     if (outcome.site_id, outcome.run_id, outcome.round) != (site_id, run_id, round_):
         return unaccounted(site_id, "the outcome belongs to another branch")
@@ -98,28 +97,20 @@ def _judge_answer(site_id: str, answer: Answer, limit: int) -> Verdict:
 
 
 def _judge_failure(site_id: str, failure: Failure) -> Verdict:
-    caught = failure.caught if isinstance(failure.caught, dict) else {}
-    error = one_line(str(caught.get("Error") or "UnexpectedError"))
-    cause = str(caught.get("Cause") or "")
-    try:
-        # Lambda's cause is JSON, Step Functions' own is text, and either may be missing.
-        message = str(json.loads(cause)["errorMessage"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        message = cause
-    message, _ = split_calls(message)
-    attempt, earlier = read_attempt(message)
-    if attempt is None:
-        # Lambda's own errors made no call, as a rule; a function that was cut off did, as often as the machine tried.
-        calls = 0 if error in PATIENT else CALLS_PER_ROUND if failure.reason == "network" else 1
+    caught = read_caught(failure.caught)
+    errors = [*caught.earlier_errors, caught.error]
+    if caught.attempt is None:
+        # Lambda's own errors usually made no call; a function that was cut off did, each time the machine tried.
+        calls = 0 if caught.error in PATIENT else CALLS_PER_ROUND if failure.reason == "network" else 1
     else:
-        calls = calls_made(attempt, [*earlier, error])
+        calls = calls_made(caught.attempt, errors)
     return Verdict(
         site_id,
         reason=failure.reason,
-        error=error,
-        message=one_line(message),
+        error=caught.error,
+        message=caught.message,
         model_calls=min(calls, CALLS_PER_ROUND),
-        rate_limited=[*earlier, error].count("RateLimited"),
+        rate_limited=errors.count("RateLimited"),
     )
 
 

@@ -1,13 +1,46 @@
 """What travels inside the message of a failed call: which attempt it was, how the earlier ones ended, and when.
 
-A failure reaches the aggregator as an error's name and one line of text: what else is known has no other way there.
+A failure reaches the aggregator as an error's name and one line of text. Everything else that is known about it has to
+be part of that line.
 """
 
+import json
 import re
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from nightfold.errors import PATIENT
 from nightfold.text import MESSAGE_LIMIT, one_line
+
+
+class Caught(NamedTuple):
+    """An error as the state machine caught it."""
+
+    error: str  # its name
+    message: str  # without the times of the calls
+    attempt: int | None  # None: the message does not say which attempt it was
+    earlier_errors: list[str]
+    calls: list[tuple[float, float]]  # in seconds since the branch began
+
+
+def read_caught(caught: Any) -> Caught:
+    """Reads the error output of a Catch. Lambda's cause is JSON, that of Step Functions is text, and either may be
+    missing. Raises nothing, whatever `caught` is."""
+    output = caught if isinstance(caught, dict) else {}
+    cause = str(output.get("Cause") or "")
+    try:
+        whole = str(json.loads(cause)["errorMessage"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = cause
+    attempt, earlier = read_attempt(whole)
+    message, calls = split_calls(whole)
+    return Caught(
+        error=one_line(str(output.get("Error") or "UnexpectedError")),
+        message=one_line(message),
+        attempt=attempt,
+        earlier_errors=earlier,
+        calls=calls,
+    )
 
 
 def with_attempt(message: str, attempt: int, earlier: Sequence[str]) -> str:

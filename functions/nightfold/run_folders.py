@@ -3,13 +3,13 @@
 The planner looks at them in the bucket, the command line in the state directory.
 """
 
-import json
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from nightfold.contract import Plan
 from nightfold.sites import RunId, Shape
+from nightfold.stored import body_of
 
 _RUN_ID: TypeAdapter[str] = TypeAdapter(RunId)
 
@@ -75,11 +75,10 @@ def closed_runs(document: bytes | None) -> set[str]:
 
 
 def read_set_aside(document: bytes) -> SetAside | None:
-    """None where it cannot be read. AWS stores a quoted JSON string, the embedded cloud bare JSON."""
+    """None where it cannot be read."""
     try:
-        stored = json.loads(document)
-        return SetAside.model_validate(json.loads(stored) if isinstance(stored, str) else stored)
-    except (ValueError, RecursionError):
+        return SetAside.model_validate(body_of(document))
+    except ValidationError:
         return None
 
 

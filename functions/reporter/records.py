@@ -10,10 +10,11 @@ from typing import Literal, Protocol
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from nightfold.answers import Candidate
-from nightfold.branch import Outcome, SiteTask
+from nightfold.branch import SiteTask
 from nightfold.contract import Miss, MissedByReason, Plan, Summary
 from nightfold.errors import UnexpectedError
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
+from nightfold.stored import read_outcome
 from reporter.branch import Branch
 from reporter.redriven import Redriven, collected_later, origins, read_redriven
 
@@ -92,7 +93,7 @@ def read_night(run_id: str, source: Source) -> Night:
     accepted = {site.site_id for site in summary.sites if site.accepted}
 
     def branch(task: SiteTask) -> Branch:
-        outcome = _outcome(source.get(outcome_key(run_id, task.round, task.site_id)))
+        outcome = read_outcome(source.get(outcome_key(run_id, task.round, task.site_id)))
         last = task.round == 2 or task.site_id not in again
         answered = outcome is not None and outcome.answer is not None
         return Branch(task, outcome, rejected=answered and not (last and task.site_id in accepted))
@@ -115,15 +116,6 @@ def read_night(run_id: str, source: Source) -> Night:
         redriven=read_redriven(run_id, source.get),
         origins=origins(plan, source.get),
     )
-
-
-def _outcome(document: bytes | None) -> Outcome | None:
-    """AWS stores it as a quoted JSON string, the embedded cloud bare."""
-    try:
-        stored = json.loads(document or b"null")
-        return Outcome.model_validate(json.loads(stored) if isinstance(stored, str) else stored)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _kept(document: bytes | None) -> list[Candidate]:

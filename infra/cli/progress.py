@@ -16,6 +16,8 @@ from infra.cli.terminal import counted, visible
 from infra.cloud.lambdas.invoke import Event
 from nightfold.budget import cost_usd
 from nightfold.errors import BRANCH_ERRORS
+from nightfold.failure_message import read_caught
+from nightfold.stored import read_outcome
 
 State = Literal["waiting", "collecting", "retrying", "answered", "failed", "rejected", "stored", "accepted", "missed"]
 DONE: frozenset[State] = frozenset({"stored", "accepted", "missed"})
@@ -222,7 +224,5 @@ class Progress:
 
 def _error_in(outcome: bytes) -> str:
     """The error that the state machine itself caught, where no function reported one."""
-    try:
-        return visible(json.loads(outcome)["failure"]["caught"]["Error"], 60)
-    except (ValueError, TypeError, KeyError):
-        return "no answer"
+    stored = read_outcome(outcome)
+    return visible(read_caught(stored.failure.caught).error, 60) if stored and stored.failure else "no answer"

@@ -43,6 +43,7 @@ NIGHTFOLD = {
     "settings",
     "sites",
     "storage",
+    "stored",
     "text",
     "waves",
 }

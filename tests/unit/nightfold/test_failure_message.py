@@ -1,11 +1,13 @@
 """nightfold/failure_message.py: what travels inside the message of a failed call."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nightfold.errors import BRANCH_ERRORS
-from nightfold.failure_message import calls_made, read_attempt, split_calls, with_attempt, with_calls
+from nightfold.failure_message import calls_made, read_attempt, read_caught, split_calls, with_attempt, with_calls
 from nightfold.text import MESSAGE_LIMIT, one_line
 
 
@@ -72,6 +74,9 @@ def test_what_travels_in_a_message_arrives_and_the_message_stays_short(
     if calls or not split_calls(one_line(message))[1]:
         assert times == calls
     assert read_attempt(f"{rest} ") == (attempt, earlier)
+    caught = read_caught({"Error": "Overloaded", "Cause": json.dumps({"errorMessage": sent})})
+    assert (caught.error, caught.message, caught.calls) == ("Overloaded", one_line(rest), times)
+    assert not calls or (caught.attempt, caught.earlier_errors) == (attempt, earlier)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from infra.cli.live_view import Rows
 from infra.cli.progress import Progress
 from infra.cloud.lambdas.invoke import Event
 from tests.support.effort import steps
+from tests.unit.examples import answered, failed
 
 
 class Replay:
@@ -38,7 +39,8 @@ class Replay:
         self.progress.observe(Event("returned", "Collector", request, {"answer": answer}))
 
     def stored(self, site: str, round_: int = 1, failure: dict[str, Any] | None = None) -> None:
-        self.put(f"round-{round_}/outcomes/{site}.json", {"failure": failure})
+        outcome = failed("night", site, **failure) if failure else answered("night", site)
+        self.put(f"round-{round_}/outcomes/{site}.json", outcome.model_dump(mode="json"))
 
     def put(self, file: str, document: Any, run_id: str = "night") -> None:
         self.progress.observe(Event("stored", key=f"runs/{run_id}/{file}", payload=json.dumps(document).encode()))
@@ -105,7 +107,7 @@ def test_a_rejected_request_is_not_retried() -> None:
 def test_a_task_that_the_state_machine_gave_up_is_named_by_its_outcome() -> None:
     night = Replay("harbour")
     night.asked("harbour")
-    night.stored("harbour", failure={"reason": "network", "caught": {"Error": "States.Timeout"}})
+    night.stored("harbour", failure={"caught": {"Error": "States.Timeout"}})
     assert night.lines[-1] == "harbour stored as failed: States.Timeout"
 
 
