@@ -159,6 +159,12 @@ def test_no_wave_could_end_too_late(elapsed_s: float, timeout_s: int, fixed: int
     assert (now.stop is None) == (now.sites > 0)
 
 
+def test_the_last_branch_may_be_later_than_the_mean() -> None:
+    branch_s = CALLS_PER_ROUND * (120 + CALL_S) + WAIT_S
+    last = RUN_S - RESERVE_S - MARGIN_S - branch_s
+    assert [rounds_in_time(elapsed_s, 120) for elapsed_s in (last - branch_s, last, last + 1, RUN_S)] == [2, 1, 0, 0]
+
+
 def test_ten_thousand_sites_one_at_a_time_end_by_themselves() -> None:
     waves, end = play(10_000, lambda now: seen(now.sites), max_concurrency=1)
     assert end.stop is not None
