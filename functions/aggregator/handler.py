@@ -9,6 +9,7 @@ from aggregator.aggregate import Adapters, AggregateTask, aggregate
 from aggregator.miss_queue import MissQueue
 from aggregator.settings import settings
 from nightfold.errors import UnexpectedError, aws_errors_named, invalid
+from nightfold.observability import in_request
 from nightfold.storage import Bucket
 
 
@@ -21,7 +22,8 @@ def adapters() -> Adapters:
     )
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    in_request(context)
     try:
         task = AggregateTask.model_validate(event)
     except ValidationError as error:

@@ -16,7 +16,7 @@ from collector.prompt import Prompt
 from collector.settings import settings
 from nightfold.branch import Answer, CollectorEvent, SiteTask
 from nightfold.errors import AccessDenied, KeyUnavailable, UnexpectedError, invalid
-from nightfold.observability import keep_secret
+from nightfold.observability import in_request, keep_secret
 from nightfold.storage import CALLS
 from nightfold.text import is_api_key
 
@@ -62,7 +62,8 @@ def ask(task: SiteTask, prompt: Prompt) -> Answer:
         raise
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    in_request(context)
     try:
         call = CollectorEvent.model_validate(event)
     except ValidationError as error:

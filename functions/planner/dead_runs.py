@@ -4,6 +4,8 @@ What a morning has seen closed is noted in one object, so that the next one asks
 of names, and no request for each run that ever was. The note may be deleted at any time.
 """
 
+from datetime import datetime
+
 from nightfold.observability import count, log_step
 from nightfold.run_folders import ClosedRuns, NotARun, check_name, closed_runs, left_alone, plan_of
 from nightfold.storage import CLOSED_RUNS_KEY, Bucket, plan_key, summary_key, unclosable_key
@@ -11,9 +13,12 @@ from nightfold.text import one_line
 from planner.executions import Executions
 
 
-def find_dead_run(run_id: str, execution_id: str, bucket: Bucket, executions: Executions) -> str | None:
+def find_dead_run(
+    run_id: str, execution_id: str, bucket: Bucket, executions: Executions, whole_since: datetime | None = None
+) -> str | None:
     """The first run that is to be closed; None where there is none. `run_id` and `execution_id` are of the redrive that
-    asks. Where nothing is left to close, the runs that are set aside are counted: their alarm rings until none is."""
+    asks. A run that began before `whole_since` may have lost its summary to the bucket's lifecycle, and is left alone.
+    Where nothing is left to close, the runs that are set aside are counted: their alarm rings until none is."""
     known = closed_runs(bucket.get(CLOSED_RUNS_KEY))
     names = list(bucket.run_ids())
     closed = known & set(names)
@@ -29,6 +34,8 @@ def find_dead_run(run_id: str, execution_id: str, bucket: Bucket, executions: Ex
             plan = plan_of(name, bucket.get(plan_key(name)))
         except NotARun as why:
             log_step("plan", run_id=one_line(name, 80), error="NotARun", why=one_line(str(why)))
+            continue
+        if whole_since is not None and plan.started_at < whole_since:
             continue
         document = bucket.get(unclosable_key(name))
         if document is not None and left_alone(document, execution_id):

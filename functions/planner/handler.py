@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nightfold.errors import aws_errors_named, invalid
+from nightfold.observability import in_request
 from nightfold.storage import Bucket
 from planner.configuration import ConfigurationParameter
 from planner.draft import PlanTask
@@ -23,10 +24,12 @@ def adapters() -> Adapters:
         queue=MissQueue(settings().miss_queue_url),
         executions=Executions(),
         simulated=settings().messages_api == "simulated",
+        retention_days=settings().run_retention_days,
     )
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    in_request(context)
     try:
         task = PlanTask.model_validate(event)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,13 +26,14 @@ from planner.waiting import sort_messages
 
 @dataclass(frozen=True, kw_only=True)
 class Adapters:
-    """What planning touches outside this process, and whether the Messages API is the simulated one."""
+    """What planning touches outside this process, and what the deployment says about it."""
 
     bucket: Bucket
     parameter: ConfigurationParameter
     queue: MissQueue
     executions: Executions
-    simulated: bool
+    simulated: bool  # whether the Messages API is the simulated one
+    retention_days: int = 0  # after which the bucket drops what a run left; 0: never
 
 
 def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
@@ -48,7 +50,9 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
         if not lease(task.execution_id, bucket, adapters.executions):
             log_step("plan", run_id=run_id, status="nothing", lease="held by another execution")
             return RunState(run_id=run_id, status="nothing")
-        if dead := find_dead_run(run_id, task.execution_id, bucket, adapters.executions):
+        kept = adapters.retention_days
+        whole_since = task.started_at - timedelta(days=kept - 1) if kept else None
+        if dead := find_dead_run(run_id, task.execution_id, bucket, adapters.executions, whole_since):
             log_step("plan", run_id=run_id, status="dead_run", dead_run=dead)
             return RunState(run_id=dead, round=2, status="dead_run")
         plan = _plan_redrive(run_id, task, given.overrides, text, adapters)

@@ -11,6 +11,7 @@ class Settings(FunctionSettings):
     configuration_parameter: str
     miss_queue_url: str
     messages_api: Literal["real", "simulated"]
+    run_retention_days: int  # 0: what runs leave is kept for ever
 
 
 @cache

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from nightfold.errors import aws_errors_named
+from nightfold.observability import in_request
 from nightfold.storage import Bucket
 from reporter.digest import Adapters, DigestTask, publish_digest, surroundings_of
 from reporter.links import Links
@@ -20,7 +21,8 @@ def adapters() -> Adapters:
     )
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    in_request(context)
     task = DigestTask.model_validate(event)
     with aws_errors_named():
         return publish_digest(task, surroundings_of(settings()), adapters()).model_dump(mode="json")

@@ -1,7 +1,9 @@
 """Roles: each function acts with its own role from the template, and what its policies do not allow is denied."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -255,3 +257,17 @@ def test_a_role_may(place: Place, role: str, call: Call) -> None:
 def test_every_function_of_the_template_is_looked_at(place: Place) -> None:
     functions = {name for name, kind in place.cloud._deployment.kinds.items() if kind == "AWS::Lambda::Function"}
     assert functions == MUST_NOT.keys() - {"Nightly"}
+
+
+def test_every_line_of_a_night_and_a_morning_has_its_request_and_a_time_that_any_tool_reads(place: Place) -> None:
+    looked_at = 0
+    for function in ("Planner", "Collector", "Aggregator", "Reporter"):
+        log = (place.cloud.state_dir / "logs" / f"{function}.log").read_text()
+        lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
+        assert lines, function
+        for line in lines:
+            looked_at += 1
+            assert uuid.UUID(line["function_request_id"])
+            assert "T" in line["timestamp"]
+            assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+    assert looked_at >= 10

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -69,6 +71,20 @@ def test_a_run_that_died_is_closed_before_anything_else(outside: Outside, planni
     assert outside.count(outside.miss_queue) == (1, 0)
     outside.put(summary_key("dead"), {})
     assert redrive(planning).status == "planned"
+
+
+@pytest.mark.usefixtures("waiting")
+@pytest.mark.parametrize(
+    ("age_days", "retention_days", "status"), [(28, 30, "dead_run"), (30, 30, "planned"), (300, 0, "dead_run")]
+)
+def test_a_run_that_is_expiring_is_not_taken_for_one_that_died(
+    outside: Outside, planning: Adapters, age_days: int, retention_days: int, status: str
+) -> None:
+    """The lifecycle may take its summary before its plan: closed again, all of its sites would be paid for again."""
+    died(outside, "old")
+    task = plan_task(f"{EXECUTIONS}morning", "morning", REDRIVE)
+    task = task.model_copy(update={"started_at": STARTED + timedelta(days=age_days)})
+    assert plan_run(task, replace(planning, retention_days=retention_days)).status == status
 
 
 def test_a_nightly_run_looks_for_no_dead_ones(outside: Outside, planning: Adapters) -> None:

@@ -155,6 +155,7 @@ def deployed(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONFIGURATION_PARAMETER", outside.parameter)
     monkeypatch.setenv("MISS_QUEUE_URL", outside.miss_queue)
     monkeypatch.setenv("MESSAGES_API", "real")
+    monkeypatch.setenv("RUN_RETENTION_DAYS", "0")
 
 
 @pytest.mark.usefixtures("sites", "deployed")
