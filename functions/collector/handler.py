@@ -1,5 +1,6 @@
 """The Lambda handler of CollectSite."""
 
+import os
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,10 @@ class Adapters:
 @cache
 def adapters() -> Adapters:
     return Adapters(connections=BoundedClient())
+
+
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    outside()  # reads the certificates: on Lambda init has a whole processor, a call of this function a third of one
 
 
 @cache

@@ -1,5 +1,6 @@
 """Roles: each function acts with its own role from the template, and what its policies do not allow is denied."""
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator

@@ -219,3 +219,19 @@ def test_importing_everything_in_an_empty_environment_does_nothing(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len(MODULES)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("environment", "made"), [({}, "0"), ({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}, "1")])
+def test_only_on_lambda_the_collector_reads_its_certificates_while_it_is_imported(
+    environment: dict[str, str], made: str
+) -> None:
+    code = "import collector.handler; print(collector.handler.outside.cache_info().currsize)"
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-W", "error", "-c", code],
+        env={"PYTHONPATH": os.pathsep.join([str(TREE), *sys.path]), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == made
