@@ -79,7 +79,7 @@ def asked(claude: Claude, event: CollectorEvent) -> Outcome:
             site_id=event.task.site_id,
             outcome="failed",
             answer=None,
-            failure={"reason": "unknown", "caught": caught},  # type: ignore[arg-type] - as it is stored
+            failure={"reason": "unknown", "caught": caught},  # as it is stored
             started_at=event.started_at,
             ended_at=event.started_at,
         )

@@ -102,13 +102,13 @@ def test_a_function_that_runs_out_of_time_is_named_as_on_lambda(built: Path, tmp
     seconds = iter([5])  # the first call alone: the next one may take its time to start
 
     def hasty(function: Function, *call: Any) -> Answer:
-        return emulator.invoke(replace(function, timeout_s=next(seconds, function.timeout_s)), *call)
+        return rie.invoke(replace(function, timeout_s=next(seconds, function.timeout_s)), *call)
 
     with (
         MessagesAPI() as api,
-        Emulator(built, tmp_path / "emulator") as emulator,
+        Emulator(built, tmp_path / "emulator") as rie,
         cloud_at(tmp_path / "state", api.url, runtime=hasty) as running,
-        running.serve() as emulator.endpoint,
+        running.serve() as rie.endpoint,
     ):
         api.script("harbour", ["hang", "ok"])
         failure, error = running.invoke("Collector", site_task())

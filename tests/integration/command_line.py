@@ -34,7 +34,7 @@ class Said:
         return json.loads(self.out)
 
 
-def nightfold(*arguments: str | Path, **more: str) -> Said:
+def nightfold(*arguments: str | int | Path, **more: str) -> Said:
     """Run to the end."""
     done = subprocess.run(  # noqa: S603
         [*NIGHTFOLD, *map(str, arguments)],

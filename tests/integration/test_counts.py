@@ -87,7 +87,7 @@ def test_what_a_night_needs_once_is_counted(few: Counted) -> None:
 
 
 def test_the_cost_formula_grows_with_the_sites_as_the_counts_do(few: Counted, many: Counted) -> None:
-    def grown(price: str) -> tuple[float, float]:
+    def grown(price: str) -> tuple[float, Any]:
         counted = [
             quantities(each.counts["requests"], each.counts["transitions"], each.counts["totals"])[price]
             for each in (few, many)

@@ -34,11 +34,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def bytes_of(content: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(content) and None
+def bytes_of(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
 
 
-WAYS: dict[str, Callable[[Path], None]] = {
+WAYS: dict[str, Callable[[Path], object]] = {
     **{name: bytes_of(content) for name, content in DAMAGED.items()},
     "a directory": Path.mkdir,
     "a named pipe": os.mkfifo,

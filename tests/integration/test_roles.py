@@ -32,6 +32,8 @@ class Place:
         self.miss_queue, self.parked_queue = cloud.output("MissQueueUrl"), cloud.output("ParkedQueueUrl")
         self.secret, self.configuration = cloud.output("ApiKeyName"), cloud.output("ConfigurationName")
         self.role = ""
+        self.night: Any = None
+        self.morning: Any = None
 
     def client(self, service: str) -> Any:
         """With the credentials that this role's function has."""

@@ -19,7 +19,7 @@ from tests.performance.part import Chart
 INCHES = 6.3  # wide; 72 units of the drawing each
 MARKERS, SIGNS = "os^vDPX*", "●■▲▼◆✚✖★"  # the second for the legend
 DASHES = ("-", "--", ":")  # where there are more series than colours
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "nightfold",  # the same chart is the same drawing
     "text.parse_math": False,
@@ -103,7 +103,9 @@ def _bars(axes: Axes, chart: Chart, *, flat: bool) -> None:
                 across, along = [place, place], [low, high]
                 axes.plot(*((along, across) if flat else (across, along)), color=INK, linewidth=1.2, alpha=0.8)
             at = (max(value, high), place) if flat else (place, max(value, high))
-            place_of = {"xytext": (4, 0), "va": "center"} if flat else {"xytext": (0, 3), "ha": "center"}
+            place_of: dict[str, Any] = (
+                {"xytext": (4, 0), "va": "center"} if flat else {"xytext": (0, 3), "ha": "center"}
+            )
             if _count(chart) <= 40:
                 axes.annotate(number(value), at, textcoords="offset points", color=SOFT, fontsize=11, **place_of)
         ends += [*values, *(end for low_high in ranges for end in low_high)]

@@ -34,7 +34,7 @@ def script(name: str) -> Contestant:
 @pytest.fixture(scope="module")
 def apis() -> Iterator[Any]:
     with ApiProcess(ctx=get_context("spawn")) as process:
-        yield process.Apis()
+        yield process.Apis()  # type: ignore[attr-defined] # registered by its name
 
 
 def test_a_contestant_of_each_script_is_here() -> None:

@@ -1,6 +1,7 @@
 """What AWS would charge for a counted night, and what the cost formula assumes, by the names of its prices."""
 
 from collections.abc import Mapping
+from typing import Any
 from unittest import mock
 
 from infra.packaging import costs
@@ -39,6 +40,7 @@ def formula(night: costs.Night) -> dict[str, float]:
     free = dict.fromkeys((*PRICES, "METRIC_MONTH", "ALARM_METRIC_MONTH", "DASHBOARD_MONTH"), 0.0)
     assumed = {}
     for price, (_, each) in COUNTED.items():
-        with mock.patch.multiple(costs, **(free | {price: 1.0})):
+        prices: dict[str, Any] = free | {price: 1.0}
+        with mock.patch.multiple(costs, **prices):
             assumed[price] = costs.aws_usd(night) * each
     return assumed

@@ -87,9 +87,8 @@ def no_memory() -> Iterator[None]:
 def aws_session() -> boto3.Session:
     session = boto3.Session("testing", "testing", "testing", region_name="eu-central-1")
     # Asks moto for what is there instead of a second of polling.
-    session.events.register(
-        "provide-client-params.sqs.ReceiveMessage", lambda params, **_: {**params, "WaitTimeSeconds": 0}
-    )
+    at_once: Any = lambda params, **_: {**params, "WaitTimeSeconds": 0}  # noqa: E731
+    session.events.register("provide-client-params.sqs.ReceiveMessage", at_once)
     return session
 
 

@@ -25,7 +25,7 @@ class Candidate(BaseModel):
     angle: str = Field(min_length=1)
 
 
-CANDIDATES = TypeAdapter(Annotated[list[Candidate], Field(min_length=1)])
+CANDIDATES: TypeAdapter[list[Candidate]] = TypeAdapter(Annotated[list[Candidate], Field(min_length=1)])
 
 
 class State(TypedDict):

@@ -14,7 +14,7 @@ class Candidate(BaseModel):
     angle: str = Field(min_length=1)
 
 
-CANDIDATES = TypeAdapter(Annotated[list[Candidate], Field(min_length=1)])
+CANDIDATES: TypeAdapter[list[Candidate]] = TypeAdapter(Annotated[list[Candidate], Field(min_length=1)])
 
 sites = json.loads(Path(sys.argv[1]).read_text())
 folder = Path(sys.argv[2])

@@ -15,7 +15,7 @@ class Candidate(BaseModel):
     angle: str = Field(min_length=1)
 
 
-CANDIDATES = TypeAdapter(Annotated[list[Candidate], Field(min_length=1)])
+CANDIDATES: TypeAdapter[list[Candidate]] = TypeAdapter(Annotated[list[Candidate], Field(min_length=1)])
 
 
 async def collect(client: anthropic.AsyncAnthropic, site: dict[str, Any], folder: Path) -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.judge import CALLS_PER_ROUND, Verdict, judge, trimmed
+from aggregator.judge import Verdict, judge, trimmed
 from nightfold.answers import RAW_ANSWER_LIMIT
 from nightfold.branch import COUNT_LIMIT, Outcome
-from nightfold.budget import cost_usd
+from nightfold.budget import CALLS_PER_ROUND, cost_usd
 from tests.support.hostile_outcomes import spoilt
 from tests.unit.examples import GOOD, answered, failed, raised
 

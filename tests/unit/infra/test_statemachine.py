@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from samtranslator.yaml_helper import yaml_parse
 
-import aggregator.judge
-import planner.budget
 import planner.miss_queue
 from aggregator.aggregate import AggregateTask
 from infra.cli.progress import RETRIES
 from nightfold import errors
 from nightfold.branch import CollectorEvent, Outcome
+from nightfold.budget import CALLS_PER_ROUND
 from nightfold.errors import BRANCH_ERRORS
 from nightfold.run_folders import SetAside
 from nightfold.settings import RunConfiguration
@@ -193,7 +193,7 @@ def test_every_retry_is_bounded_and_spread() -> None:
 def test_a_branch_makes_as_many_calls_as_the_worst_case_counts() -> None:
     (retrier,) = [r for name, r in handlers("Retry") if name == "CollectSite" and "RateLimited" in r["ErrorEquals"]]
     assert "Lambda.Unknown" in retrier["ErrorEquals"], "the function ran, and its call may be billed"
-    assert planner.budget.CALLS_PER_ROUND == aggregator.judge.CALLS_PER_ROUND == 1 + retrier["MaxAttempts"]
+    assert 1 + retrier["MaxAttempts"] == CALLS_PER_ROUND
     assert {"Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout", "States.Timeout"} < {
         *retrier["ErrorEquals"]
     }
@@ -297,7 +297,7 @@ def test_no_branch_ever_fails() -> None:
 
 
 def test_each_function_is_sent_the_event_that_it_reads() -> None:
-    models = {
+    models: dict[str, type[BaseModel]] = {
         "PlanRun": PlanTask,
         "CollectSite": CollectorEvent,
         "AggregateOutcomes": AggregateTask,

@@ -115,7 +115,7 @@ def test_a_drawing_is_the_same_twice_and_has_no_colour_of_its_own() -> None:
         Chart("no points", "lines", "x", "y", {"": []}, frozenset({"x", "y"})),
         Chart("zero", "bars", "x", "y", {"": [("a", 0), ("b", 0, 0, 0)]}, frozenset({"y"})),
         Chart("alike", "lines", "x", "y", {"": [(1, 5), (1, 5)]}, frozenset({"x"})),
-        Chart("not a number", "lines", "x", "y", {"": [(1, None), (2, float("nan")), (3, 4)]}),
+        Chart("not a number", "lines", "x", "y", {"": [(1, None), (2, float("nan")), (3, 4)]}),  # type: ignore[list-item]
         Chart("negative", "bars", "x", "y", {"": [("a", -3), ("b", 2)]}),
         Chart("$signs$ and 日本", "bars", "$x", "y^", {"": [("$", 1), ("_", 2)]}),
         Chart("ten", "lines", "x", "y", {str(each): [(0, each), (1, each)] for each in range(10)}),

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightfold.budget import regeneration_branches, share
+from nightfold.budget import CALLS_PER_ROUND, regeneration_branches, share
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
-from planner.budget import CALLS_PER_ROUND, PROMPT_TOKENS, worst_case
+from planner.budget import PROMPT_TOKENS, worst_case
 from planner.draft import items
 from tests.unit.examples import plan, site
 

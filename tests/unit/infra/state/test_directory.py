@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,12 @@ def test_content_is_on_the_disk_before_the_file_has_its_name(tmp_path: Path, mon
     did: list[str] = []
     for name in ("fsync", "replace"):
         original = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *given, name=name, original=original: did.append(name) or original(*given))
+
+        def noted(*given: Any, name: str = name, original: Any = original) -> Any:
+            did.append(name)
+            return original(*given)
+
+        monkeypatch.setattr(os, name, noted)
     state.write(tmp_path / "runs" / "one.json", b"{}")
     assert did[0] == "fsync"
     assert did[-1] == "replace"
