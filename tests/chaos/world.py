@@ -59,7 +59,7 @@ class World:
 
     def night(
         self,
-        scripts: Sequence[Sequence[StepLike]],
+        scripts: Sequence[Sequence[StepLike | str]],  # a str: an attack of the hostile server
         faults: Sequence[Planned] = (),
         scheduled: bool = False,
         twice: bool = False,
@@ -79,10 +79,11 @@ class World:
             self._nights[given["scheduled_time"]] = sites
         self._play(given, sites, faults, ending, starts=2 if twice and scheduled else 1)
 
-    def script(self, site_id: str, script: Sequence[StepLike]) -> None:
+    def script(self, site_id: str, script: Sequence[StepLike | str]) -> None:
         """Attacks come from the hostile API, which passes all else on to the simulated one."""
         self.hostile.script(site_id, [step if isinstance(step, str) and step in ATTACKS else None for step in script])
-        self.api.script(site_id, [step for step in script if not (isinstance(step, str) and step in ATTACKS)])
+        ours: list[Any] = [step for step in script if not (isinstance(step, str) and step in ATTACKS)]
+        self.api.script(site_id, ours)
         self.counted["attacks"] += sum(isinstance(step, str) and step in ATTACKS for step in script)
 
     def late_delivery(self) -> None:

@@ -23,7 +23,7 @@ FIELDS = (
     *("stop_reason", "input_tokens", "output_tokens", "model", "request_id", "latency_ms", "rate_limits"),
     *("attempt", "earlier_errors", "calls"),
 )
-CAUGHT = (
+CAUGHT: tuple[dict[str, Any], ...] = (
     *({}, {"Error": "Overloaded", "Cause": "[" * 100_000}, {"Error": ["x"], "Cause": 5}, {"Error": "x" * 20_000}),
     {"Error": "Overloaded", "Cause": json.dumps({"errorMessage": f"attempt {'9' * 4}: no [999999.99-0.00]"})},
 )
