@@ -37,7 +37,7 @@ def adapters() -> Adapters:
 
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-    outside()  # reads the certificates: on Lambda init has a whole processor, a call of this function a third of one
+    adapters()  # reads the certificates: on Lambda init has a whole processor, a call of this function a third of one
 
 
 @cache

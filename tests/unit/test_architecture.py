@@ -225,7 +225,7 @@ def test_importing_everything_in_an_empty_environment_does_nothing(tmp_path: Pat
 def test_only_on_lambda_the_collector_reads_its_certificates_while_it_is_imported(
     environment: dict[str, str], made: str
 ) -> None:
-    code = "import collector.handler; print(collector.handler.outside.cache_info().currsize)"
+    code = "import collector.handler; print(collector.handler.adapters.cache_info().currsize)"
     done = subprocess.run(  # noqa: S603 - ourselves
         [sys.executable, "-W", "error", "-c", code],
         env={"PYTHONPATH": os.pathsep.join([str(TREE), *sys.path]), **environment},
