@@ -4,7 +4,8 @@ from difflib import get_close_matches
 
 from nightfold.errors import InvalidInput
 
-MAX_TOKENS_FLOOR = 256  # below it five candidates do not fit, and every answer would be cut
+MAX_TOKENS_FLOOR = 256  # what five candidates take; with less, every answer would be cut
+FLOOR_CANDIDATES = 5
 MAX_TOKENS_CEILING = 8_192
 CALLS_PER_ROUND = 3  # one call and two retries, the state machine's network bucket
 
@@ -37,15 +38,21 @@ def branches_at_once(sites: int, max_concurrency: int) -> int:
     return min(sites, max_concurrency)
 
 
-def share(output_token_budget: int, branches: int) -> int:
+def tokens_floor(candidates: int) -> int:
+    """The fewest output tokens in which this many candidates fit."""
+    return max(MAX_TOKENS_FLOOR, -(-MAX_TOKENS_FLOOR * candidates // FLOOR_CANDIDATES))
+
+
+def share(output_token_budget: int, branches: int, candidates: int = FLOOR_CANDIDATES) -> int:
     """Output tokens for each of `branches` that run at once: the rate limit is one shared resource, so the budget is
     per moment. Raises InvalidInput under the floor."""
-    tokens = output_token_budget // branches
-    if tokens < MAX_TOKENS_FLOOR:
+    tokens, floor = output_token_budget // branches, tokens_floor(candidates)
+    if tokens < floor:
+        fewer = output_token_budget // floor
         raise InvalidInput(
-            f"output_token_budget: {output_token_budget:,} tokens for {branches} branches at once are {tokens} each, "
-            f"under the floor of {MAX_TOKENS_FLOOR}; it would do with output_token_budget "
-            f"{branches * MAX_TOKENS_FLOOR}, or with max_concurrency {output_token_budget // MAX_TOKENS_FLOOR}"
+            f"output_token_budget: {output_token_budget:,} tokens for {branches:,} branches at once are {tokens:,} "
+            f"each, under the floor of {floor:,} for {candidates} candidates; set output_token_budget to at least "
+            f"{branches * floor:,}{f', or max_concurrency to at most {fewer:,}' if fewer else ''}"
         )
     return min(tokens, MAX_TOKENS_CEILING)
 

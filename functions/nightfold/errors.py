@@ -4,12 +4,13 @@ Step Functions sees the bare class name and knows no inheritance, so the names a
 classes are flat leaves. `tests/unit/infra/test_statemachine.py` compares them with the state machine both ways.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from nightfold.complaints import complaints
 from nightfold.text import one_line
 
 Reason = Literal["network", "schema", "unknown"]
@@ -104,14 +105,10 @@ def plain(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-def invalid(error: ValidationError, where: str = "") -> InvalidInput:
-    """The first three complaints of `error`, each with the path of its field below `where`."""
-    complaints = [
-        f"{'.'.join([*([where] if where else []), *map(str, detail['loc'])])}: {plain(detail['msg'])}"
-        for detail in error.errors(include_url=False)
-    ]
-    more = f" (and {len(complaints) - 3} more)" if len(complaints) > 3 else ""
-    return InvalidInput(one_line("; ".join(complaints[:3]), 600) + more)
+def invalid(error: ValidationError, where: str = "", known: Sequence[str] = ()) -> InvalidInput:
+    """The first three complaints of `error`, each with the path of its field below `where`. `known` are the keys that
+    would have been right."""
+    return InvalidInput(complaints(error, where, known))
 
 
 @contextmanager

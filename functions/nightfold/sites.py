@@ -15,15 +15,15 @@ _HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]
 
 
 def _host_name(text: str) -> str:
-    text = text.lower()
-    if len(text) > 253 or not _HOST_NAME.fullmatch(text):
-        raise ValueError("must be a host name, as blog.example.com (an international one in its xn-- form)")
-    return text
+    name = re.sub(r"^https?://", "", text.lower()).removesuffix("/")  # an address copied from a browser
+    if len(name) > 253 or not _HOST_NAME.fullmatch(name):
+        raise ValueError("must be a host name such as blog.example.com (an international one in its xn-- form)")
+    return name
 
 
 def _site_id(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", text):
-        raise ValueError("must be lower-case letters, digits and dashes, at most 63, as harbour-blog")
+        raise ValueError("must be lower-case letters, digits and dashes, at most 63, such as harbour-blog")
     return text
 
 
@@ -46,11 +46,11 @@ class Site(Shape):
 
 
 def _without_duplicates(sites: list[Site]) -> list[Site]:
-    seen: set[str] = set()
-    for site in sites:
+    seen: dict[str, int] = {}
+    for number, site in enumerate(sites, 1):
         if site.site_id in seen:
-            raise ValueError(f"site_id {site.site_id!r} stands twice; each site needs its own")
-        seen.add(site.site_id)
+            raise ValueError(f"sites {seen[site.site_id]} and {number} have the same site_id, {site.site_id!r}")
+        seen[site.site_id] = number
     return sites
 
 

@@ -16,7 +16,7 @@ def worst_case(sites: Sequence[Site], configuration: RunConfiguration) -> WorstC
         return WorstCase(model_calls=0, input_tokens=0, output_tokens=0, cost_usd=0.0)
     budget = configuration.output_token_budget
     at_once = branches_at_once(len(sites), configuration.max_concurrency)
-    tokens = share(budget, at_once)
+    tokens = share(budget, at_once, configuration.candidates_per_site)
     round_1 = sum(min(tokens, site.max_tokens or tokens) for site in sites)
     round_2 = max(
         rejected * share(budget, regeneration_branches(rejected, at_once, truncated=True))

@@ -2,13 +2,25 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from nightfold.budget import PRICES
+from nightfold.complaints import complaint, listed, nearest
 from nightfold.errors import InvalidInput, invalid
 from nightfold.settings import RunConfiguration
 from nightfold.sites import RunId, Site, SiteList
@@ -16,24 +28,30 @@ from nightfold.storage import SITES_KEY
 from nightfold.text import one_line
 
 Mode = Literal["collect", "redrive"]
+SITE_KEYS = [*Site.model_fields]
 
 
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{one_line(name, 60)!r} is no IANA time zone, as Europe/Berlin is") from None
+        raise ValueError(f"{one_line(name, 60)!r} is not an IANA time zone such as Europe/Berlin") from None
     return name
 
 
 class ExecutionInput(BaseModel):
-    """What an execution is started with. Every further key overrides a field of the configuration for this run."""
+    """What an execution is started with. Every further key overrides a field of the configuration for this run.
+
+    `only` and `limit` narrow a collection to these sites, and to the first so many of them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     mode: Mode = "collect"
     scheduled_time: AwareDatetime | None = None
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"  # in which a scheduled night has its date
+    only: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    limit: Annotated[int, Field(strict=True, ge=1)] | None = None
 
     @model_validator(mode="after")
     def _has_a_day(self) -> Self:
@@ -56,9 +74,12 @@ class ExecutionInput(BaseModel):
 def read_input(document: Any) -> ExecutionInput:
     """The execution input. Raises InvalidInput, which names the field."""
     try:
-        return ExecutionInput.model_validate(document)
+        given = ExecutionInput.model_validate(document)
     except ValidationError as error:
         raise invalid(error, "input") from None
+    if given.mode == "redrive" and (given.only is not None or given.limit is not None):
+        raise InvalidInput("input: only and limit narrow a collection; a redrive takes every miss that waits")
+    return given
 
 
 def run_id_of(given: ExecutionInput, execution_name: str) -> str:
@@ -75,13 +96,13 @@ def configure(parameter: str, overrides: dict[str, Any]) -> RunConfiguration:
     try:
         fields = json.loads(parameter)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"configuration: the parameter is no JSON ({error})") from None
+        raise InvalidInput(f"configuration: the parameter is not valid JSON ({error})") from None
     if not isinstance(fields, dict):
         raise InvalidInput("configuration: the parameter is JSON, but not an object")
     try:
         configuration = RunConfiguration.model_validate({**fields, **overrides})
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, known=[*RunConfiguration.model_fields]) from None
     if configuration.cost_ceiling_usd is not None and configuration.model not in PRICES:
         raise InvalidInput(
             f"cost_ceiling_usd: the price of model {configuration.model} is not known, so no ceiling can be kept; "
@@ -91,14 +112,39 @@ def configure(parameter: str, overrides: dict[str, Any]) -> RunConfiguration:
 
 
 def read_sites(document: bytes | None, where: str = SITES_KEY) -> list[Site]:
-    """The site list. Raises InvalidInput, which names the entry and its field."""
+    """The site list. Raises InvalidInput, which names `where`, the site, counted from 1, and its field."""
     if document is None:
         raise InvalidInput(f"sites: there is no {where}")
     try:
         sites = json.loads(document)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"sites: {where} is no JSON ({error})") from None
+        raise InvalidInput(f"{where}: not valid JSON ({error})") from None
     try:
         return SiteList.validate_python(sites)
     except ValidationError as error:
-        raise invalid(error, "sites") from None
+        details = error.errors(include_url=False)
+    raise InvalidInput(f"{where}: {listed(_complaint_of_site(detail, sites) for detail in details)}")
+
+
+def _complaint_of_site(detail: ErrorDetails, sites: Any) -> str:
+    if not detail["loc"]:
+        words = complaint(detail)
+        return f"the site list {words}" if words.startswith("must") else words
+    number, *field = detail["loc"]
+    site = sites[number]
+    name = f" ({one_line(str(site['site_id']), 63)})" if isinstance(site, dict) and site.get("site_id") else ""
+    return f"site {int(number) + 1}{name}{''.join(f', {key}' for key in field)}: {complaint(detail, SITE_KEYS)}"
+
+
+def narrow(sites: Sequence[Site], only: Sequence[str] | None, limit: int | None, field: str = "only") -> list[Site]:
+    """The sites of the list that a run is for, in the list's order. Raises InvalidInput for an id that is not in it."""
+    if only is not None:
+        known = [site.site_id for site in sites]
+        if unknown := sorted(set(only) - set(known)):
+            near = nearest(unknown[0], known)
+            more = f" (and {len(unknown) - 1:,} more)" if len(unknown) > 1 else ""
+            raise InvalidInput(
+                f"{field}: there is no site {one_line(unknown[0], 63)!r} in the list{more}; the nearest is {near!r}"
+            )
+        sites = [site for site in sites if site.site_id in set(only)]
+    return list(sites[:limit])

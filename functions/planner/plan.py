@@ -18,7 +18,7 @@ from planner.configuration import ConfigurationParameter
 from planner.dead_runs import find_dead_run
 from planner.draft import PlanTask, check_one_site, draft, draft_redrive, items
 from planner.executions import Executions
-from planner.inputs import ExecutionInput, configure, read_input, read_sites, run_id_of
+from planner.inputs import ExecutionInput, configure, narrow, read_input, read_sites, run_id_of
 from planner.miss_queue import MissQueue, Received
 from planner.redrive import lease
 from planner.waiting import sort_messages
@@ -57,7 +57,7 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
             return RunState(run_id=dead, round=2, status="dead_run")
         plan = _plan_redrive(run_id, task, given.overrides, text, adapters)
     elif plan is None:
-        sites = read_sites(bucket.get(SITES_KEY))
+        sites = narrow(read_sites(bucket.get(SITES_KEY)), given.only, given.limit)
         plan = draft(run_id, "collect", sites, configuration, task, simulated=simulated, overrides=given.overrides)
     if not plan.sites and not plan.received:
         log_step("plan", run_id=run_id, status="nothing")

@@ -7,6 +7,7 @@ the run broke, 64 bad input before anything started, 130 after Ctrl-C. A command
 
 import gc
 import os
+import re
 import signal
 import sys
 from io import TextIOWrapper
@@ -60,7 +61,7 @@ def _main(arguments: list[str] | None) -> int:
             return BAD_INPUT
         except click.UsageError as error:
             of = error.ctx.command_path if error.ctx else "nightfold"
-            return _refuse(f"{error.format_message()} (see {of} --help)")
+            return _refuse(f"{error.format_message()}{_meant(error)} (see {of} --help)")
         except (KeyboardInterrupt, click.Abort):
             to_stderr("Interrupted.")
             return exit_code()
@@ -75,6 +76,17 @@ def _main(arguments: list[str] | None) -> int:
             if _is_bad_input(error):
                 return _refuse(str(error))
             raise
+
+
+def _meant(error: click.UsageError) -> str:
+    """The option that was left out where somebody gave a site list alone."""
+    extra = re.search(r"unexpected extra argument \((\S+)\)|No such command '(\S+\.json)'", error.message)
+    if extra is None or error.ctx is None:
+        return ""
+    if error.ctx.command is nightfold:
+        return f" Did you mean {error.ctx.command_path} run --sites {extra[2]}?"
+    takes_sites = any("--sites" in option.opts for option in error.ctx.command.params)
+    return f". Did you mean --sites {extra[1]}?" if takes_sites else ""
 
 
 def _is_bad_input(error: Exception) -> bool:

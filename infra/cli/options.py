@@ -20,7 +20,6 @@ state_dir_option = click.option(
     show_default=True,
     help="Where bucket, queues and configuration are kept.",
 )
-sites_option = click.option("--sites", type=a_path, help="The site list, a JSON array.  [default: events/sites.json]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
 
 
@@ -46,6 +45,21 @@ def simulation_options(command: Command) -> Command:
     return with_simulation
 
 
+def selection_options(command: Command) -> Command:
+    """Adds the site list and the options that narrow it; the command receives `selection`, a Selection."""
+
+    @click.option("--sites", type=a_path, help="The site list, a JSON array.  [default: events/sites.json]")
+    @click.option("--only", metavar="ID", multiple=True, help="Only this site of the list; may be repeated.")
+    @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N sites.")
+    @wraps(command)
+    def with_selection(*, sites: Path | None, only: tuple[str, ...], limit: int | None, **others: Any) -> Any:
+        from infra.cli.preflight import Selection
+
+        return command(selection=Selection(sites, only or None, limit), **others)
+
+    return with_selection
+
+
 def configuration_options(command: Command) -> Command:
     """Adds the options of the configuration; the command receives `overrides`, fields for this run."""
 
@@ -53,7 +67,7 @@ def configuration_options(command: Command) -> Command:
     @click.option("--set", "settings", metavar="FIELD=VALUE", multiple=True, help="Another field of the configuration.")
     @wraps(command)
     def with_overrides(*, concurrency: str | None, settings: tuple[str, ...], **others: Any) -> Any:
-        from infra.cli.preflight import overrides_of
+        from infra.cli.overrides import overrides_of
 
         return command(overrides=overrides_of(concurrency, settings, os.environ), **others)
 

@@ -8,7 +8,7 @@ import math
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -21,10 +21,33 @@ from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from planner.draft import PlanTask, draft
-from planner.inputs import configure, read_sites
+from planner.inputs import configure, narrow, read_sites
 
 ROOT = Path(__file__).parents[2]
 SITES = Path("events/sites.json")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which sites a run is for: those of a file, or of the default list; only these of them; the first so many."""
+
+    file: Path | None = None
+    only: Sequence[str] | None = None
+    limit: int | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.file or here_or_in_repository(SITES)
+
+    @property
+    def named(self) -> str:
+        """The file as an error message names it."""
+        return f"--sites {self.file}" if self.file else str(self.path)
+
+    @property
+    def execution_input(self) -> dict[str, Any]:
+        only = {} if self.only is None else {"only": list(self.only)}
+        return only if self.limit is None else only | {"limit": self.limit}
 
 
 @dataclass(frozen=True)
@@ -35,12 +58,13 @@ class Order:
     overrides: Mapping[str, Any]  # fields of the configuration, for this run alone
     plan: Plan
     site_list: bytes | None = None  # the file as it is
+    narrowed: Mapping[str, Any] = field(default_factory=dict)  # `only` and `limit`
     unfinished: Sequence[UnfinishedRun] = ()  # that a redrive closes first
     other_kind: int = 0  # messages that a redrive leaves: simulated misses of a real one, or the other way round
 
     @property
     def execution_input(self) -> dict[str, Any]:
-        return {"mode": self.plan.mode, **self.overrides}
+        return {"mode": self.plan.mode, **self.narrowed, **self.overrides}
 
     @property
     def at_once(self) -> int:
@@ -52,45 +76,16 @@ class Order:
 
 
 def order_collection(
-    state_dir: Path, site_file: Path, overrides: Mapping[str, Any], speed: float = 1.0, *, simulated: bool = False
+    state_dir: Path, selection: Selection, overrides: Mapping[str, Any], speed: float = 1.0, *, simulated: bool = False
 ) -> Order:
     """A run over the site list. Raises InvalidInput."""
     check_state_dir(state_dir)
-    site_list = read_file(site_file, "sites")
-    sites = read_sites(site_list, str(site_file))
+    site_list = read_file(selection.path, selection.named)
+    sites = narrow(read_sites(site_list, selection.named), selection.only, selection.limit, "--only")
     overrides, configuration = configured(state_dir, overrides, speed)
     name = run_name("manual")
     plan = draft(name, "collect", sites, configuration, task(name), simulated=simulated, overrides=overrides)
-    return Order(name, overrides, plan, site_list)
-
-
-def overrides_of(concurrency: str | None, settings: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The options as fields of the configuration; their values are checked with the configuration itself."""
-    overrides: dict[str, Any] = {}
-    for setting in settings:
-        field, equals, value = setting.partition("=")
-        if not equals:
-            raise InvalidInput(f"--set: {setting!r} is not FIELD=VALUE")
-        if field not in RunConfiguration.model_fields:
-            fields = ", ".join(RunConfiguration.model_fields)
-            raise InvalidInput(f"--set: there is no field {field!r}; there are {fields}")
-        overrides[field] = _value(value)
-    if concurrency is not None:
-        overrides["max_concurrency"] = _value(concurrency)
-    elif "max_concurrency" not in overrides and (text := environment.get("MAX_CONCURRENCY")):
-        overrides["max_concurrency"] = _value(text)
-        try:
-            configure("{}", {"max_concurrency": overrides["max_concurrency"]})
-        except InvalidInput as error:
-            raise InvalidInput(f"{error} (the environment has MAX_CONCURRENCY={text!r})") from None
-    return overrides
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return Order(name, overrides, plan, site_list, selection.execution_input)
 
 
 def configuration_text(state_dir: Path) -> str:
@@ -126,7 +121,7 @@ def configured(
     try:
         configure(text, {})
     except InvalidInput as error:
-        raise InvalidInput(f"{error} (in {state_dir / 'configuration.json'})") from None
+        raise InvalidInput(f"{state_dir / 'configuration.json'}: {error}") from None
     configuration = configure(text, dict(overrides))
     if speed == 1 and not always:
         return dict(overrides), configuration
@@ -156,11 +151,11 @@ def check_writable(state_dir: Path) -> None:
         raise InvalidInput(f"--state-dir: {state_dir} cannot be made or written: {there} does not allow it")
 
 
-def read_file(path: Path, field: str) -> bytes:
+def read_file(path: Path, named: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"{field}: {path} cannot be read ({error.strerror})") from None
+        raise InvalidInput(f"{named}: cannot be read ({error.strerror})") from None
 
 
 def here_or_in_repository(path: Path) -> Path:

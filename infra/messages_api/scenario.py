@@ -15,7 +15,7 @@ whoever plays the scenario says otherwise. How an answer looks on the wire is `s
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+from nightfold.complaints import complaint, did_you_mean
+from nightfold.text import one_line
 
 Behaviour = Literal[
     # a message whose text keeps the contract
@@ -58,6 +61,7 @@ Behaviour = Literal[
     "html",  # 200 with a web page
     "not_a_message",  # 200 with JSON that is no Messages response
 ]
+BEHAVIOURS: tuple[str, ...] = get_args(Behaviour)
 Status = Literal[400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529]
 
 # How "a site" is written in a prompt: what the attribution of a call can find (see messages_request).
@@ -147,9 +151,14 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def _complaints(invalid: ValidationError) -> Iterable[str]:
-    for error in invalid.errors(include_url=False, include_input=False):
+    for error in invalid.errors(include_url=False):
         field = ".".join(str(part) for part in error["loc"])
-        yield f"{field}: {error['msg']}" if field else error["msg"]
+        if error["type"] == "literal_error" and field.endswith(".do") and isinstance(error["input"], str):
+            known = did_you_mean(error["input"], BEHAVIOURS) or f"; known are {', '.join(BEHAVIOURS)}"
+            words = f"nothing is called {one_line(error['input'], 40)!r}{known}"
+        else:
+            words = complaint(error)
+        yield f"{field}: {words}" if field else words
 
 
 _SCRIPT: TypeAdapter[Script] = TypeAdapter(Script)

@@ -10,7 +10,7 @@ import pytest
 
 from infra.cli.local_run import run_locally
 from infra.cli.main import main
-from infra.cli.preflight import order_collection
+from infra.cli.preflight import Selection, order_collection
 from infra.cli.progress import Progress
 from infra.messages_api import MessagesAPI
 from infra.messages_api.endpoint import Endpoint
@@ -45,13 +45,22 @@ def refused(capsys: pytest.CaptureFixture[str], api: MessagesAPI, *arguments: st
 
 
 BAD_SITES = {
-    "no sites": ([], "sites: List should have at least 1 item"),
-    "a duplicate": ([A, A], "site_id 'a' stands twice"),
-    "an id outside the pattern": ([A | {"site_id": "A b"}], "sites.0.site_id: "),
-    "a domain that is no hostname": ([A, {"site_id": "b", "domain": "no host"}], "sites.1.domain: "),
-    "an unknown key": ([A | {"colour": "red"}], "sites.0.colour: Extra inputs"),
-    "no array": ({"sites": [A]}, "sites: Input should be a valid list"),
-    "a budget under the floor": ([A | {"max_tokens": 5}], "sites.0.max_tokens: "),
+    "no sites": ([], "the site list must have at least 1 entry"),
+    "a duplicate": ([A, A], "sites 1 and 2 have the same site_id, 'a'"),
+    "an id outside the pattern": ([A | {"site_id": "A b"}], "site 1 (A b), site_id: must be lower-case"),
+    "a domain that is no hostname": (
+        [A, {"site_id": "b", "domain": "no host"}],
+        "site 2 (b), domain: must be a host name",
+    ),
+    "an unknown key": (
+        [A | {"colour": "red"}],
+        "site 1 (a), colour: is not a known key; known are site_id, domain, brief",
+    ),
+    "no array": ({"sites": [A]}, "the site list must be a JSON array"),
+    "a budget under the floor": (
+        [A | {"max_tokens": 5}],
+        "site 1 (a), max_tokens: must be at least 256, not 5",
+    ),
 }
 
 
@@ -62,26 +71,39 @@ def test_a_bad_site_list_is_refused(
 ) -> None:
     file, state = tmp_path / "sites.json", tmp_path / "state"
     file.write_text(json.dumps(sites))
-    assert says in refused(capsys, api, command, "--sites", file, "--state-dir", state)
+    assert f"--sites {file}: {says}" in refused(capsys, api, command, "--sites", file, "--state-dir", state)
     assert not state.exists()
 
 
 BAD_OPTIONS = {
-    "concurrency zero": (["--concurrency", "0"], "max_concurrency: Input should be greater than or equal to 1"),
-    "concurrency below zero": (["--concurrency=-3"], "max_concurrency: Input should be greater than or equal to 1"),
-    "concurrency no number": (["--concurrency", "four"], "max_concurrency: Input should be a valid integer"),
-    "concurrency no integer": (["--concurrency", "2.5"], "max_concurrency: Input should be a valid integer"),
+    "concurrency zero": (["--concurrency", "0"], "--concurrency: must be at least 1, not 0"),
+    "concurrency below zero": (["--concurrency=-3"], "--concurrency: must be at least 1, not -3"),
+    "concurrency no number": (["--concurrency", "four"], '--concurrency: must be a whole number, not "four"'),
+    "concurrency no integer": (["--concurrency", "2.5"], "--concurrency: must be a whole number, not 2.5"),
     "a share under the floor": (["--set", "output_token_budget=1000"], "output_token_budget: 1,000 tokens for 4"),
     "a cost above the ceiling": (["--set", "cost_ceiling_usd=0.01"], "cost_ceiling_usd: the worst case of 4 sites"),
     "a ceiling without a price": (
         ["--set", "cost_ceiling_usd=1", "--set", "model=claude-new"],
         "cost_ceiling_usd: the price of model claude-new is not known",
     ),
-    "a ceiling that is no number": (["--set", "cost_ceiling_usd=NaN"], "cost_ceiling_usd: "),
-    "an unknown field": (["--set", "colour=red"], "--set: there is no field 'colour'; there are max_concurrency, "),
-    "a key of the execution input": (["--set", "mode=redrive"], "--set: there is no field 'mode'"),
+    "a ceiling that is no number": (["--set", "cost_ceiling_usd=NaN"], "--set cost_ceiling_usd: must be"),
+    "an unknown field": (["--set", "colour=red"], "--set: no field 'colour'; known are max_concurrency, "),
+    "a key of the execution input": (["--set", "mode=redrive"], "--set: no field 'mode', did you mean 'model'?"),
     "no assignment": (["--set", "model"], "--set: 'model' is not FIELD=VALUE"),
-    "a site list that is not there": (["--sites", "nowhere.json"], "sites: nowhere.json cannot be read (No such file"),
+    "a site list that is not there": (
+        ["--sites", "nowhere.json"],
+        "--sites nowhere.json: cannot be read (No such",
+    ),
+    "an unknown site": (
+        ["--only", "harbor"],
+        "no site 'harbor' in the list; the nearest is 'harbour'",
+    ),
+    "no site": (["--limit", "0"], "Invalid value for '--limit': 0 is not in the range"),
+    "a path alone": (["mine.json"], "(mine.json). Did you mean --sites mine.json? (see nightfold "),
+    "twenty answers in a small share": (
+        ["--concurrency", "4", "--set", "candidates_per_site=20", "--set", "output_token_budget=4095"],
+        "under the floor of 1,024 for 20 candidates; set output_token_budget to at least 4,096, or max_conc",
+    ),
     "an unknown option": (["--colour", "red"], "No such option '--colour'"),
     "an option without its value": (["--concurrency"], "'--concurrency' requires an argument"),
 }
@@ -91,7 +113,10 @@ RUN_ONLY = {
     "a speed that is no number": (["--simulate", "--speed", "fast"], "'--speed': 'fast' is not a valid float"),
     "the real endpoint made faster": (["--speed", "2"], "--speed: only a simulated run can have it"),
     "a scenario that is not there": (["--scenario", "nowhere.json"], "--scenario: nowhere.json: No such file"),
-    "a scenario that is none": (["--scenario", "events/sites.json"], "--scenario: events/sites.json: Input should be"),
+    "a scenario that is none": (
+        ["--scenario", "events/sites.json"],
+        "--scenario: events/sites.json: must be a JSON",
+    ),
 }
 
 
@@ -121,8 +146,12 @@ def test_a_redrive_takes_no_site_list(tmp_path: Path, api: MessagesAPI, capsys: 
 
 
 BAD_ENVIRONMENTS = {
-    "MAX_CONCURRENCY no number": ("MAX_CONCURRENCY", "many", "max_concurrency: Input should be a valid integer (the"),
-    "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", "the environment has MAX_CONCURRENCY='0'"),
+    "MAX_CONCURRENCY no number": (
+        "MAX_CONCURRENCY",
+        "many",
+        'MAX_CONCURRENCY in the environment: must be a whole number, not "many"',
+    ),
+    "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", "MAX_CONCURRENCY in the environment: must be at least 1, not 0"),
     "a base URL that is none": ("ANTHROPIC_BASE_URL", "localhost:80", "ANTHROPIC_BASE_URL: 'localhost:80' is no URL"),
 }
 
@@ -143,10 +172,13 @@ def test_a_bad_environment_is_refused(
 
 
 BAD_CONFIGURATIONS = {
-    "no JSON": ("{", "configuration: the parameter is no JSON"),
+    "no JSON": ("{", "configuration: the parameter is not valid JSON"),
     "no object": ("[]", "configuration: the parameter is JSON, but not an object"),
-    "a bad value": ('{"max_concurrency": 0}', "max_concurrency: Input should be greater"),
-    "a misspelt field": ('{"max_concurency": 2}', "max_concurency: Extra inputs"),
+    "a bad value": ('{"max_concurrency": 0}', "max_concurrency: must be at least 1, not 0"),
+    "a misspelt field": (
+        '{"max_concurency": 2}',
+        "max_concurency: is not a known key, did you mean 'max_con",
+    ),
 }
 
 
@@ -194,18 +226,27 @@ def test_a_corrupt_state_directory_is_refused_and_kept(
 
 
 def test_what_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> None:
-    order = order_collection(tmp_path, ROOT / "events/sites.json", {})
+    order = order_collection(tmp_path, Selection(ROOT / "events/sites.json"), {})
     changed_meanwhile = replace(order, overrides={"max_concurrency": 0})
     endpoint = Endpoint("", scenario=Scenario())
     ending = run_locally(changed_meanwhile, endpoint, tmp_path, Progress(), pytest.fail)
     assert (ending.how, ending.exit_code) == ("refused", 64)
-    assert "max_concurrency: Input should be greater" in ending.cause
+    assert "max_concurrency: must be at least 1" in ending.cause
 
 
 def test_a_process_of_its_own_refuses_in_the_same_way(tmp_path: Path) -> None:
     said = nightfold("run", "--concurrency", "0", "--state-dir", tmp_path / "state")
     assert (said.code, said.out) == (64, "")
-    assert said.err == "nightfold: max_concurrency: Input should be greater than or equal to 1\n"
+    assert said.err == "nightfold: --concurrency: must be at least 1, not 0\n"
+
+
+def test_a_site_list_in_the_place_of_a_command_is_answered_with_the_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["mine.json"]) == 64
+    assert "Did you mean nightfold run --sites mine.json?" in capsys.readouterr().err
+    assert main(["misses", "mine.json"]) == 64
+    assert "--sites" not in capsys.readouterr().err
 
 
 def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -239,7 +239,7 @@ def test_a_bad_scenario_file_ends_the_foreground_process_with_the_field(tmp_path
         check=False,
     )
     assert (server.returncode, server.stdout) == (64, "")
-    assert "night.json: sites.harbour.0.do: Input should be" in server.stderr
+    assert "night.json: sites.harbour.0.do: nothing is called 'okay', did you mean 'ok'?" in server.stderr
 
 
 @pytest.mark.parametrize("environment", [{}, {"ANTHROPIC_API_KEY": "sk-ant-real"}])

@@ -35,6 +35,7 @@ NIGHTFOLD = {
     "answers",
     "branch",
     "budget",
+    "complaints",
     "contract",
     "errors",
     "failure_message",

@@ -45,7 +45,8 @@ any_text = st.text(st.characters())  # lone surrogates included
         ({"domain": ""}, "domain"),
         ({"domain": "localhost"}, "domain"),
         ({"domain": "192.168.0.1"}, "domain"),
-        ({"domain": "https://harbour.example"}, "domain"),
+        ({"domain": "https://harbour.example/blog"}, "domain"),
+        ({"domain": "ftp://harbour.example"}, "domain"),
         ({"domain": "harbour.example/blog"}, "domain"),
         ({"domain": "harbour.example:443"}, "domain"),
         ({"domain": "harbour .example"}, "domain"),
@@ -87,13 +88,18 @@ def test_a_site_has_an_id_and_a_domain(missing: str) -> None:
         ({"sites": [FINE]}, "valid list"),
         (None, "valid list"),
         (["harbour.example"], "valid dictionary"),
-        ([FINE, FINE], "site_id 'harbour' stands twice"),
-        ([FINE, FINE | {"domain": "other.example"}], "site_id 'harbour' stands twice"),
+        ([FINE, FINE], "sites 1 and 2 have the same site_id, 'harbour'"),
+        ([FINE, FINE | {"domain": "other.example"}], "sites 1 and 2 have the same site_id, 'harbour'"),
     ],
 )
 def test_a_bad_site_list_says_what_is_wrong(document: Any, complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         SiteList.validate_python(document)
+
+
+@pytest.mark.parametrize("domain", ["https://Harbour.example/", "http://harbour.example", "HARBOUR.example"])
+def test_an_address_copied_from_a_browser_is_its_host_name(domain: str) -> None:
+    assert Site.model_validate(FINE | {"domain": domain}).domain == "harbour.example"
 
 
 def test_a_list_of_ten_thousand_is_fine_and_one_more_is_not() -> None:

@@ -59,5 +59,5 @@ def test_invalid_names_the_first_three_fields_and_counts_the_rest() -> None:
     with pytest.raises(ValidationError) as raised:
         Four.model_validate({})
     assert str(invalid(raised.value, "four")) == (
-        "four.a: Field required; four.b: Field required; four.c: Field required (and 1 more)"
+        "four.a: is missing; four.b: is missing; four.c: is missing (and 1 more)"
     )

@@ -16,6 +16,7 @@ from nightfold.budget import (
     nearest_model,
     regeneration_branches,
     share,
+    tokens_floor,
 )
 from nightfold.errors import InvalidInput
 from nightfold.settings import FunctionSettings, RunConfiguration
@@ -43,9 +44,22 @@ def test_a_share_under_the_floor_is_refused_with_the_numbers_that_would_do() -> 
     with pytest.raises(InvalidInput) as raised:
         share(4_096, 17)
     assert "output_token_budget" in str(raised.value)
-    assert "output_token_budget 4352, or with max_concurrency 16" in str(raised.value)
+    assert "set output_token_budget to at least 4,352, or max_concurrency to at most 16" in str(raised.value)
     assert share(4_352, 17) == MAX_TOKENS_FLOOR
     assert share(4_096, 16) == MAX_TOKENS_FLOOR
+
+
+@pytest.mark.parametrize(("candidates", "floor"), [(1, 256), (5, 256), (6, 308), (10, 512), (20, 1_024)])
+def test_the_floor_grows_with_the_number_of_candidates(candidates: int, floor: int) -> None:
+    assert tokens_floor(candidates) == floor
+    assert share(16 * floor, 16, candidates) == floor
+    with pytest.raises(InvalidInput, match=f"under the floor of {floor:,} for {candidates} candidates"):
+        share(16 * floor - 1, 16, candidates)
+
+
+def test_where_no_concurrency_would_do_only_the_budget_is_suggested() -> None:
+    with pytest.raises(InvalidInput, match=r"set output_token_budget to at least 1,024$"):
+        share(600, 1, 20)
 
 
 @given(st.integers(MAX_TOKENS_FLOOR, 8_192_000), st.integers(1, 1_000))

@@ -43,9 +43,15 @@ def test_a_sites_own_limit_lowers_its_share_alone() -> None:
 
 
 def test_a_share_under_the_floor_refuses_the_plan() -> None:
-    with pytest.raises(InvalidInput, match="output_token_budget 4352, or with max_concurrency 16"):
+    with pytest.raises(InvalidInput, match="output_token_budget to at least 4,352, or max_concurrency to at most 16"):
         plan(*many(17), max_concurrency=17)
     plan(*many(16), max_concurrency=17)  # only 16 can run at once
+
+
+def test_sixteen_branches_with_twenty_candidates_each_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"256 each, under the floor of 1,024 for 20 candidates"):
+        plan(*many(16), max_concurrency=16, candidates_per_site=20)
+    plan(*many(4), max_concurrency=4, candidates_per_site=20)
 
 
 def test_the_worst_case_of_four_sites() -> None:

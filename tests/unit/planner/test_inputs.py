@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from nightfold.sites import RunId
-from planner.inputs import ExecutionInput, configure, read_input, read_sites, run_id_of
+from planner.inputs import ExecutionInput, configure, narrow, read_input, read_sites, run_id_of
 
 NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def test_every_further_key_overrides_the_configuration() -> None:
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
-        ({"mode": "colect"}, "input.mode: Input should be 'collect' or 'redrive'"),
+        ({"mode": "colect"}, "input.mode: must be 'collect' or 'redrive', not \"colect\""),
         ({"mode": None}, "input.mode"),
         ({"scheduled_time": "yesterday"}, "input.scheduled_time"),
         ({"scheduled_time": "2026-11-23T03:15:00"}, "input.scheduled_time"),
@@ -48,9 +48,15 @@ def test_every_further_key_overrides_the_configuration() -> None:
             "no calendar of America/New_York",
         ),
         ({"scheduled_time": "9999-12-31T23:59:59Z", "time_zone": "Asia/Tokyo"}, "no calendar of Asia/Tokyo holds 9999"),
-        ([], "input: Input should be a valid dictionary"),
-        (None, "input: Input should be a valid dictionary"),
-        ("redrive", "input: Input should be a valid dictionary"),
+        ([], "input: must be a JSON object"),
+        (None, "input: must be a JSON object, not null"),
+        ("redrive", "input: must be a JSON object"),
+        ({"only": "harbour"}, 'input.only: must be a JSON array, not "harbour"'),
+        ({"only": []}, "input.only: must have at least 1 entry"),
+        ({"limit": 0}, "input.limit: must be at least 1, not 0"),
+        ({"limit": "2"}, 'input.limit: must be a whole number, not "2"'),
+        ({"mode": "redrive", "limit": 2}, "input: only and limit narrow a collection"),
+        ({"mode": "redrive", "only": ["harbour"]}, "input: only and limit narrow a collection"),
     ],
 )
 def test_a_bad_execution_input_names_its_field(document: Any, complaint: str) -> None:
@@ -62,17 +68,17 @@ def test_a_bad_execution_input_names_its_field(document: Any, complaint: str) ->
 @pytest.mark.parametrize(
     ("parameter", "overrides", "complaint"),
     [
-        ("", {}, "configuration: the parameter is no JSON"),
-        ("{", {}, "configuration: the parameter is no JSON"),
-        ("[" * 4_000, {}, "configuration: the parameter is no JSON"),
+        ("", {}, "configuration: the parameter is not valid JSON"),
+        ("{", {}, "configuration: the parameter is not valid JSON"),
+        ("[" * 4_000, {}, "configuration: the parameter is not valid JSON"),
         ("[]", {}, "configuration: the parameter is JSON, but not an object"),
         ("null", {}, "configuration: the parameter is JSON, but not an object"),
-        ('{"max_concurrency": 0}', {}, "max_concurrency: Input should be greater than or equal to 1"),
+        ('{"max_concurrency": 0}', {}, "max_concurrency: must be at least 1, not 0"),
         ('{"max_concurrency": -4}', {}, "max_concurrency: "),
-        ('{"max_concurrency": "4"}', {}, "max_concurrency: Input should be a valid integer"),
-        ("{}", {"max_concurrency": 0}, "max_concurrency: Input should be greater than or equal to 1"),
-        ("{}", {"max_concurrency": "many"}, "max_concurrency: Input should be a valid integer"),
-        ("{}", {"mod": "redrive"}, "mod: Extra inputs are not permitted"),
+        ('{"max_concurrency": "4"}', {}, 'max_concurrency: must be a whole number, not "4"'),
+        ("{}", {"max_concurrency": 0}, "max_concurrency: must be at least 1"),
+        ("{}", {"max_concurrency": "many"}, 'max_concurrency: must be a whole number, not "many"'),
+        ("{}", {"modle": "x"}, "modle: is not a known key, did you mean 'model'?; known are max_concurrency, output_"),
         ('{"cost_ceiling_usd": NaN}', {}, "cost_ceiling_usd"),
         ("{}", {"cost_ceiling_usd": 1, "model": "claude-of-tomorrow"}, "cost_ceiling_usd: the price of model"),
     ],
@@ -92,19 +98,22 @@ def test_a_model_of_unknown_price_needs_no_price_without_a_ceiling() -> None:
     ("document", "complaint"),
     [
         (None, "sites: there is no config/sites.json"),
-        (b"", "sites: config/sites.json is no JSON"),
-        (b"- site_id: harbour", "sites: config/sites.json is no JSON"),
-        (b"\xff\xfe\x00", "sites: config/sites.json is no JSON"),
-        (b"[" * 200_000, "sites: config/sites.json is no JSON"),
-        (b"[]", "sites: List should have at least 1 item"),
-        (b'{"sites": []}', "sites: Input should be a valid list"),
-        (b'[{"site_id": "a"}]', "sites.0.domain: Field required"),
-        (b'[{"site_id": "A", "domain": "a.example"}]', "sites.0.site_id: "),
-        (b'[{"site_id": "a", "domain": "a"}]', "sites.0.domain: "),
-        (b'[{"site_id": "a", "domain": "a.example", "breif": "x"}]', "sites.0.breif: Extra inputs are not permitted"),
+        (b"", "config/sites.json: not valid JSON"),
+        (b"- site_id: harbour", "config/sites.json: not valid JSON"),
+        (b"\xff\xfe\x00", "config/sites.json: not valid JSON"),
+        (b"[" * 200_000, "config/sites.json: not valid JSON"),
+        (b"[]", "config/sites.json: the site list must have at least 1 entry"),
+        (b'{"sites": []}', "config/sites.json: the site list must be a JSON array"),
+        (b'[{"site_id": "a"}]', "config/sites.json: site 1 (a), domain: is missing"),
+        (b'[{"site_id": "A", "domain": "a.example"}]', "config/sites.json: site 1 (A), site_id: must be lower-case"),
+        (b'[{"site_id": "a", "domain": "a"}]', "config/sites.json: site 1 (a), domain: must be a host name"),
+        (
+            b'[{"site_id": "a", "domain": "a.example", "breif": "x"}]',
+            "site 1 (a), breif: is not a known key, did you mean 'brief'?; known are site_id, domain, brief",
+        ),
         (
             b'[{"site_id": "a", "domain": "a.example"}, {"site_id": "a", "domain": "b.example"}]',
-            "site_id 'a' stands twice",
+            "config/sites.json: sites 1 and 2 have the same site_id, 'a'",
         ),
     ],
 )
@@ -119,6 +128,36 @@ def test_many_mistakes_are_told_three_at_a_time() -> None:
     sites = json.dumps([{"site_id": "A"}] * 5).encode()
     with pytest.raises(InvalidInput, match=r"\(and 7 more\)"):
         read_sites(sites)
+
+
+def test_an_entry_that_is_not_an_object_is_counted_from_one() -> None:
+    with pytest.raises(InvalidInput, match=r"site 2: must be a JSON object, not 7"):
+        read_sites(b'[{"site_id": "a", "domain": "a.example"}, 7]')
+
+
+FOUR = read_sites(json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in "abcd"]).encode())
+
+
+@pytest.mark.parametrize(
+    ("only", "limit", "left"),
+    [
+        (None, None, "abcd"),
+        (None, 2, "ab"),
+        (None, 9, "abcd"),
+        (("d", "b"), None, "bd"),  # in the list's order
+        (("b", "b"), None, "b"),
+        (("d", "b", "c"), 2, "bc"),
+    ],
+)
+def test_a_run_may_be_for_some_sites_only(only: tuple[str, ...] | None, limit: int | None, left: str) -> None:
+    assert [site.site_id for site in narrow(FOUR, only, limit)] == list(left)
+
+
+def test_an_unknown_site_is_named_with_the_nearest_known_one() -> None:
+    sites = read_sites(b'[{"site_id": "harbour", "domain": "h.example"}, {"site_id": "x", "domain": "x.example"}]')
+    with pytest.raises(InvalidInput) as raised:
+        narrow(sites, ("x", "harbor", "nothing\n"), None)
+    assert str(raised.value) == "only: there is no site 'harbor' in the list (and 1 more); the nearest is 'harbour'"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +187,7 @@ def test_a_night_has_its_date_where_the_person_lives() -> None:
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "../etc/passwd", "", "/"])
 def test_an_unknown_time_zone_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput, match=r"input\.time_zone: .* is no IANA time zone"):
+    with pytest.raises(InvalidInput, match=r"input\.time_zone: .* is not an IANA time zone"):
         read_input({"time_zone": name})
 
 

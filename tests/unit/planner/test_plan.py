@@ -49,6 +49,16 @@ def test_a_night_is_planned(outside: Outside, planning: Adapters) -> None:
 
 
 @pytest.mark.usefixtures("sites")
+def test_the_execution_input_narrows_the_run_and_leaves_the_list(outside: Outside, planning: Adapters) -> None:
+    assert plan_run(plan_task("execution-1", "a", {"limit": 2}), planning).planned == 2
+    state = plan_run(plan_task("execution-2", "b", {"only": ["lantern"]}), planning)
+    assert [task["site_id"] for task in outside.read(items_key(state.run_id, 1))] == ["lantern"]
+    assert outside.read(SITES_KEY) == SITES
+    with pytest.raises(InvalidInput, match="only: there is no site 'lanterne' in the list; the nearest is 'lantern'"):
+        plan_run(plan_task("execution-3", "c", {"only": ["lanterne"]}), planning)
+
+
+@pytest.mark.usefixtures("sites")
 def test_a_second_delivery_of_the_same_night_does_nothing(outside: Outside, planning: Adapters) -> None:
     plan_run(plan_task("execution-1", given=NIGHT), planning)
     before = outside.text(plan_key(RUN))
@@ -173,7 +183,7 @@ def test_the_handler_takes_the_context_of_the_execution_and_gives_plain_json() -
 
 @pytest.mark.usefixtures("deployed")
 def test_the_handler_names_its_errors(outside: Outside) -> None:
-    with pytest.raises(InvalidInput, match=r"event\.execution_name: Field required"):
+    with pytest.raises(InvalidInput, match=r"event\.execution_name: is missing"):
         planner.handler.handler({"execution_id": "1", "started_at": "2026-11-23T03:15:07Z", "input": {}}, None)
     outside.s3.delete_bucket(Bucket=outside.bucket)
     with pytest.raises(UnexpectedError, match="NoSuchBucket"):

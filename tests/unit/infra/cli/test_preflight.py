@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from infra.cli.overrides import overrides_of
 from infra.cli.plan_text import as_json, as_text, before_it_starts, redrive_as_text
-from infra.cli.preflight import configuration_text, order_collection, overrides_of
+from infra.cli.preflight import Selection, configuration_text, order_collection
 from infra.cli.redrive_order import order_redrive
 from infra.state.lock import in_use
 from infra.state.queued_misses import MAX_RECEIVES
@@ -17,6 +18,7 @@ from nightfold.errors import InvalidInput
 from tests.unit.infra.state.test_queued_misses import miss, put
 
 SITES = Path(__file__).parents[4] / "events" / "sites.json"
+ALL = Selection(SITES)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,6 @@ SITES = Path(__file__).parents[4] / "events" / "sites.json"
             {},
             {"model": "claude-haiku-5-5", "cost_ceiling_usd": None},
         ),
-        (None, ["model=a=b"], {}, {"model": "a=b"}),
     ],
 )
 def test_options_become_fields_and_the_nearer_one_wins(
@@ -44,17 +45,43 @@ def test_options_become_fields_and_the_nearer_one_wins(
     assert overrides_of(concurrency, settings, environment) == overrides
 
 
+@pytest.mark.parametrize(
+    ("concurrency", "settings", "environment", "complaint"),
+    [
+        ("0", [], {}, "--concurrency: must be at least 1, not 0"),
+        (None, ["request_timeout_s=long"], {}, '--set request_timeout_s: must be a whole number, not "long"'),
+        (None, ["model=a=b"], {}, '--set model: must match .*, not "a=b"'),
+        (None, ["modle=x"], {}, r"--set: no field 'modle', did you mean 'model'\?; known are max_concurrency, "),
+        (None, [], {"MAX_CONCURRENCY": "0"}, "MAX_CONCURRENCY in the environment: must be at least 1, not 0"),
+    ],
+)
+def test_a_bad_value_is_named_as_it_was_given(
+    concurrency: str | None, settings: list[str], environment: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"^{complaint}"):
+        overrides_of(concurrency, settings, environment)
+
+
 def test_the_order_carries_what_the_execution_is_started_with(tmp_path: Path) -> None:
-    order = order_collection(tmp_path, SITES, {"max_concurrency": 2})
+    order = order_collection(tmp_path, ALL, {"max_concurrency": 2})
     assert order.execution_input == {"mode": "collect", "max_concurrency": 2}
     assert (order.at_once, order.tokens_each, order.site_list) == (2, 2_048, SITES.read_bytes())
     assert order.name.startswith("manual-20")
     assert order.name == order.plan.run_id
 
 
+def test_the_order_is_narrowed_and_the_list_stays_whole(tmp_path: Path) -> None:
+    order = order_collection(tmp_path, Selection(SITES, ["meadow", "harbour", "lantern"], 2), {})
+    assert order.execution_input == {"mode": "collect", "only": ["meadow", "harbour", "lantern"], "limit": 2}
+    assert [site.site_id for site in order.plan.sites] == ["harbour", "lantern"]
+    assert order.site_list == SITES.read_bytes()
+    with pytest.raises(InvalidInput, match=r"^--only: there is no site 'medow' in the list; the nearest is 'meadow'$"):
+        order_collection(tmp_path, Selection(SITES, ["medow"]), {})
+
+
 @pytest.mark.parametrize(("speed", "timeout_s"), [(0.1, 600), (7, 18), (1_000, 1)])
 def test_in_a_faster_world_requests_time_out_sooner(speed: float, timeout_s: int, tmp_path: Path) -> None:
-    order = order_collection(tmp_path, SITES, {}, speed)
+    order = order_collection(tmp_path, ALL, {}, speed)
     assert order.execution_input["request_timeout_s"] == timeout_s
 
 
@@ -120,7 +147,7 @@ def test_a_simulated_redrive_has_a_timeout_for_its_own_speed(tmp_path: Path) -> 
 
 def died(state_dir: Path, answers: dict[str, str]) -> Plan:
     """A run that stored these answers, and then its process was gone."""
-    plan = order_collection(state_dir, SITES, {}).plan
+    plan = order_collection(state_dir, ALL, {}).plan
     run = state_dir / "runs" / plan.run_id
     outcomes = run / "round-1" / "outcomes"
     outcomes.mkdir(parents=True)
@@ -168,7 +195,7 @@ def test_nobody_uses_a_state_directory_that_is_not_there(tmp_path: Path) -> None
 
 
 def test_the_plan_states_tokens_and_the_worst_case(tmp_path: Path) -> None:
-    order = order_collection(tmp_path, SITES, {"max_concurrency": 2})
+    order = order_collection(tmp_path, ALL, {"max_concurrency": 2})
     document = json.loads(as_json(order))
     assert (document["planned"], document["branches_at_once"], document["max_tokens"]) == (4, 2, 2_048)
     assert {site["site_id"]: site["max_tokens"] for site in document["sites"]}["meadow"] == 1_024  # its own

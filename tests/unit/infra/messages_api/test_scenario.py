@@ -70,6 +70,22 @@ def test_a_bad_scenario_file_is_refused_by_the_name_of_the_field(
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("fencd", "default.0.do: nothing is called 'fencd', did you mean 'fenced'?"),
+        ("hung", "default.0.do: nothing is called 'hung', did you mean 'hang'?"),
+        ("zzz", "default.0.do: nothing is called 'zzz'; known are ok, slow, fenced, "),
+        (418, "default.0.do: must be 'ok', 'slow'"),
+    ],
+)
+def test_the_nearest_word_is_suggested(tmp_path: Path, word: str | int, says: str) -> None:
+    (tmp_path / "night.json").write_text(json.dumps({"default": [word]}))
+    with pytest.raises(ScenarioError) as caught:
+        read_scenario(tmp_path / "night.json")
+    assert str(caught.value).startswith(f"{tmp_path / 'night.json'}: {says}")
+
+
 def test_a_file_that_is_missing_or_no_json_is_refused_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"night\.json: No such file"):
         read_scenario(tmp_path / "night.json")
