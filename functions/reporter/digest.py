@@ -94,4 +94,5 @@ def _log(what: str, run_id: str, error: Exception) -> None:
 
 def surroundings_of(settings: Settings) -> Surroundings:
     """What the template tells the reporter about its world."""
-    return Surroundings(Schedule(settings.morning_schedule, settings.time_zone, settings.schedule_state == "ENABLED"))
+    schedule = Schedule(settings.morning_schedule, settings.time_zone, settings.schedule_state == "ENABLED")
+    return Surroundings(schedule, settings.redrive_command)

@@ -11,6 +11,7 @@ class Settings(FunctionSettings):
     morning_schedule: str  # of the template: when misses are collected once more
     time_zone: str
     schedule_state: str  # ENABLED or DISABLED
+    redrive_command: str  # what starts a redrive by hand: of the stack, or of a local run
 
 
 @cache

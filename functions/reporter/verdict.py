@@ -18,6 +18,7 @@ class Surroundings:
     """What a reader should know besides the run's own records."""
 
     schedule: Schedule = NEVER
+    redrive_command: str = ""  # that starts a redrive by hand; empty: not known
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def serve_until_stopped(
     ready: Callable[[list[str]], None],
 ) -> None:
     """Serve until Ctrl-C or SIGTERM. `site_list` is put where there is none. Raises StateDirInUse, CorruptState."""
-    from infra.cli.local_run import put_site_list
+    from infra.cli.local_run import put_site_list, stack_parameters
     from infra.cloud.embedded import Cloud
     from infra.messages_api.endpoint import shown_url
     from nightfold.storage import SITES_KEY
@@ -58,7 +58,7 @@ def serve_until_stopped(
         Cloud(
             state_dir,
             speed=endpoint.speed,
-            parameters=endpoint.parameters(url) | {"ScheduleState": "DISABLED"},
+            parameters=stack_parameters(endpoint, url, state_dir),
             secret=endpoint.key,
         ) as cloud,
     ):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from infra.cli.interrupts import exit_code, stop_if_asked
+from infra.cli.invocation import redrive_of, suggest_anywhere
 from infra.cli.preflight import Order
 from infra.cli.progress import Progress
 from infra.cli.terminal import counted
@@ -32,6 +33,7 @@ class Ending:
     summary: Summary | None = None
     error: str = ""
     cause: str = ""
+    simulated: bool = False
     planned: int = 0
     stored: int = 0  # sites with an outcome on disk
     dead_runs: list[Summary] = field(default_factory=list)  # that this run closed on its way
@@ -59,7 +61,7 @@ def run_locally(
 
     started = time.monotonic()
     with ExitStack() as api, _no_garbage_yet() as deployed:
-        parameters = endpoint.parameters(api.enter_context(endpoint.open())) | {"ScheduleState": "DISABLED"}
+        parameters = stack_parameters(endpoint, api.enter_context(endpoint.open()), state_dir)
         with Cloud(
             state_dir, speed=endpoint.speed, parameters=parameters, secret=endpoint.key, observe=progress.observe
         ) as cloud:
@@ -79,6 +81,12 @@ def run_locally(
             for notice in cloud.notices:
                 notify(notice)
     return _ending(order, state_dir, progress, execution, time.monotonic() - started)
+
+
+def stack_parameters(endpoint: Endpoint, url: str, state_dir: Path) -> dict[str, str]:
+    """What the template is deployed with here. `url` is the endpoint's, now that it is open."""
+    command = suggest_anywhere(redrive_of(simulated=endpoint.simulated), state_dir)
+    return endpoint.parameters(url) | {"ScheduleState": "DISABLED", "RedriveCommand": command}
 
 
 def put_site_list(cloud: "Cloud", site_list: bytes) -> None:
@@ -150,6 +158,7 @@ def stopped(order: Order, state_dir: Path, progress: Progress) -> Ending:
     return Ending(
         run_id=order.name,
         how="stopped",
+        simulated=order.plan.simulated,
         planned=len(progress.sites) if planned else 0,
         stored=len(stored_sites(state_dir, order.name)),
     )

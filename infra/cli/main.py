@@ -16,6 +16,7 @@ import click
 
 from infra.cli.cloud import cloud
 from infra.cli.interrupts import end_if_interrupted, exit_code, interruptible
+from infra.cli.invocation import program
 from infra.cli.misses import misses
 from infra.cli.plan import plan
 from infra.cli.redrive import redrive
@@ -27,6 +28,7 @@ from infra.cli.unpark import unpark
 BAD_INPUT = 64  #  sysexits.h's EX_USAGE; click's own 2 would mean "partial" here
 
 
+@click.version_option(package_name="nightfold", message="nightfold %(version)s")
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def nightfold() -> None:
     """Fan out at night, fold in by morning: article candidates from Claude for each of your sites.
@@ -60,8 +62,7 @@ def _main(arguments: list[str] | None) -> int:
             to_stderr(error.format_message())
             return BAD_INPUT
         except click.UsageError as error:
-            of = error.ctx.command_path if error.ctx else "nightfold"
-            return _refuse(f"{error.format_message()}{_meant(error)} (see {of} --help)")
+            return _refuse(f"{error.format_message()}{_meant(error)} (see {_typed(error.ctx)} --help)")
         except (KeyboardInterrupt, click.Abort):
             to_stderr("Interrupted.")
             return exit_code()
@@ -84,9 +85,15 @@ def _meant(error: click.UsageError) -> str:
     if extra is None or error.ctx is None:
         return ""
     if error.ctx.command is nightfold:
-        return f" Did you mean {error.ctx.command_path} run --sites {extra[2]}?"
+        return f" Did you mean {_typed(error.ctx)} run --sites {extra[2]}?"
     takes_sites = any("--sites" in option.opts for option in error.ctx.command.params)
     return f". Did you mean --sites {extra[1]}?" if takes_sites else ""
+
+
+def _typed(context: click.Context | None) -> str:
+    """The command as it was typed, without its options."""
+    command = context.command_path.removeprefix("nightfold") if context else ""
+    return f"{program()}{command}"
 
 
 def _is_bad_input(error: Exception) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from infra.cli.options import json_option, state_dir_option
-from infra.cli.terminal import state_dir_argument, to_stderr, to_stdout, visible, width_of
+from infra.cli.terminal import to_stderr, to_stdout, visible, width_of
 
 
 @click.command()
@@ -15,6 +15,7 @@ from infra.cli.terminal import state_dir_argument, to_stderr, to_stdout, visible
 def misses(as_json: bool, state_dir: Path) -> int:
     """What waits in the queue, what was parked, and why."""
     from infra.cli import misses_text
+    from infra.cli.invocation import redrive_of, suggest
     from infra.state.queued_misses import read_misses, unreadable_messages
     from infra.state.unfinished_runs import passed_over_runs, unfinished_runs
 
@@ -27,7 +28,8 @@ def misses(as_json: bool, state_dir: Path) -> int:
     for dead in unfinished_runs(state_dir):
         kept = f"{dead.stored:,} of {len(dead.plan.sites):,} outcomes are stored"
         to_stderr(f"Run {dead.run_id} ended before its census: {kept}.")
-        to_stderr(f"`uv run nightfold redrive{state_dir_argument(state_dir)}` closes it and collects the rest.")
+        command = suggest(redrive_of(simulated=dead.plan.simulated), state_dir)
+        to_stderr(f"`{command}` closes it and collects the rest.")
     for folder in passed_over_runs(state_dir):
         to_stderr(misses_text.passed_over(folder.name, folder.why))
     for line in misses_text.redrives({miss.simulated for miss in found if miss.queue == "waiting"}, state_dir):

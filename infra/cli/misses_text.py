@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 
-from infra.cli.terminal import counted, duration, state_dir_argument, table, visible
+from infra.cli.invocation import redrive_of, suggest
+from infra.cli.terminal import counted, duration, table, visible
 from infra.state.queued_misses import QueuedMiss
 from nightfold.contract import Miss
 
@@ -42,7 +43,7 @@ def passed_over(name: str, why: str) -> str:
 def redrives(kinds: Set[bool], state_dir: Path) -> Iterator[str]:
     """The commands that collect what waits: real misses, simulated ones (`kinds` has True), or both."""
     for simulated in sorted(kinds):
-        command = f"uv run nightfold redrive{' --simulate' if simulated else ''}{state_dir_argument(state_dir)}"
+        command = suggest(redrive_of(simulated=simulated), state_dir)
         yield f"`{command}` collects {'what is simulated' if simulated else 'what waits'}."
 
 

@@ -20,6 +20,9 @@ state_dir_option = click.option(
     show_default=True,
     help="Where bucket, queues and configuration are kept.",
 )
+quiet_option = click.option(
+    "--quiet", is_flag=True, help="Show no progress, and no result when every site was accepted: for cron."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from infra.cli.invocation import redrive_of, suggest, suggest_anywhere
 from infra.cli.terminal import duration, price, table
 from infra.state.directory import StateDirectory
 from infra.state.folder import Folder
@@ -34,18 +35,25 @@ def page_of(state_dir: Path, run_id: str | None) -> Path:
     if run_id is None:
         runs = closed_runs(state_dir)
         if not runs:
-            raise InvalidInput(f"report: no run under {state_dir} has closed its census yet; `nightfold run` makes one")
+            raise InvalidInput(
+                f"report: no run under {state_dir} has closed its census yet; `{suggest('run', state_dir)}` makes one"
+            )
         run_id = runs[0].run_id
     folder = state_dir / "runs" / run_id
     if "/" in run_id or run_id in {".", ".."} or not folder.is_dir():
-        raise InvalidInput(f"report: there is no run {run_id!r} under {state_dir}; `nightfold report --list` shows all")
+        raise InvalidInput(
+            f"report: there is no run {run_id!r} under {state_dir}; `{suggest('report --list', state_dir)}` shows all"
+        )
     page = state_dir / digest_key(run_id)
     if not page.exists():
         if not (state_dir / summary_key(run_id)).exists():
-            how = "is not over yet" if in_use(state_dir) else "ended before its census; `nightfold redrive` closes it"
+            closes = f"ended before its census; `{suggest('redrive', state_dir)}` closes it"
+            how = "is not over yet" if in_use(state_dir) else closes
             raise InvalidInput(f"report: run {run_id} {how}")
         try:
-            page = _kept(page, state_dir, render(read_night(run_id, Folder(state_dir)), Surroundings()))
+            night = read_night(run_id, Folder(state_dir))
+            command = suggest_anywhere(redrive_of(simulated=night.summary.simulated), state_dir)
+            page = _kept(page, state_dir, render(night, Surroundings(redrive_command=command)))
         except (UnexpectedError, ValidationError, OSError) as error:
             raise InvalidInput(f"report: the page of {run_id} cannot be made: {one_line(str(error))}") from None
     return page.resolve()

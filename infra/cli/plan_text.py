@@ -21,12 +21,12 @@ def headline(order: Order) -> str:
     return f"{_shape(order)}\nAt most {counted(most.model_calls, 'call')}, at a cost of {cost}."
 
 
-def before_it_starts(order: Order) -> Iterator[str]:
+def before_it_starts(order: Order, state_dir: Path) -> Iterator[str]:
     """What to know before anything is spent. What a redrive does besides asking is in its summary."""
     if order.plan.sites:
         yield headline(order)
     if order.other_kind:
-        yield f"{other_kind(order)}."
+        yield f"{other_kind(order, state_dir)}."
 
 
 def _shape(order: Order) -> str:
@@ -69,7 +69,7 @@ def redrive_as_text(order: Order, state_dir: Path, width: int | None) -> list[st
     if plan.settled:
         lines.append(f"{counted(len(plan.settled), 'site')} would not be asked: accepted since the miss.")
     if order.other_kind:
-        lines.append(f"{other_kind(order)}.")
+        lines.append(f"{other_kind(order, state_dir)}.")
     if not order.plan.sites:
         return [*lines, "No site would run: no miss waits."]
     waiting = _waiting(order, state_dir)

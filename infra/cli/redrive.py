@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.cli.options import configuration_options, json_option, simulation_options, state_dir_option
+from infra.cli.options import configuration_options, json_option, quiet_option, simulation_options, state_dir_option
 from infra.cli.terminal import to_stderr, to_stdout, width_of
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 @configuration_options
 @simulation_options
 @json_option
+@quiet_option
 @state_dir_option
 def redrive(
     dry_run: bool,
     overrides: Mapping[str, Any],
     simulation: "Simulation",
     as_json: bool,
+    quiet: bool,
     state_dir: Path,
 ) -> int:
     """The morning run: only the misses."""
@@ -43,4 +45,4 @@ def redrive(
         text = plan_text.redrive_as_json if as_json else plan_text.redrive_as_text
         to_stdout(text(order, state_dir, width_of(sys.stdout)))
         return 0
-    return run_with_view(order, endpoint, state_dir, as_json=as_json)
+    return run_with_view(order, endpoint, state_dir, as_json=as_json, quiet=quiet)

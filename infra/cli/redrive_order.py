@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.cli.invocation import redrive_of, suggest
 from infra.cli.preflight import (
     SITES,
     Order,
@@ -50,7 +51,7 @@ def order_redrive(
     plan = draft_redrive(name, waiting, configuration_text(state_dir), overrides, task(name), simulated=simulated)
     order = Order(name, overrides, plan, site_list, unfinished=runs, other_kind=len(waiting.other_kind))
     if order.other_kind and not runs and not plan.received:
-        raise InvalidInput(f"redrive: {other_kind(order)}")
+        raise InvalidInput(f"redrive: {other_kind(order, state_dir)}")
     return order
 
 
@@ -66,7 +67,7 @@ def _will_wait(state_dir: Path, closings: Sequence[Closing]) -> Iterator[Receive
                 yield Received(f"{miss.run_id}/{miss.site.site_id}", "", miss.model_dump_json())
 
 
-def other_kind(order: Order) -> str:
+def other_kind(order: Order, state_dir: Path) -> str:
     """What waits besides, and how it is collected."""
     if order.plan.simulated:
         return (
@@ -75,5 +76,5 @@ def other_kind(order: Order) -> str:
         )
     return (
         f"{counted(order.other_kind, 'simulated miss')} not touched: a real redrive would pay for what was only tried "
-        "out. To collect: uv run nightfold redrive --simulate"
+        f"out. To collect: {suggest(redrive_of(simulated=True), state_dir)}"
     )

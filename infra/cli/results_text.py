@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from infra.cli.invocation import redrive_of, suggest
 from infra.cli.local_run import Ending
 from infra.cli.misses_text import passed_over
 from infra.cli.terminal import counted, fitted, price, visible
@@ -59,19 +60,18 @@ def census_line(summary: Summary) -> str:
     return f"{summary.status}: planned {summary.planned:,} = accepted {summary.accepted:,} + missed {missed:,}{why}"
 
 
-def whereabouts(summary: Summary, state_dir: Path, next_option: str) -> list[str]:
+def whereabouts(summary: Summary, state_dir: Path) -> list[str]:
     """Where the results are, and what to do next."""
     run = state_dir / "runs" / summary.run_id
     page = (state_dir / digest_key(summary.run_id)).resolve()
-    address = page.as_uri() if page.exists() else f"uv run nightfold report{next_option}"
+    address = page.as_uri() if page.exists() else suggest("report", state_dir)
     lines = [f"page       {address}"] if summary.planned else []
     if summary.accepted:
         lines.append(f"results    {run}/candidates/  (one file per site; summary.json beside it)")
     if summary.planned > summary.accepted:
-        simulate = " --simulate" if summary.simulated else ""
         lines += [
-            f"misses     uv run nightfold misses{next_option}",
-            f"next       uv run nightfold redrive{simulate}{next_option}  (collects only the misses)",
+            f"misses     {suggest('misses', state_dir)}",
+            f"next       {suggest(redrive_of(simulated=summary.simulated), state_dir)}  (collects only the misses)",
         ]
     return lines
 
@@ -136,11 +136,11 @@ def dead_runs(ending: Ending) -> Iterator[str]:
         yield passed_over(run_id, why)
 
 
-def without_census(ending: Ending, state_dir: Path, next_option: str) -> list[str]:
+def without_census(ending: Ending, state_dir: Path) -> list[str]:
     """What became of a run that has no census of its own, and what to do."""
     run = state_dir / "runs" / ending.run_id
     kept = f"Kept: {ending.stored:,} of {counted(ending.planned, 'outcome')}, under {run}."
-    redrive = f"uv run nightfold redrive{next_option}"
+    redrive = suggest(redrive_of(simulated=ending.simulated), state_dir)
     cause = f": {visible(ending.cause, 600)}" if ending.cause else ""
     match ending.how:
         case "refused":

@@ -10,6 +10,7 @@ import click
 from infra.cli.options import (
     configuration_options,
     json_option,
+    quiet_option,
     selection_options,
     simulation_options,
     state_dir_option,
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
 @configuration_options
 @simulation_options
 @json_option
+@quiet_option
 @state_dir_option
 def run(
-    selection: "Selection", overrides: Mapping[str, Any], simulation: "Simulation", as_json: bool, state_dir: Path
+    selection: "Selection",
+    overrides: Mapping[str, Any],
+    simulation: "Simulation",
+    as_json: bool,
+    quiet: bool,
+    state_dir: Path,
 ) -> int:
     """One run, here and now."""
     from infra.cli.preflight import here_or_in_repository, order_collection
@@ -36,4 +43,4 @@ def run(
 
     endpoint = choose_endpoint(os.environ, simulation, default_scenario=here_or_in_repository(SCENARIO))
     order = order_collection(state_dir, selection, overrides, endpoint.speed, simulated=endpoint.simulated)
-    return run_with_view(order, endpoint, state_dir, as_json=as_json)
+    return run_with_view(order, endpoint, state_dir, as_json=as_json, quiet=quiet)

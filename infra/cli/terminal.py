@@ -1,7 +1,6 @@
 """Text for a person's terminal. What came from a model or the network shows, and never acts."""
 
 import os
-import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -79,8 +78,3 @@ def to_stderr(line: str) -> None:
     """What a person should know besides."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-
-
-def state_dir_argument(state_dir: Path) -> str:
-    """The option with which another command finds the same state."""
-    return "" if state_dir == STATE_DIR else f" --state-dir {shlex.quote(str(state_dir))}"

@@ -99,7 +99,7 @@ BAD_OPTIONS = {
         "no site 'harbor' in the list; the nearest is 'harbour'",
     ),
     "no site": (["--limit", "0"], "Invalid value for '--limit': 0 is not in the range"),
-    "a path alone": (["mine.json"], "(mine.json). Did you mean --sites mine.json? (see nightfold "),
+    "a path alone": (["mine.json"], "(mine.json). Did you mean --sites mine.json? (see "),
     "twenty answers in a small share": (
         ["--concurrency", "4", "--set", "candidates_per_site=20", "--set", "output_token_budget=4095"],
         "under the floor of 1,024 for 20 candidates; set output_token_budget to at least 4,096, or max_conc",
@@ -244,7 +244,7 @@ def test_a_site_list_in_the_place_of_a_command_is_answered_with_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["mine.json"]) == 64
-    assert "Did you mean nightfold run --sites mine.json?" in capsys.readouterr().err
+    assert "nightfold run --sites mine.json?" in capsys.readouterr().err
     assert main(["misses", "mine.json"]) == 64
     assert "--sites" not in capsys.readouterr().err
 

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -68,9 +69,10 @@ def test_a_night_without_any_answer_fails_and_says_what_to_do(tmp_path: Path) ->
     api_says_no = scenario(tmp_path / "scenario.json", {}, default=[400])
     said = nightfold("run", "--scenario", api_says_no, "--speed", "20", "--state-dir", tmp_path / "state")
     assert said.code == 1
-    assert "failed: planned 4 = accepted 0 + missed 4 (unknown 4)" in said.out
+    assert said.out.splitlines()[0] == said.out.splitlines()[-1]
+    assert said.out.startswith("failed: planned 4 = accepted 0 + missed 4 (unknown 4)\n")
     assert re.search(r"harbour +missed: unknown, RequestRejected: attempt 1: 400 invalid_request_error", said.out)
-    assert f"uv run nightfold redrive --simulate --state-dir {tmp_path}" in said.out
+    assert f"{shlex.join(NIGHTFOLD)} redrive --simulate --state-dir {tmp_path}" in said.out
     assert "results" not in said.out
 
 
@@ -104,7 +106,7 @@ def test_ctrl_c_keeps_what_was_stored_and_nobody_pays_for_it_again(tmp_path: Pat
         assert night.ctrl_c() == 130  # lantern hangs: the second does not wait for it
         assert night.out == ""
         assert f"Kept: 3 of 4 outcomes, under {state}/runs/manual-" in night.err
-        assert f"uv run nightfold redrive --state-dir {state}" in night.err
+        assert f"{shlex.join(NIGHTFOLD)} redrive --state-dir {state}" in night.err
         assert "Collecting from" in night.err
         assert "Traceback" not in night.err
         assert len(list(state.glob("runs/*/round-1/outcomes/*.json"))) == 3
@@ -126,6 +128,20 @@ def test_the_sites_titles_are_shown_as_text_and_nothing_more(tmp_path: Path) -> 
     assert said.code == 0
     assert f"- {title}\n" in said.out
     assert "misses" not in said.out
+
+
+def test_for_cron_a_run_speaks_only_where_something_is_missing(tmp_path: Path) -> None:
+    state = ("--state-dir", tmp_path / "state")
+    lost = scenario(tmp_path / "scenario.json", {"harbour": [400]})
+    said = nightfold("run", "--quiet", "--limit", "2", "--scenario", lost, *state)
+    assert (said.code, said.err.strip()) == (2, "")
+    assert said.out.startswith("partial: planned 2 = accepted 1 + missed 1 (unknown 1)\n")
+    morning = nightfold("redrive", "--quiet", "--simulate", *state)
+    assert (morning.code, morning.out, morning.err) == (0, "", "")
+    nothing = nightfold("redrive", "--quiet", "--simulate", *state)
+    assert (nothing.code, nothing.out, nothing.err) == (0, "", "")
+    page = next((tmp_path / "state").glob("runs/manual-*/digest.html")).read_text()
+    assert f"nightfold redrive --state-dir {tmp_path / 'state'}</code>" in page
 
 
 def test_the_embedded_cloud_stays_up_until_ctrl_c(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "morning_schedule": "cron(0 7 * * ? *)",
     "time_zone": "UTC",
     "schedule_state": "ENABLED",
+    "redrive_command": "aws stepfunctions start-execution",
 }
 
 
@@ -71,6 +72,10 @@ def test_the_page_is_stored_and_announced(account: Account) -> None:
     )
     assert "X-Amz-Expires=43200" in message["Message"]
     assert f"aws s3 cp s3://night/runs/{RUN}/digest.html ." in message["Message"]
+
+
+def test_the_page_shows_the_command_that_the_template_names() -> None:
+    assert surroundings_of(Settings(**ENVIRONMENT)).redrive_command == "aws stepfunctions start-execution"
 
 
 def test_publishing_twice_leaves_the_same_page(account: Account) -> None:

@@ -93,10 +93,17 @@ def test_a_miss_is_explained_with_its_next_try() -> None:
         assert words in text
 
 
-def test_without_a_schedule_the_person_is_told_to_start_the_redrive() -> None:
-    text = page(partial(), surroundings=Surroundings())
+def test_without_a_schedule_the_person_starts_the_redrive_with_the_command_of_that_place() -> None:
+    text = page(partial(), surroundings=Surroundings(redrive_command="/opt/nightfold redrive --state-dir '/a b'"))
     assert "Next try: when you start a redrive" in text
-    assert "uv run nightfold redrive" in text
+    assert "you start it, with the command below." in text
+    assert "<code>/opt/nightfold redrive --state-dir &#39;/a b&#39;</code>" in text
+
+
+def test_where_no_command_is_known_none_is_shown() -> None:
+    text = page(partial(), surroundings=Surroundings())
+    assert "you start it." in text
+    assert "<code>" not in text[text.index('id="missing"') : text.index('id="candidates"')]
 
 
 def test_money_is_only_spoken_of_where_it_was_paid() -> None:

@@ -117,7 +117,7 @@ def test_a_redrive_of_nothing_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("simulated", "words"),
     [
-        (False, "redrive: 2 simulated misses not touched: .* To collect: uv run nightfold redrive --simulate"),
+        (False, "redrive: 2 simulated misses not touched: .* To collect: .*nightfold redrive --simulate --state-dir "),
         (True, "redrive: 2 real misses not touched: .* To collect: export ANTHROPIC_API_KEY="),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_redrive_takes_only_misses_of_its_own_kind(tmp_path: Path, simulated: 
     put(tmp_path, "MissQueue", "c", miss("lantern", simulated=simulated))
     order = order_redrive(tmp_path, {}, simulated=simulated)
     assert [site.site_id for site in order.plan.sites] == ["lantern"]
-    headline, _, notice = "\n".join(before_it_starts(order)).split("\n")
+    headline, _, notice = "\n".join(before_it_starts(order, tmp_path)).split("\n")
     assert headline.startswith("1 site, 1 at once")
     assert notice.startswith("2 ")
 

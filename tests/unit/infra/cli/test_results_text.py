@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.cli.invocation import program
 from infra.cli.local_run import Ending
 from infra.cli.results_text import as_json, as_text, census_line, dead_runs, whereabouts, without_census
 from nightfold.contract import Summary
@@ -94,10 +95,10 @@ def test_what_the_model_wrote_is_shown_and_does_nothing(tmp_path: Path) -> None:
 
 
 def test_the_next_step_carries_the_state_directory() -> None:
-    told = "\n".join(whereabouts(summary(1, 1), Path("else where"), " --state-dir 'else where'"))
+    told = "\n".join(whereabouts(summary(1, 1), Path("else where")))
     assert "else where/runs/night/candidates/" in told
-    assert "uv run nightfold redrive --state-dir 'else where'" in told
-    assert whereabouts(summary(0, 0), Path("s"), "") == []
+    assert f"next       {program()} redrive --state-dir 'else where'  (" in told
+    assert whereabouts(summary(0, 0), Path("s")) == []
 
 
 def test_the_json_has_the_keys_of_the_design_and_no_others() -> None:
@@ -108,14 +109,14 @@ def test_the_json_has_the_keys_of_the_design_and_no_others() -> None:
 
 def test_a_broken_run_names_its_error_and_what_to_do() -> None:
     ending = Ending("night", "broken", error="States.Timeout", cause="6 h\x1b are over", planned=4, stored=3)
-    told = "\n".join(without_census(ending, Path("state"), ""))
+    told = "\n".join(without_census(ending, Path("state")))
     assert "The run failed: States.Timeout: 6 h are over" in told
     assert "Kept: 3 of 4 outcomes, under state/runs/night." in told
-    assert "`uv run nightfold redrive` closes this run and collects the rest." in told
+    assert f"`{program()} redrive --state-dir state` closes this run and collects the rest." in told
 
 
 def test_a_run_that_never_had_a_plan_says_that_nothing_was_paid() -> None:
-    told = "\n".join(without_census(Ending("night", "broken", error="AwsUnavailable"), Path("state"), ""))
+    told = "\n".join(without_census(Ending("night", "broken", error="AwsUnavailable"), Path("state")))
     assert "nothing was paid. AwsUnavailable" in told
     assert "state/logs" in told
 
