@@ -13,14 +13,13 @@ FIND_UV := for uv in uv .uv/bin/uv "$$HOME/.local/bin/uv" "$$HOME/.cargo/bin/uv"
 	[ -n "$$uv" ] && found=$$("$$uv" --version 2>/dev/null) && { \
 	[ "$$(printf '%s\n' $(UV_MINIMUM) "$$(echo "$$found" | cut -d' ' -f2)" | sort -V | head -n 1)" = $(UV_MINIMUM) ] \
 	&& { echo "$$uv"; break; } || echo "$$uv is too old: $$found, and Nightfold needs $(UV_MINIMUM) or later." >&2; }; done
-# Byte code is made once, here: without it the first run is two seconds slower.
-export UV_COMPILE_BYTECODE := 1
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 
 UV = $(eval UV := $$(shell ($$(FIND_UV)) 2>/dev/null))$(UV)
 
 .PHONY: help
 help: ## What there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 .PHONY: uv
 uv:
@@ -29,10 +28,16 @@ uv:
 	  (cd / && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target "$(CURDIR)/.uv" uv) \
 	  || { echo "uv could not be installed. Install it as https://docs.astral.sh/uv/ says, then try again." >&2; exit 1; }; fi
 
+# Byte code is made here, once: without it the first run is two seconds slower.
+.venv/.synced: pyproject.toml uv.lock .python-version | uv
+	@$(UV) sync --locked --inexact --compile-bytecode
+	@touch $@
+
 .PHONY: run
-run: uv ## One night, here and now; ARGS="--concurrency 2" and others are passed on
-	@# Exit status 2 is a partial night: something was kept, and the census says what is missing.
-	@$(UV) run --locked nightfold run $(ARGS) || [ $$? -eq 2 ]
+run: .venv/.synced ## One run, here and now; ARGS="--concurrency 2" and others are passed on
+	@# Exit status 2 is a partial run: something was kept, and the census says what is missing. uv, whose own failures are a 2
+	@# as well, has ended before. PWD is the user's folder, which make -C leaves: suggested commands have to work there.
+	@PWD="$(PWD)" .venv/bin/nightfold run $(ARGS) || [ $$? -eq 2 ]
 
 .PHONY: test
 test: uv ## All tests, on two processes; ARGS="-k census" and others are passed to pytest

@@ -70,6 +70,7 @@ def render(night: Night, surroundings: Surroundings) -> bytes:
         summary=summary,
         configuration=night.plan.configuration,
         zone=surroundings.schedule.zone,
+        redrive_command=surroundings.redrive_command,
         headline=headline(summary),
         second=second_sentence(night, surroundings),
         when=next_redrive(night, surroundings),

@@ -152,7 +152,11 @@ BAD_ENVIRONMENTS = {
         'MAX_CONCURRENCY in the environment: must be a whole number, not "many"',
     ),
     "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", "MAX_CONCURRENCY in the environment: must be at least 1, not 0"),
-    "a base URL that is none": ("ANTHROPIC_BASE_URL", "localhost:80", "ANTHROPIC_BASE_URL: 'localhost:80' is no URL"),
+    "a base URL that is none": (
+        "ANTHROPIC_BASE_URL",
+        "localhost:80",
+        "ANTHROPIC_BASE_URL: 'localhost:80' is not a URL",
+    ),
 }
 
 

@@ -136,12 +136,12 @@ def test_for_cron_a_run_speaks_only_where_something_is_missing(tmp_path: Path) -
     said = nightfold("run", "--quiet", "--limit", "2", "--scenario", lost, *state)
     assert (said.code, said.err.strip()) == (2, "")
     assert said.out.startswith("partial: planned 2 = accepted 1 + missed 1 (unknown 1)\n")
+    page = next((tmp_path / "state").glob("runs/manual-*/digest.html")).read_text()
+    assert f"nightfold redrive --simulate --state-dir {tmp_path / 'state'}</code>" in page
     morning = nightfold("redrive", "--quiet", "--simulate", *state)
     assert (morning.code, morning.out, morning.err) == (0, "", "")
     nothing = nightfold("redrive", "--quiet", "--simulate", *state)
     assert (nothing.code, nothing.out, nothing.err) == (0, "", "")
-    page = next((tmp_path / "state").glob("runs/manual-*/digest.html")).read_text()
-    assert f"nightfold redrive --state-dir {tmp_path / 'state'}</code>" in page
 
 
 def test_the_embedded_cloud_stays_up_until_ctrl_c(tmp_path: Path) -> None:

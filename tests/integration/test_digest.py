@@ -90,6 +90,8 @@ def test_the_night_ends_with_a_page_and_a_message(morning: Morning) -> None:
     assert "2 of 3 sites are in." in page
     assert "Simulated answers" in page
     assert "None is scheduled here" not in page  # this deployment has the template's schedule
+    assert "<code>aws stepfunctions start-execution --region us-east-1 --state-machine-arn arn:aws:states:" in page
+    assert "-nightly --input &#39;{&#34;mode&#34;:&#34;redrive&#34;}&#39;</code>" in page
     ((subject, text),) = morning.sent
     assert subject == "Nightfold night: 2 of 3 sites, 1 missed (schema), simulated"
     assert "runs/night/digest.html?" in text

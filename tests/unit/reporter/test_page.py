@@ -136,12 +136,6 @@ def test_a_parked_site_is_promised_no_next_try() -> None:
     assert "The next redrive" not in message
 
 
-def test_the_command_for_simulated_misses_is_one_that_takes_them() -> None:
-    shelf = Shelf()
-    spend(shelf, {"harbour": ["Refused"]}, simulated=True)
-    assert "<code>uv run nightfold redrive --simulate</code>" in page(shelf)
-
-
 def test_records_without_times_are_not_drawn() -> None:
     shelf = Shelf()
     spend(shelf, {name: ["ok"] for name in FOUR}, times=False)

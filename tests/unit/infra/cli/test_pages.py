@@ -9,23 +9,35 @@ import pytest
 from infra.cli import pages
 from infra.cli.main import main
 from nightfold.errors import InvalidInput
-from tests.support.nights import partial
+from tests.support.nights import Shelf, partial, spend
 
 RUN = "nightly-2026-11-23"
 
 
+def as_files(folder: Path, shelf: Shelf) -> Path:
+    for key, content in shelf.objects.items():
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(content)
+    return folder
+
+
 @pytest.fixture
 def state_dir(tmp_path: Path) -> Path:
-    for key, content in partial().objects.items():
-        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / key).write_bytes(content)
-    return tmp_path
+    return as_files(tmp_path, partial())
 
 
 def test_without_a_name_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Path) -> None:
     page = pages.page_of(state_dir, None)
     assert page == state_dir / "runs" / RUN / "digest.html"
     assert "3 of 4 sites are in." in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("simulated", "command"), [(False, "redrive"), (True, "redrive --simulate")])
+def test_the_command_on_the_page_takes_misses_of_its_kind(tmp_path: Path, simulated: bool, command: str) -> None:
+    shelf = Shelf()
+    spend(shelf, {"harbour": ["Refused"]}, simulated=simulated)
+    page = pages.page_of(as_files(tmp_path, shelf), None).read_text()
+    assert f"nightfold {command} --state-dir {tmp_path}</code>" in page
 
 
 def test_a_page_that_is_there_is_not_rendered_again(state_dir: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.cli.invocation import program
 from infra.cli.main import BAD_INPUT, main
 from infra.cli.redrive_order import order_redrive
 from infra.state.directory import StateDirectory
@@ -45,7 +46,7 @@ def test_all_misses_wait_again_with_no_attempt_and_what_is_none_stays(
     assert main(["unpark", "--yes", "--state-dir", str(tmp_path)]) == 0
     said = capsys.readouterr()
     assert said.out == "3 misses moved back, 1 still parked\n"
-    assert f"`uv run nightfold redrive --state-dir {tmp_path}` collects what waits." in said.err
+    assert f"`{program()} redrive --state-dir {tmp_path}` collects what waits." in said.err
     assert sites(tmp_path, "waiting") == ["harbour", "harbour", "orchard"]
     assert sites(tmp_path, "parked") == ["-"]
     assert {each.attempts for each in read_misses(tmp_path) if each.queue == "waiting"} == {0}

@@ -1,0 +1,89 @@
+"""The Makefile around the command: whose exit status it passes on, and what it lists."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.command_line import ROOT
+
+TARGETS = re.compile(r"^([a-z0-9-]+):.*##", re.MULTILINE)
+
+
+def make(*arguments: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        ["make", *map(str, arguments)],  # noqa: S607
+        cwd=cwd,
+        env={**os.environ, "PWD": str(cwd), **more},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose uv installs a nightfold that ends as $NIGHTFOLD_ENDS says; with $UV_ENDS uv itself fails."""
+    project = tmp_path / "project"
+    (project / "bin").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "uv.lock", ".python-version"):
+        shutil.copy(ROOT / name, project)
+    (project / "bin" / "nightfold").write_text(  # not in bash, which makes its own PWD
+        f"""#!{sys.executable}
+import os, sys
+print(os.environ["PWD"] + ":", *sys.argv[1:])
+sys.exit(int(os.environ["NIGHTFOLD_ENDS"]))
+"""
+    )
+    (project / "bin" / "uv").write_text(
+        """#!/bin/bash
+[ "$1" != --version ] || { echo "uv 99.0.0"; exit 0; }
+echo "uv $@"
+[ -z "$UV_ENDS" ] || exit "$UV_ENDS"
+mkdir -p .venv/bin && cp bin/nightfold .venv/bin
+"""
+    )
+    for program in (project / "bin").iterdir():
+        program.chmod(0o755)
+    return project
+
+
+def run(project: Path, *arguments: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    path = f"{project / 'bin'}:{os.environ['PATH']}"
+    return make(*arguments, "run", cwd=cwd or project, PATH=path, **more)
+
+
+@pytest.mark.parametrize(("ends", "fails"), [("0", False), ("2", False), ("1", True), ("64", True), ("130", True)])
+def test_a_partial_run_is_no_failure_of_make(project: Path, ends: str, fails: bool) -> None:
+    assert bool(run(project, NIGHTFOLD_ENDS=ends).returncode) == fails
+
+
+def test_a_failure_of_uv_is_one_although_it_is_a_2_too(project: Path) -> None:
+    failed = run(project, UV_ENDS="2", NIGHTFOLD_ENDS="0")
+    assert failed.returncode != 0
+    assert "run\n" not in failed.stdout
+
+
+def test_packages_are_installed_and_compiled_once(project: Path) -> None:
+    first, second = run(project, NIGHTFOLD_ENDS="0"), run(project, NIGHTFOLD_ENDS="0")
+    assert "uv sync --locked --inexact --compile-bytecode" in first.stdout
+    assert second.stdout == f"{project}: run\n"
+    os.utime(project / "uv.lock")
+    assert "uv sync" in run(project, NIGHTFOLD_ENDS="0").stdout
+
+
+def test_the_users_folder_is_known_where_make_leaves_it(project: Path) -> None:
+    elsewhere = run(project, "-s", "-C", str(project), cwd=project.parent, NIGHTFOLD_ENDS="0")
+    assert elsewhere.stdout.splitlines()[-1] == f"{project.parent}: run"
+
+
+def test_help_lists_every_target_that_says_what_it_is_for() -> None:
+    listed = re.findall(r"^ +make (\S+)", make("help", cwd=ROOT).stdout, re.MULTILINE)
+    described = TARGETS.findall((ROOT / "Makefile").read_text())
+    assert {"run", "e2e", "bench"} <= set(described)
+    assert listed == described
