@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 
+from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 
 MAX_TOKENS_FLOOR = 256  # what five candidates take; with less, every answer would be cut
@@ -50,9 +51,10 @@ def share(output_token_budget: int, branches: int, candidates: int = FLOOR_CANDI
     if tokens < floor:
         fewer = output_token_budget // floor
         raise InvalidInput(
-            f"output_token_budget: {output_token_budget:,} tokens for {branches:,} branches at once are {tokens:,} "
-            f"each, under the floor of {floor:,} for {candidates} candidates; set output_token_budget to at least "
-            f"{branches * floor:,}{f', or max_concurrency to at most {fewer:,}' if fewer else ''}"
+            f"output_token_budget: {output_token_budget:,} tokens for {counted(branches, 'branch')} at once are "
+            f"{tokens:,} each, under the floor of {floor:,} for {counted(candidates, 'candidate')}; set "
+            f"output_token_budget to at least {branches * floor:,}"
+            f"{f', or max_concurrency to at most {fewer:,}' if fewer else ''}"
         )
     return min(tokens, MAX_TOKENS_CEILING)
 

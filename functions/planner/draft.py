@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from nightfold.amounts import counted, dollars
 from nightfold.branch import SiteTask
 from nightfold.budget import branches_at_once, share
 from nightfold.contract import Plan
@@ -45,8 +46,9 @@ def draft(
     ceiling = configuration.cost_ceiling_usd
     if ceiling is not None and most.cost_usd is not None and most.cost_usd > ceiling:
         raise InvalidInput(
-            f"cost_ceiling_usd: the worst case of {len(sites)} sites is ${most.cost_usd:.4f}, above the ceiling of "
-            f"${ceiling:.4f} ({most.model_calls} calls of {configuration.model}, {most.output_tokens:,} output tokens)"
+            f"cost_ceiling_usd: the worst case of {counted(len(sites), 'site')} is "
+            f"{dollars(most.cost_usd, exact=True)}, above the ceiling of {dollars(ceiling, exact=True)} "
+            f"({counted(most.model_calls, 'call')} of {configuration.model}, {most.output_tokens:,} output tokens)"
         )
     return Plan(
         run_id=run_id,
@@ -115,7 +117,8 @@ def check_one_site(site_list: Sequence[Site], configuration: RunConfiguration) -
     ceiling = configuration.cost_ceiling_usd
     if ceiling is not None and most.cost_usd is not None and most.cost_usd > ceiling:
         raise InvalidInput(
-            f"cost_ceiling_usd: one site can cost ${most.cost_usd:.4f}, above the ceiling of ${ceiling:.4f}"
+            f"cost_ceiling_usd: one site can cost {dollars(most.cost_usd, exact=True)}, above the ceiling of "
+            f"{dollars(ceiling, exact=True)}"
         )
 
 

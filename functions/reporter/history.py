@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from nightfold.amounts import counted, duration, price
 from reporter.records import Night, PastRun
-from reporter.timeline import seconds
-from reporter.verdict import counted, price
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def bars(night: Night) -> History:
                 cost=_of(cost, most_cost),
                 duration=_of(run.duration_s, most_seconds),
                 words=f"{run.run_id}: {run.accepted:,} accepted, {counted(run.planned - run.accepted, 'miss')}, "
-                f"{price(run.cost_usd, simulated=run.simulated)}, {seconds(run.duration_s)}",
+                f"{price(run.cost_usd, simulated=run.simulated)}, {duration(run.duration_s)}",
             )
             for run, cost in zip(runs, costs, strict=True)
         ],

@@ -7,6 +7,7 @@ make a link of.
 from collections.abc import Iterator
 from textwrap import wrap
 
+from nightfold.amounts import counted, dollars, price
 from nightfold.contract import Summary
 from nightfold.text import one_line, unlinked
 from reporter.links import LINK_S
@@ -14,12 +15,9 @@ from reporter.records import Night
 from reporter.verdict import (
     Surroundings,
     candidate_count,
-    counted,
-    dollars,
     grouped,
     headline,
     missed_by_reason,
-    price,
     second_sentence,
 )
 
@@ -33,7 +31,8 @@ def subject(summary: Summary) -> str:
     reasons = ", ".join(reason for reason, number in missed_by_reason(summary).items() if number)
     missed = summary.planned - summary.accepted
     census = f"{summary.accepted:,} of {counted(summary.planned, 'site')}" if summary.planned else "nothing to collect"
-    cost = "simulated" if summary.simulated else dollars(summary.cost_usd)
+    paid = "cost unknown" if summary.cost_usd is None else dollars(summary.cost_usd)
+    cost = "simulated" if summary.simulated else paid
     rest = f": {', '.join([census, *([f'{missed:,} missed ({reasons})'] if missed else []), cost])}"
     room = SUBJECT_LIMIT - len("Nightfold ") - len(rest)
     name = summary.run_id if len(summary.run_id) <= room else f"{summary.run_id[: room - 3]}..."
@@ -109,6 +108,6 @@ def _candidates(night: Night) -> Iterator[str]:
             title = one_line(unlinked(candidates[0].title), 60)
             yield f"{site_id}: {title}{more}"
     if len(accepted) > SITES:
-        yield f"and {counted(len(accepted) - SITES, 'site')} more"
+        yield f"and {counted(len(accepted) - SITES, 'more site')}"
     if accepted:
         yield ""

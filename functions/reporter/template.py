@@ -7,10 +7,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined, Template
 from jinja2.bccache import Bucket
 
+from nightfold.amounts import counted, dollars, duration, price
 from nightfold.text import one_line
 from reporter.schedule import day_and_time
-from reporter.timeline import seconds
-from reporter.verdict import counted, dollars, price
 
 
 class _BesideOurs(FileSystemBytecodeCache):
@@ -36,7 +35,7 @@ def template() -> Template:
     environment.filters |= {
         "dollars": dollars,
         "price": price,
-        "seconds": seconds,
+        "duration": duration,
         "counted": counted,
         "visible": visible,
         "day_and_time": day_and_time,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from nightfold.amounts import counted, duration
 from reporter.branch import Branch
 from reporter.records import Night
 
@@ -58,19 +59,7 @@ class Timeline:
     @property
     def ticks(self) -> list[str]:
         """Five labels, evenly apart."""
-        return [seconds(self.total_s * part / 4) for part in range(5)]
-
-
-def seconds(value: float) -> str:
-    """`0.8 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
-    if value < 10:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3_600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3_600} h {whole % 3_600 // 60} min"
+        return [duration(self.total_s * part / 4) for part in range(5)]
 
 
 def draw(night: Night) -> Timeline:
@@ -154,10 +143,12 @@ def _bar(kind: Kind, x: float, until: float) -> Bar:
 
 def _words(branch: Branch) -> str:
     """One branch as a sentence: what a bar says to those who cannot see it."""
-    when = f"after {seconds((_span(branch)[1] - _span(branch)[0]).total_seconds())}" if _times(branch) else "(no times)"
+    when = (
+        f"after {duration((_span(branch)[1] - _span(branch)[0]).total_seconds())}" if _times(branch) else "(no times)"
+    )
     again = "round 2: " if branch.task.round == 2 else ""
     calls = branch.calls
-    how_often = "" if calls is None else "1 call, " if calls == 1 else f"{calls} calls, "
+    how_often = "" if calls is None else f"{counted(calls, 'call')}, "
     earlier = f" (before: {', '.join(branch.earlier_errors)})" if branch.earlier_errors else ""
     if branch.outcome is None:
         return f"{again}no outcome was stored"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import timedelta
 
+from nightfold.amounts import counted
 from nightfold.contract import MAX_ATTEMPTS, Miss, Summary
 from nightfold.errors import Reason
 from reporter.records import Night
@@ -29,24 +30,6 @@ class MissGroup:
     reason: Reason
     words: Words
     misses: Sequence[Miss]
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 site`, `2 sites`, `2 misses`."""
-    plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
-def dollars(usd: float | None, exact_below: float = 0.01) -> str:
-    """`$0.03`, and four digits where two would say too little."""
-    if usd is None:
-        return "cost unknown"
-    return f"${usd:,.2f}" if usd >= exact_below or usd == 0 else f"${usd:.4f}"
-
-
-def price(usd: float | None, *, simulated: bool) -> str:
-    """What was spent; of a simulated run what real answers would have cost, so that the two are never confused."""
-    return f"nothing (simulated; real: about {dollars(usd)})" if simulated else dollars(usd)
 
 
 def missed_by_reason(summary: Summary) -> Mapping[Reason, int]:

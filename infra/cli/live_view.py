@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from infra.cli.progress import DONE, Progress, SiteProgress, State
-from infra.cli.terminal import price
+from nightfold.amounts import counted, duration, price
 
 FRAMES_PER_SECOND = 5
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -97,7 +97,7 @@ class Rows:
             last = self._last_line(now, options.max_width)
             phase = Text(_phase(progress, now), "dim")
         if len(shown) < len(sites):
-            rows.append(Text(f"  … and {len(sites) - len(shown):,} others: {', '.join(rest)}", "dim"))
+            rows.append(Text(f"  … and {counted(len(sites) - len(shown), 'other')}: {', '.join(rest)}", "dim"))
         for line in (phase, *rows, last):
             line.no_wrap, line.overflow = True, "ellipsis"
             yield line
@@ -131,7 +131,7 @@ def _phase(progress: Progress, now: float) -> str:
         tokens = f"{progress.input_tokens + progress.output_tokens:,} tokens"
         words.append(f"{tokens}, {price(cost, simulated=progress.simulated)}" if cost else tokens)
     if (left := progress.left_s(now)) is not None:
-        words.append(f"about {left:.0f} s left")
+        words.append(f"about {duration(round(left))} left")
     return " · ".join(words)
 
 
@@ -154,9 +154,9 @@ def _words(site: SiteProgress, now: float) -> str:
         case "failed":
             return f"failed: {site.why}"
         case "stored":
-            return f"stored as failed: {site.why}" if site.why else f"stored, {site.tokens:,} tokens"
+            return f"stored as failed: {site.why}" if site.why else f"stored, {counted(site.tokens, 'token')}"
         case "accepted":
-            return f"accepted, {site.candidates} candidates, {site.tokens:,} tokens"
+            return f"accepted, {counted(site.candidates, 'candidate')}, {counted(site.tokens, 'token')}"
         case "missed":
             return f"missed: {site.why}"
         case state:

@@ -14,9 +14,9 @@ from infra.cli.interrupts import exit_code, stop_if_asked
 from infra.cli.invocation import redrive_of, suggest_anywhere
 from infra.cli.preflight import Order
 from infra.cli.progress import Progress
-from infra.cli.terminal import counted
 from infra.messages_api.endpoint import Endpoint
 from infra.state.unfinished_runs import stored_sites, why_set_aside
+from nightfold.amounts import counted
 from nightfold.contract import MissedByReason, Summary, Tokens
 from nightfold.storage import SITES_KEY, summary_key
 

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from infra.cli.invocation import redrive_of, suggest
-from infra.cli.terminal import counted, duration, table, visible
+from infra.cli.terminal import table, visible
 from infra.state.queued_misses import QueuedMiss
+from nightfold.amounts import counted, duration
 from nightfold.contract import Miss
 
 RETENTION_S = 14 * 86_400  # the queues' MessageRetentionPeriod in template.yaml

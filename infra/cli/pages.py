@@ -12,11 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from infra.cli.invocation import redrive_of, suggest, suggest_anywhere
-from infra.cli.terminal import duration, price, table
+from infra.cli.terminal import table
 from infra.state.directory import StateDirectory
 from infra.state.folder import Folder
 from infra.state.lock import in_use
 from infra.state.regular_files import open_file
+from nightfold.amounts import duration, price
 from nightfold.errors import InvalidInput, UnexpectedError
 from nightfold.storage import digest_key, summary_key
 from nightfold.text import one_line

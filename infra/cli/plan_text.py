@@ -7,8 +7,9 @@ from typing import Any
 
 from infra.cli.preflight import Order
 from infra.cli.redrive_order import other_kind
-from infra.cli.terminal import counted, price, table
+from infra.cli.terminal import table
 from infra.state.queued_misses import QueuedMiss, read_misses
+from nightfold.amounts import counted, price
 from nightfold.budget import nearest_model
 
 ROWS = 20  # sites that are listed; the others are counted
@@ -142,7 +143,7 @@ def _reason(miss: QueuedMiss) -> tuple[str, str, str]:
 
 def _more(order: Order) -> list[str]:
     left = len(order.plan.sites) - ROWS
-    return [f"… and {counted(left, 'site')} more"] if left > 0 else []
+    return [f"… and {counted(left, 'more site')}"] if left > 0 else []
 
 
 def _worst(order: Order) -> list[str]:

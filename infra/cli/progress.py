@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from infra.cli.terminal import counted, visible
+from infra.cli.terminal import visible
 from infra.cloud.lambdas.invoke import Event
+from nightfold.amounts import counted
 from nightfold.budget import cost_usd
 from nightfold.errors import BRANCH_ERRORS
 from nightfold.failure_message import read_caught

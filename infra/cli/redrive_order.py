@@ -16,10 +16,10 @@ from infra.cli.preflight import (
     run_name,
     task,
 )
-from infra.cli.terminal import counted
 from infra.state.folder import Folder
 from infra.state.queued_misses import MAX_RECEIVES, read_messages
 from infra.state.unfinished_runs import Closing, closing_of, unfinished_runs
+from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY
 from planner.accepted import accepted_since

@@ -9,8 +9,9 @@ from typing import Any
 from infra.cli.invocation import redrive_of, suggest
 from infra.cli.local_run import Ending
 from infra.cli.misses_text import passed_over
-from infra.cli.terminal import counted, fitted, price, visible
+from infra.cli.terminal import fitted, visible
 from infra.state.regular_files import read_file
+from nightfold.amounts import counted, duration, price
 from nightfold.contract import SiteSummary, Summary
 from nightfold.storage import candidates_key, digest_key, misses_key
 from reporter.verdict import not_asked
@@ -48,7 +49,7 @@ def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
         f"{summary.rate_limited:,} rate-limited (429)"
     )
     tokens = f"{summary.tokens.input:,} input and {summary.tokens.output:,} output tokens"
-    lines.append(f"{tokens}, cost: {cost}, {summary.duration_s:.1f} s")
+    lines.append(f"{tokens}, cost: {cost}, {duration(summary.duration_s)}")
     lines += not_asked(summary)
     return lines
 
@@ -92,14 +93,16 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
             yield f"{'':{width}}  … and {len(titles) - TITLES} more"
     if len(accepted) > FULLY:
         rest = accepted[FULLY:]
-        yield f"… and {counted(len(rest), 'site')} more with {sum(site.candidates for site in rest):,} candidates"
+        candidates = sum(site.candidates for site in rest)
+        yield f"… and {counted(len(rest), 'more site')} with {counted(candidates, 'candidate')}"
     messages = _messages(state_dir, summary.run_id) if missed else {}
     for site in missed[:MISSES]:
         message = visible(messages.get(site.site_id, ""), 300)
         yield f"{site.site_id:{width}}  missed: {_why(site)}{f': {message}' if message else ''}"
     if len(missed) > MISSES:
-        why = Counter(map(_why, missed[MISSES:])).most_common()
-        yield f"… and {len(missed) - MISSES:,} more misses: {'; '.join(f'{each} {count:,}' for each, count in why)}"
+        rest = missed[MISSES:]
+        why = (f"{each} {count:,}" for each, count in Counter(map(_why, rest)).most_common())
+        yield f"… and {counted(len(rest), 'more miss')}: {'; '.join(why)}"
 
 
 def _why(site: SiteSummary) -> str:
@@ -130,7 +133,8 @@ def dead_runs(ending: Ending) -> Iterator[str]:
         left = closed.planned - closed.accepted
         yield (
             f"Run {closed.run_id} had died before its census. It is closed now: {closed.accepted:,} of "
-            f"{closed.planned:,} sites accepted from what it had stored{f', {left:,} taken up again' if left else ''}."
+            f"{counted(closed.planned, 'site')} accepted from what it had stored"
+            f"{f', {left:,} taken up again' if left else ''}."
         )
     for run_id, why in ending.set_aside.items():
         yield passed_over(run_id, why)

@@ -43,31 +43,6 @@ def width_of(stream: IO[str]) -> int | None:
         return None
 
 
-def duration(seconds: float) -> str:
-    """Seconds in the largest unit that says something: 12 s, 3 min, 5 h, 2 d."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
-
-
-def dollars(usd: float | None) -> str:
-    if usd is None:
-        return "a cost that is not known (the model has no price here)"
-    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
-
-
-def price(usd: float | None, *, simulated: bool) -> str:
-    """What was spent; of a simulated run what real answers would have cost, so that the two are never confused."""
-    return f"nothing (simulated; real: about {dollars(usd)})" if simulated else dollars(usd)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 site`, `2 sites`, `2 misses`."""
-    plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
 def to_stdout(lines: Iterable[str]) -> None:
     """What was asked for."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))

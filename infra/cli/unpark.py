@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from infra.cli.options import json_option, state_dir_option
-from infra.cli.terminal import counted, to_stderr, to_stdout, visible
+from infra.cli.terminal import to_stderr, to_stdout, visible
+from nightfold.amounts import counted
 
 NAMED = 10  # sites that the question names; the others are counted
 

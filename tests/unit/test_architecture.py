@@ -32,6 +32,7 @@ ADAPTERS = {
 }
 STEPS = {"aggregator.aggregate", "collector.collect", "planner.plan"}
 NIGHTFOLD = {
+    "amounts",
     "answers",
     "branch",
     "budget",

@@ -53,7 +53,7 @@ def test_a_share_under_the_floor_is_refused_with_the_numbers_that_would_do() -> 
 def test_the_floor_grows_with_the_number_of_candidates(candidates: int, floor: int) -> None:
     assert tokens_floor(candidates) == floor
     assert share(16 * floor, 16, candidates) == floor
-    with pytest.raises(InvalidInput, match=f"under the floor of {floor:,} for {candidates} candidates"):
+    with pytest.raises(InvalidInput, match=f"under the floor of {floor:,} for {candidates} candidate"):
         share(16 * floor - 1, 16, candidates)
 
 

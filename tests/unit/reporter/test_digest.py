@@ -66,7 +66,7 @@ def test_the_page_is_stored_and_announced(account: Account) -> None:
     assert len(page) == digest.page_bytes
     assert b"3 of 4 sites are in." in page
     (message,) = account.heard()
-    assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
+    assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.0329"
     assert (
         f"https://night.s3.eu-central-1.amazonaws.com/runs/{RUN}/digest.html?X-Amz-Algorithm=AWS4" in message["Message"]
     )
@@ -98,7 +98,7 @@ def test_a_run_whose_page_cannot_be_made_is_announced_without_it(account: Accoun
     digest = publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
     assert digest.page_key is None
     (message,) = account.heard()
-    assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
+    assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.0329"
     assert message["Message"].startswith("3 of 4 sites are in.\n\naccepted       3\nmissed         1\n")
     assert "The page of this run could not be made" in message["Message"]
     assert f"aws s3 ls --recursive s3://night/runs/{RUN}/" in message["Message"]

@@ -13,7 +13,7 @@ MORNING = Surroundings()
 
 def test_the_subject_says_it_all() -> None:
     assert subject(read_night(RUN, partial()).summary) == (
-        "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.03"
+        "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.0329"
     )
 
 
@@ -23,7 +23,7 @@ def test_a_simulated_run_was_not_paid_for_and_says_what_it_would_have_cost() -> 
     night = read_night(RUN, shelf)
     assert subject(night.summary).endswith(": 4 of 4 sites, simulated")
     message = text(night, MORNING, "https://example.com/link", "s3://bucket/key")
-    assert "cost      nothing (simulated; real: about $0.02); 4 calls" in message
+    assert "cost      nothing (simulated; real: about $0.0220); 4 calls" in message
 
 
 @pytest.mark.parametrize("length", [1, 40, 80])
@@ -34,7 +34,7 @@ def test_a_subject_is_ascii_and_shorter_than_a_hundred_characters(length: int) -
     assert line.isascii()
     assert line.isprintable()
     assert len(line) < 100
-    assert line.endswith(": 1 of 4 sites, 3 missed (network, schema, unknown), $0.02")
+    assert line.endswith(": 1 of 4 sites, 3 missed (network, schema, unknown), $0.0165")
 
 
 @pytest.mark.parametrize("name", ["good", "partial", "lost", "empty", "hostile"])

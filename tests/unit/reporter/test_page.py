@@ -107,15 +107,15 @@ def test_where_no_command_is_known_none_is_shown() -> None:
 
 
 def test_money_is_only_spoken_of_where_it_was_paid() -> None:
-    assert "usually $0.02" in page(partial())
+    assert "usually $0.0220" in page(partial())
     shelf = Shelf()
     spend(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
     spend(shelf, {name: ["ok", "Refused"] for name in FOUR}, simulated=True)
     text = page(shelf)
-    assert "Simulated answers; real ones would cost about $0.02" in text
+    assert "Simulated answers; real ones would cost about $0.0220" in text
     assert "Nothing was paid: the costs are what real answers would have cost." in text
-    assert '<td class="number">nothing (simulated; real: about $0.02)</td>' in text
-    assert '<td class="number">$0.02</td>' in text, "the run of the day before was paid"
+    assert '<td class="number">nothing (simulated; real: about $0.0220)</td>' in text
+    assert '<td class="number">$0.0220</td>' in text, "the run of the day before was paid"
 
 
 def test_the_chart_of_costs_compares_like_with_like() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from reporter.figures import headroom, usage
 from reporter.records import read_night
-from reporter.timeline import ROWS, WIDTH, draw, seconds
+from reporter.timeline import ROWS, WIDTH, draw
 from tests.support.nights import FOUR, Shelf, large, lost, partial, spend
 
 RUN = "nightly-2026-11-23"
@@ -48,13 +48,6 @@ def test_of_many_sites_those_with_trouble_get_a_row() -> None:
     troubled = [row.site_id for row in timeline.rows if not row.words.startswith("1 call, answered after")]
     assert len(troubled) == 11
     assert 0 < timeline.peak <= 200
-
-
-@pytest.mark.parametrize(
-    ("value", "words"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min")]
-)
-def test_seconds_in_words(value: float, words: str) -> None:
-    assert seconds(value) == words
 
 
 def test_tokens_of_both_rounds_are_added_and_the_dearest_site_comes_first() -> None:

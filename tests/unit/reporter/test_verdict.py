@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reporter.records import read_night
-from reporter.verdict import Surroundings, counted, dollars, headline, second_sentence
+from reporter.verdict import Surroundings, headline, second_sentence
 from tests.support.nights import FOUR, Shelf, large, spend
 from tests.unit.examples import miss
 
@@ -57,18 +57,3 @@ def test_large_numbers_are_grouped() -> None:
     night = read_night(RUN, large(2_000))
     assert headline(night.summary) == "1,979 of 2,000 sites are in."
     assert "site-00199 and 18 more wait" in second_sentence(night, Surroundings())
-
-
-@pytest.mark.parametrize(
-    ("usd", "words"),
-    [(None, "cost unknown"), (0.0, "$0.00"), (0.0079, "$0.0079"), (0.034, "$0.03"), (1234.5, "$1,234.50")],
-)
-def test_money(usd: float | None, words: str) -> None:
-    assert dollars(usd) == words
-
-
-@pytest.mark.parametrize(
-    ("number", "noun", "words"), [(1, "miss", "1 miss"), (2, "miss", "2 misses"), (0, "site", "0 sites")]
-)
-def test_counting(number: int, noun: str, words: str) -> None:
-    assert counted(number, noun) == words

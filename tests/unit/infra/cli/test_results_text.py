@@ -74,7 +74,7 @@ def test_the_census_adds_up_in_words() -> None:
 def test_many_sites_are_counted_and_few_shown(tmp_path: Path) -> None:
     lines = as_text(summary(1_000, 500), tmp_path, 80)
     assert len(lines) < 40
-    assert "… and 995 sites more with 4,975 candidates" in lines
+    assert "… and 995 more sites with 4,975 candidates" in lines
     assert "… and 480 more misses: network, Overloaded 480" in lines
     assert any("cost: $0.0100" in line for line in lines)
 

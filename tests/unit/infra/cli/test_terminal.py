@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.cli.terminal import counted, dollars, duration, fitted, table, visible, width_of
+from infra.cli.terminal import fitted, table, visible, width_of
 
 
 @pytest.mark.parametrize(
@@ -55,22 +55,6 @@ def test_columns_are_aligned_and_the_last_takes_what_is_left() -> None:
         "longer  tex…",
         "x",
     ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "0 s"), (-3, "0 s"), (119, "119 s"), (180, "3 min"), (18_000, "5 h"), (200_000, "2 d")]
-)
-def test_a_duration_has_the_largest_unit_that_says_something(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
-
-
-def test_small_sums_keep_their_digits() -> None:
-    assert [dollars(each) for each in (0, 0.0123, 0.42, 88.2)] == ["$0.00", "$0.0123", "$0.42", "$88.20"]
-    assert "not known" in dollars(None)
-
-
-def test_a_count_speaks_english() -> None:
-    assert [counted(1, "miss"), counted(2, "miss"), counted(1_000, "site")] == ["1 miss", "2 misses", "1,000 sites"]
 
 
 def test_a_stream_without_a_terminal_has_no_width() -> None:
