@@ -8,13 +8,15 @@ from typing import IO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
 from rich.text import Text
 
 from infra.cli.progress import DONE, Progress, SiteProgress, State
-from nightfold.amounts import counted, duration, price
+from nightfold.amounts import counted, dollars, duration
 
 FRAMES_PER_SECOND = 5
-SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 SIGNS: dict[State, str] = {"accepted": "✓", "missed": "✗"}
 OTHER_LINES = 3  # phase, count of the others, bar
 
@@ -81,6 +83,7 @@ class Rows:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._spinner = Spinner("dots")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         progress, now = self._progress, time.monotonic()
@@ -95,43 +98,49 @@ class Rows:
                 others[site.state] -= 1
             rest = [f"{count:,} {state}" for state in INTEREST if (count := others[state]) > 0]
             last = self._last_line(now, options.max_width)
-            phase = Text(_phase(progress, now), "dim")
+            phase = Text(_phase(progress), "dim")
         if len(shown) < len(sites):
             rows.append(Text(f"  … and {counted(len(sites) - len(shown), 'other')}: {', '.join(rest)}", "dim"))
-        for line in (phase, *rows, last):
+        for line in (phase, *rows):
             line.no_wrap, line.overflow = True, "ellipsis"
             yield line
+        yield last
 
     def _row(self, site: SiteProgress, now: float, width: int) -> Text:
         moving = site.state in {"collecting", "answered", "retrying"}
-        sign = SPINNER[int(now * 10) % len(SPINNER)] if moving else SIGNS.get(site.state, " ")
+        sign = self._spinner.render(now) if moving else Text(SIGNS.get(site.state, " "))
         name = site.site_id if len(site.site_id) <= width else f"{site.site_id[: width - 1]}…"
         return Text.assemble(
-            (f"{sign} ", STYLE[site.state]), f"{name:{width}}  ", (_words(site, now), STYLE[site.state]), end="\n"
+            (str(sign), STYLE[site.state]), f" {name:{width}}  ", (_words(site, now), STYLE[site.state]), end="\n"
         )
 
-    def _last_line(self, now: float, width: int) -> Text:
+    def _last_line(self, now: float, width: int) -> Table:
+        """How far the run is. The count is never cut: the bar takes what is left."""
         progress = self._progress
         total, done = len(progress.sites), progress.stored
         count = f"{min(done, total):,} of {total:,} stored"
         if progress.regenerating:
             count += f", {min(progress.stored_again, progress.regenerating):,} of {progress.regenerating:,} again"
+        if (left := progress.left_s(now)) is not None:
+            count += f" · about {duration(round(left))} left"
         count += f" · 429s: {progress.rate_limited:,} · {now - progress.started:.1f} s"
         total, done = total + progress.regenerating, done + progress.stored_again
-        bar = max(min(width - len(count) - 2, 40), 4)
-        full = min(bar * done // total, bar) if total else 0
-        return Text.assemble(("━" * full, "green"), ("─" * (bar - full), "dim"), f"  {count}")
+        bar = ProgressBar(max(total, 1), done, width=max(min(width - len(count) - 2, 40), 4), complete_style="green")
+        line = Table.grid(padding=(0, 2, 0, 0))
+        line.add_row(bar, Text(count, no_wrap=True, overflow="ellipsis"))
+        return line
 
 
-def _phase(progress: Progress, now: float) -> str:
-    """What the run is doing, what its answers cost so far at list prices, and how long it may still take."""
+def _phase(progress: Progress) -> str:
+    """What the run is doing, and what its answers cost so far at list prices."""
     words = [progress.phase]
     if progress.output_tokens:
+        words.append(counted(progress.input_tokens + progress.output_tokens, "token"))
         cost = progress.cost_usd()
-        tokens = f"{progress.input_tokens + progress.output_tokens:,} tokens"
-        words.append(f"{tokens}, {price(cost, simulated=progress.simulated)}" if cost else tokens)
-    if (left := progress.left_s(now)) is not None:
-        words.append(f"about {duration(round(left))} left")
+        if progress.simulated:
+            words.append("simulated")
+        elif cost is not None:
+            words.append(dollars(cost))
     return " · ".join(words)
 
 
@@ -148,7 +157,8 @@ def _words(site: SiteProgress, now: float) -> str:
             why = f", after {site.why}" if site.why and site.attempt > 1 else ""
             return f"{what} {seconds}" + (f"  attempt {site.attempt}{why}" if site.attempt > 1 else "")
         case "retrying":
-            return f"retrying after {site.why}"
+            left = site.retried_at - now
+            return f"retrying in {left:.0f} s, after {site.why}" if left >= 0.5 else f"retrying after {site.why}"
         case "rejected":
             return f"to be regenerated: {site.why}"
         case "failed":

@@ -40,6 +40,7 @@ class SiteProgress:
     request_id: str = ""
     candidates: int = 0
     tokens: int = 0  # input and output, of all its answers
+    retried_at: float = 0.0  # when the wait for the next attempt is over, time.monotonic()
 
 
 Changed = Callable[[float, str, str], None]  # seconds since the start, the site (or "run"), what happened
@@ -75,6 +76,8 @@ class Progress:
         with self.lock:
             if event.kind == "stored":
                 self._object_stored(event)
+            elif event.kind == "waits":
+                self._branch_waits(event)
             elif event.function == "Collector":
                 self._collector(event)
             elif event.function == "Planner":
@@ -111,6 +114,13 @@ class Progress:
         else:
             branch.why = visible(event.error, 60)
             self._to(branch, "failed", event.at)
+
+    def _branch_waits(self, event: Event) -> None:
+        site = self._site(str(event.payload["item"]["site_id"]))
+        site.retried_at = event.at + event.payload["seconds"]
+        if site.state != "retrying":  # no function failed: the state machine gave the call up, or could not make it
+            site.why = visible(event.error, 60)
+            self._to(site, "retrying", event.at, f"retrying after {site.why}")
 
     def _count(self, site: SiteProgress, answer: dict[str, Any]) -> None:
         site.tokens += answer["input_tokens"] + answer["output_tokens"]

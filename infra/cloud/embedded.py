@@ -106,6 +106,7 @@ class Cloud:
                     speed=self._speed,
                     session=self._machine_session,
                     ended=self._execution_ended,
+                    waits=self._branch_waits,
                     branches=self._branches,
                 )
             )
@@ -292,6 +293,9 @@ class Cloud:
 
     def _stored(self, key: str, content: bytes) -> None:
         self._observe(Event("stored", key=key, payload=content))
+
+    def _branch_waits(self, item: Any, error: str, seconds: float) -> None:
+        self._observe(Event("waits", payload={"item": item, "seconds": seconds}, error=error))
 
     def _observe(self, event: Event) -> None:
         if self._observer is not None:

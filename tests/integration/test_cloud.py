@@ -109,6 +109,8 @@ def test_an_observer_is_told_of_invocations_and_of_what_was_stored(cloud: Cloud,
     of_function = [event.kind for event in seen.events if event.function == "Probe"]
     assert of_function == ["invoked", "failed", "invoked", "returned"]
     assert [event.error for event in seen.events if event.kind == "failed"] == ["Flaky"]
+    (waits,) = [event for event in seen.events if event.kind == "waits"]
+    assert (waits.error, waits.payload["item"]["id"], waits.payload["seconds"]) == ("Flaky", "told", 2 / SPEED)
     assert [event.key for event in seen.events if event.kind == "stored"] == ["items.json", "outcomes/told.json"]
 
 

@@ -171,9 +171,11 @@ def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
         r"[⠁-⣿] harbour  collecting +\d\.\d s",
         r"  harbour  stored",
         r"[⠁-⣿] lantern  regenerating +\d\.\d s",
+        r"[⠁-⣿] orchard  retrying (in \d+ s, )?after Overloaded",
+        r"━+ +\d of 4 stored.* · about \d+ s left · 429s",
         r"✓ lantern  accepted, 5 candidates",
         r"✗ meadow   missed: schema, SchemaViolation",
-        r"━+─* +4 of 4 stored, 2 of 2 again · 429s: 0 · \d+\.\d s",
+        r"━+ +4 of 4 stored, 2 of 2 again · 429s: 0 · \d+\.\d s",
     ):
         assert any(re.search(row, frame) for frame in frames), row
     assert all(len(line) <= 80 for frame in frames[1:-1] for line in frame.splitlines())

@@ -48,6 +48,7 @@ class Event:
     """Something happened that a live view may show. `at` is time.monotonic()."""
 
     kind: str  # invoked, returned, failed: a function · stored: an object, its key is in `key`
+    # waits: a branch, for its next attempt
     function: str = ""  # the function's logical id
     request_id: str = ""
     payload: Any = None  # the event, the result, or the failure

@@ -19,18 +19,22 @@ from infra.cloud.branches import Branches
 from infra.cloud.moto_patches.stepfunctions_speedups import speedups
 
 Ended = Callable[[Any], None]
+Waits = Callable[[Any, str, float], None]  # a branch's item, the error that it met, and the seconds until it is retried
 
 
 @contextmanager
-def prepared(*, speed: float, session: Callable[[], SharedClients], ended: Ended, branches: Branches) -> Iterator[None]:
-    """The interpreter as this embedded cloud needs it. `ended(execution)` is called at the end of each execution;
-    `branches` counts those of Map states, and can hold them."""
+def prepared(
+    *, speed: float, session: Callable[[], SharedClients], ended: Ended, waits: Waits, branches: Branches
+) -> Iterator[None]:
+    """The interpreter as this embedded cloud needs it. `ended(execution)` is called at the end of each execution,
+    `waits` when a branch begins to wait for its next attempt; `branches` counts those of Map states, and can hold
+    them."""
     _quieten()
     with ExitStack() as patches:
         for patch in (
             _shared_clients(session),
             _scaled_task_timeouts(speed),
-            _scaled_retries(speed, branches),
+            _scaled_retries(speed, waits, branches),
             _scaled_waits(speed),
             _parsed_once(speed),
             speedups(),
@@ -68,7 +72,7 @@ def _scaled_task_timeouts(speed: float) -> Any:
     return mock.patch.object(Timeout, "_eval_body", eval_body)
 
 
-def _scaled_retries(speed: float, branches: Branches) -> Any:
+def _scaled_retries(speed: float, waits: Waits, branches: Branches) -> Any:
     """A retrier's interval, divided by the speed. A branch that waits it has no call under way, and begins none while
     branches are held."""
     from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
@@ -77,9 +81,13 @@ def _scaled_retries(speed: float, branches: Branches) -> Any:
 
     def eval_body(retrier: Any, env: Any) -> None:
         here.in_branch = env.is_frame()  # the states of a Map are evaluated in a frame, those around it are not
+        here.error = str(env.stack[-1].error_name)
+        here.item = (env.states.context_object.context_object_data.get("Map") or {}).get("Item", {}).get("Value")
         evaluate(retrier, env)
 
     def sleep(seconds: float) -> None:
+        if here.in_branch:
+            waits(here.item, here.error, seconds / speed)
         with branches.between_attempts() if here.in_branch else nullcontext():
             time.sleep(seconds / speed)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -33,6 +34,10 @@ class Replay:
 
     def failed(self, request: str, error: str) -> None:
         self.progress.observe(Event("failed", "Collector", request, {"errorType": error}, error=error))
+
+    def waits(self, site: str, error: str, seconds: float) -> None:
+        payload = {"item": {"site_id": site}, "seconds": seconds}
+        self.progress.observe(Event("waits", payload=payload, error=error))
 
     def answered(self, request: str) -> None:
         answer = {"input_tokens": 100, "output_tokens": 200}
@@ -96,6 +101,40 @@ def test_the_network_bucket_is_retried_twice_and_then_stored_as_failed(error: st
     assert night.state("harbour") == "failed"
     night.stored("harbour")
     assert night.lines[-1] == f"harbour stored as failed: {error}"
+
+
+def test_a_waiting_retry_counts_down_and_says_why() -> None:
+    night = Replay("harbour")
+    night.failed(night.asked("harbour"), "Overloaded")
+    night.waits("harbour", "Overloaded", 12.4)
+    assert "harbour  retrying in 12 s, after Overloaded" in night.rows()[1]
+    night.waits("harbour", "Overloaded", 0)
+    assert "harbour  retrying after Overloaded" in night.rows()[1]
+    assert night.lines == ["harbour collecting", "harbour retrying after Overloaded"]
+
+
+def test_a_call_that_the_state_machine_gave_up_waits_for_its_retry_too() -> None:
+    night = Replay("harbour")
+    night.asked("harbour")
+    night.waits("harbour", "States.Timeout", 30)
+    assert "retrying in 30 s, after States.Timeout" in night.rows()[1]
+    assert night.lines[-1] == "harbour retrying after States.Timeout"
+
+
+@pytest.mark.parametrize("sites", [2, 9_999])
+def test_at_80_columns_the_time_left_is_shown(sites: int) -> None:
+    names = [f"site-{number:04}" for number in range(sites)]
+    night = Replay(*names)
+    night.planned([{"site_id": name} for name in names])
+    night.progress.phase = f"collecting {sites} sites as manual-20261124T234730Z-8464-and-longer-names-still"
+    night.progress.regenerating = sites // 2
+    night.progress.rate_limited = 1_234
+    night.progress.collecting_since -= 10
+    night.answered(night.asked(names[0]))
+    night.stored(names[0])
+    rows = night.rows(width=80)
+    assert re.search(r"stored, 0 of [\d,]+ again · about (\d+ s|\d+ h \d+ min|\d+ d( \d+ h)?) left", rows[-1]), rows[-1]
+    assert max(map(len, rows)) <= 80
 
 
 def test_a_rejected_request_is_not_retried() -> None:
