@@ -10,46 +10,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from infra.messages_api import simulated_titles
 from infra.messages_api.messages_request import MessagesRequest, count_tokens, cut_to_tokens
 from infra.messages_api.scenario import Step
 
-_TOPICS = (
-    "access reviews",
-    "alert fatigue",
-    "API versioning",
-    "backup drills",
-    "cache invalidation",
-    "code review",
-    "cold starts",
-    "cost reports",
-    "dependency updates",
-    "feature flags",
-    "incident write-ups",
-    "load tests",
-    "log retention",
-    "on-call handovers",
-    "queue backlogs",
-    "retry storms",
-    "schema changes",
-    "staging environments",
-)
-_TITLES = (
-    "What {topic} taught the team at {site}",
-    "{Topic} without the guesswork",
-    "A field guide to {topic}",
-    "Why {topic} deserve an afternoon",
-    "The quiet cost of {topic}",
-    "{Topic}, explained with one real example",
-    "{Topic}: the checklist {site} uses",
-    "Before you automate {topic}",
-)
-_ANGLES = (
-    "One case from start to end, with the numbers before and after.",
-    "The three decisions that mattered, and the one that was wrong.",
-    "For a team of five: what to do first, what to leave for later.",
-    "A small experiment that any reader can repeat in an hour.",
-    "What the usual advice leaves out, shown on a real outage.",
-)
 _HOSTILE = (
     {"title": "<script>alert('nightfold')</script>", "angle": '"><img src=x onerror=alert(1)>'},
     {"title": "\x1b[2J\x1b[31mAll sites failed\x1b[0m", "angle": "\x1b]0;owned\x07 a new window title"},
@@ -104,7 +68,7 @@ def answer(
 
 
 def _text(step: Step, request: MessagesRequest, site: str, number: int, rng: Random) -> str:
-    candidates = _candidates(site, wanted(request), rng)
+    candidates = simulated_titles.candidates(site, wanted(request), request.question, rng)
     match step.do:
         case "text":
             return step.text or ""
@@ -132,23 +96,6 @@ def wanted(request: MessagesRequest) -> int:
         return 5
     number = found[1].lower()
     return min(max(_NUMBERS.get(number) or int(number), 1), 50)
-
-
-def _candidates(site: str, count: int, rng: Random) -> list[dict[str, str]]:
-    name = site.partition(".")[0].replace("-", " ").title() or "Our Site"
-    topics = rng.sample(_TOPICS, len(_TOPICS))
-    start = rng.randrange(len(_TITLES))
-    candidates = []
-    for i in range(count):
-        lap, topic = i // len(topics), topics[i % len(topics)]
-        title = _TITLES[(start + i + lap) % len(_TITLES)]  # a topic that comes again gets another title
-        candidates.append(
-            {
-                "title": title.format(topic=topic, Topic=topic[0].upper() + topic[1:], site=name),
-                "angle": _ANGLES[(start + i) % len(_ANGLES)],
-            }
-        )
-    return candidates
 
 
 def _message(

@@ -31,7 +31,8 @@ def test_the_prompt_says_how_many_candidates_are_wanted(prompt: str, number: int
 
 def test_five_candidates_fit_into_the_smallest_token_budget() -> None:
     for seed in range(200):
-        made = answer(Step(do="fenced"), request(max_tokens=256), site="north-harbour", number=1, rng=Random(seed))
+        prompt = f"Site: north-harbour\nAbout the site: {'container platforms, energy budgets of programs; ' * 9}"
+        made = answer(Step(do="fenced"), request(prompt, 256), site="north-harbour", number=1, rng=Random(seed))
         assert made.message["stop_reason"] == "end_turn"
 
 
