@@ -106,8 +106,8 @@ def test_the_network_bucket_is_retried_twice_and_then_stored_as_failed(error: st
 def test_a_waiting_retry_counts_down_and_says_why() -> None:
     night = Replay("harbour")
     night.failed(night.asked("harbour"), "Overloaded")
-    night.waits("harbour", "Overloaded", 12.4)
-    assert "harbour  retrying in 12 s, after Overloaded" in night.rows()[1]
+    night.waits("harbour", "Overloaded", 100)
+    assert re.search(r"harbour  retrying in \d+ s, after Overloaded", night.rows()[1])
     night.waits("harbour", "Overloaded", 0)
     assert "harbour  retrying after Overloaded" in night.rows()[1]
     assert night.lines == ["harbour collecting", "harbour retrying after Overloaded"]
@@ -116,8 +116,8 @@ def test_a_waiting_retry_counts_down_and_says_why() -> None:
 def test_a_call_that_the_state_machine_gave_up_waits_for_its_retry_too() -> None:
     night = Replay("harbour")
     night.asked("harbour")
-    night.waits("harbour", "States.Timeout", 30)
-    assert "retrying in 30 s, after States.Timeout" in night.rows()[1]
+    night.waits("harbour", "States.Timeout", 100)
+    assert re.search(r"retrying in \d+ s, after States.Timeout", night.rows()[1])
     assert night.lines[-1] == "harbour retrying after States.Timeout"
 
 
