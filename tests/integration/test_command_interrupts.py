@@ -13,16 +13,20 @@ import pytest
 from infra.cli.interrupts import interruptible, stop_if_asked
 from tests.integration.command_line import ROOT, Started, environment, scenario
 
+# In pieces: a signal that comes between the line and the sleep is seen when the sleep is over.
 STUBBORN = """
 import time
 from infra.cli.interrupts import interruptible
+def wait():
+    for _ in range(2_400):
+        time.sleep(0.05)
 with interruptible():
     try:
         print("working", flush=True)
-        time.sleep(120)
+        wait()
     except KeyboardInterrupt:
         print("stopping", flush=True)
-        time.sleep(120)
+        wait()
 """
 
 
