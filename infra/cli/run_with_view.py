@@ -21,8 +21,9 @@ def run_with_view(order: Order, endpoint: Endpoint, state_dir: Path, *, as_json:
     stderr = sys.stderr
     check_writable(state_dir)
     collecting = order.plan.mode == "collect"
+    if not quiet or endpoint.unasked:
+        to_stderr(endpoint.notice)  # a crontab without a key would collect made-up answers in silence
     if not quiet:
-        to_stderr(endpoint.notice)
         for line in planned.before_it_starts(order, state_dir):
             to_stderr(line)
     sites = [site.site_id for site in order.plan.sites] if collecting else []

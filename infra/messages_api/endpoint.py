@@ -32,6 +32,7 @@ class Endpoint:
     base_url: str = ""  # of the real one
     scenario: Scenario | None = None  # of the simulated one
     seed: int = 0
+    unasked: bool = False  # simulated for want of a key
 
     @property
     def simulated(self) -> bool:
@@ -90,7 +91,7 @@ def choose_endpoint(
     notice = "Simulated Messages API: the answers are made up, nothing is paid." if asked_for else NO_KEY
     if environment.get("ANTHROPIC_BASE_URL") and not asked_for:
         notice += "\nANTHROPIC_BASE_URL is set, but not used without a key."
-    return Endpoint(notice, speed=speed or scenario.speed, scenario=scenario, seed=seed or 0)
+    return Endpoint(notice, speed=speed or scenario.speed, scenario=scenario, seed=seed or 0, unasked=not asked_for)
 
 
 def _real(key: str, base_url: str) -> Endpoint:

@@ -140,8 +140,20 @@ def test_for_cron_a_run_speaks_only_where_something_is_missing(tmp_path: Path) -
     assert f"nightfold redrive --simulate --state-dir {tmp_path / 'state'}</code>" in page
     morning = nightfold("redrive", "--quiet", "--simulate", *state)
     assert (morning.code, morning.out, morning.err) == (0, "", "")
+    without_a_key = nightfold("redrive", "--quiet", *state)
+    assert (without_a_key.code, without_a_key.out) == (0, "")
+    assert "No ANTHROPIC_API_KEY is set" in without_a_key.err
     nothing = nightfold("redrive", "--quiet", "--simulate", *state)
     assert (nothing.code, nothing.out, nothing.err) == (0, "", "")
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    def completed(*words: str) -> list[str]:
+        line = {"COMP_WORDS": " ".join(("nightfold", *words)), "COMP_CWORD": str(len(words))}
+        return nightfold(_NIGHTFOLD_COMPLETE="bash_complete", **line).out.split()
+
+    assert completed("re") == ["plain,redrive", "plain,report"]
+    assert completed("run", "--on") == ["plain,--only"]
 
 
 def test_the_embedded_cloud_stays_up_until_ctrl_c(tmp_path: Path) -> None:
