@@ -30,7 +30,8 @@ uv:
 
 # Byte code is made here, once: without it the first run is two seconds slower.
 .venv/.synced: pyproject.toml uv.lock .python-version | uv
-	@$(UV) sync --locked --inexact --compile-bytecode
+	@echo "Installing what uv.lock pins into .venv/ …" >&2
+	@$(UV) sync --quiet --locked --inexact --compile-bytecode
 	@touch $@
 
 .PHONY: run

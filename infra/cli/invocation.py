@@ -32,6 +32,11 @@ def redrive_of(*, simulated: bool) -> str:
     return "redrive --simulate" if simulated else "redrive"
 
 
+def shown(path: Path) -> Path:
+    """The path as the user's shell finds it."""
+    return path if typed_here() else path.absolute()
+
+
 def program() -> str:
     """How this program was called, for a shell."""
     typed, modules = sys.orig_argv, [n for n, word in enumerate(sys.orig_argv) if word == MODULE]

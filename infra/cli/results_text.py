@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infra.cli.invocation import redrive_of, suggest
+from infra.cli.invocation import redrive_of, shown, suggest
 from infra.cli.local_run import Ending
 from infra.cli.misses_text import passed_over
 from infra.cli.terminal import fitted, visible
@@ -49,7 +49,7 @@ def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
         f"{summary.rate_limited:,} rate-limited (429)"
     )
     tokens = f"{summary.tokens.input:,} input and {summary.tokens.output:,} output tokens"
-    lines.append(f"{tokens}, cost: {cost}, {duration(summary.duration_s)}")
+    lines += [f"{tokens}, {duration(summary.duration_s)}", f"cost: {cost}"]
     lines += not_asked(summary)
     return lines
 
@@ -68,7 +68,7 @@ def whereabouts(summary: Summary, state_dir: Path) -> list[str]:
     address = page.as_uri() if page.exists() else suggest("report", state_dir)
     lines = [f"page       {address}"] if summary.planned else []
     if summary.accepted:
-        lines.append(f"results    {run}/candidates/  (one file per site; summary.json beside it)")
+        lines.append(f"results    {shown(run / 'candidates')}/  (one file per site)")
     if summary.planned > summary.accepted:
         lines += [
             f"misses     {suggest('misses', state_dir)}",
@@ -81,8 +81,8 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
     """A few accepted sites with their titles and the rest counted, then the misses."""
     accepted = [site for site in summary.sites if site.accepted]
     missed = [site for site in summary.sites if not site.accepted]
-    shown = accepted[:FULLY] + missed[:MISSES]
-    width = max((len(site.site_id) for site in shown), default=0)
+    listed = accepted[:FULLY] + missed[:MISSES]
+    width = max((len(site.site_id) for site in listed), default=0)
     for site in accepted[:FULLY]:
         again = ", regenerated" if site.rounds > 1 else ""
         yield f"{site.site_id:{width}}  accepted, {counted(site.candidates, 'candidate')}{again}"
@@ -143,7 +143,7 @@ def dead_runs(ending: Ending) -> Iterator[str]:
 def without_census(ending: Ending, state_dir: Path) -> list[str]:
     """What became of a run that has no census of its own, and what to do."""
     run = state_dir / "runs" / ending.run_id
-    kept = f"Kept: {ending.stored:,} of {counted(ending.planned, 'outcome')}, under {run}."
+    kept = f"Kept: {ending.stored:,} of {counted(ending.planned, 'outcome')}, under {shown(run)}."
     redrive = suggest(redrive_of(simulated=ending.simulated), state_dir)
     cause = f": {visible(ending.cause, 600)}" if ending.cause else ""
     match ending.how:
@@ -159,11 +159,11 @@ def without_census(ending: Ending, state_dir: Path) -> list[str]:
         case _ if ending.planned == 0:
             return [
                 f"The run failed before it had a plan, and nothing was paid. {visible(ending.error, 60)}{cause}",
-                f"The functions' own logs are in {state_dir / 'logs'}; start it again when that is mended.",
+                f"The functions' own logs are in {shown(state_dir / 'logs')}; start it again when that is mended.",
             ]
         case _:
             return [
                 f"The run failed: {visible(ending.error, 60)}{cause}",
-                f"{kept} The functions' own logs are in {state_dir / 'logs'}.",
+                f"{kept} The functions' own logs are in {shown(state_dir / 'logs')}.",
                 f"`{redrive}` closes this run and collects the rest.",
             ]

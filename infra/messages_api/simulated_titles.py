@@ -30,7 +30,7 @@ TITLES = (
     "An afternoon with {topic}",
     "The quiet cost of {topic}",
     "{Topic}, explained with one real example",
-    "{Topic}: the checklist {site} uses",
+    "The checklist {site} uses for {topic}",
     "Five questions about {topic}",
 )
 _ANGLES = (

@@ -71,7 +71,7 @@ def test_a_failure_of_uv_is_one_although_it_is_a_2_too(project: Path) -> None:
 
 def test_packages_are_installed_and_compiled_once(project: Path) -> None:
     first, second = run(project, NIGHTFOLD_ENDS="0"), run(project, NIGHTFOLD_ENDS="0")
-    assert "uv sync --locked --inexact --compile-bytecode" in first.stdout
+    assert "uv sync --quiet --locked --inexact --compile-bytecode" in first.stdout
     assert second.stdout == f"{project}: run\n"
     os.utime(project / "uv.lock")
     assert "uv sync" in run(project, NIGHTFOLD_ENDS="0").stdout

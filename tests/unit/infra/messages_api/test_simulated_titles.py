@@ -25,7 +25,7 @@ def test_titles_are_about_what_the_brief_says(brief: str, subject: str) -> None:
 
 
 def test_a_title_says_nothing_that_depends_on_the_number_of_its_topic() -> None:
-    """ "Why API versioning deserve": a topic is one thing or several."""
+    # "Why API versioning deserve": a topic is one thing or several.
     assert {topic[-1] == "s" for topic in TOPICS} == {True, False}
     for title in TITLES:
         after = title.lower().partition("{topic}")[2].split()
