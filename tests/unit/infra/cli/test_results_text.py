@@ -101,6 +101,19 @@ def test_the_next_step_carries_the_state_directory() -> None:
     assert whereabouts(summary(0, 0), Path("s")) == []
 
 
+def test_paths_are_those_of_the_users_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With `make -C` it is in another folder than the process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path.parent))
+    told = "\n".join(whereabouts(summary(1, 1), Path("state")))
+    assert f"results    {tmp_path}/state/runs/night/candidates/" in told
+    assert f"redrive --state-dir {tmp_path}/state" in told
+    ending = Ending("night", "broken", planned=4, stored=3)
+    assert f"Kept: 3 of 4 outcomes, under {tmp_path}/state/runs/night." in "\n".join(
+        without_census(ending, Path("state"))
+    )
+
+
 def test_the_json_has_the_keys_of_the_design_and_no_others() -> None:
     document = json.loads(as_json(summary(1, 1)))
     assert document["missed"] == {"network": 1, "schema": 0, "unknown": 0}
