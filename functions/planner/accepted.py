@@ -1,4 +1,4 @@
-"""Which sites were accepted since they were missed, by the summaries of the runs that ended after that."""
+"""Which sites were accepted after they were missed, read from the summaries of the runs that ended since then."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 
 
 class Source(Protocol):
-    """What is read from: the bucket, or the state directory of a laptop."""
+    """Where runs are read from: the bucket, or the state directory of a laptop."""
 
     def get(self, key: str) -> bytes | None: ...
     def run_ids(self) -> Iterator[str]: ...
@@ -31,7 +31,7 @@ class _Site(BaseModel):
 
 
 class _Closed(BaseModel):
-    """A summary, as far as it says who was accepted and when."""
+    """The part of a summary that shows which sites were accepted, and when."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -43,14 +43,14 @@ class _Closed(BaseModel):
 
 
 def accepted_since(source: Source, *, simulated: bool) -> Callable[[datetime, set[str]], Accepted]:
-    """Looks through the runs of one kind that may have ended after a moment. Raises what `source` raises."""
+    """Searches the runs of one kind that may have ended after a given moment. Raises what `source` raises."""
 
     def look(since: datetime, site_ids: set[str]) -> Accepted:
         def accepted_in(name: str) -> list[tuple[str, datetime, RunId]]:
             try:
                 run = _Closed.model_validate_json(source.get(summary_key(name)) or b"")
                 ended = run.started_at + timedelta(seconds=run.duration_s)
-            except (ValidationError, OverflowError):  # not closed, or not readable: it settles nothing
+            except (ValidationError, OverflowError):  # not closed, or not readable: it settles no miss
                 return []
             if run.run_id != name or run.simulated != simulated or ended <= since:  # another name: a copied folder
                 return []
@@ -69,7 +69,7 @@ def accepted_since(source: Source, *, simulated: bool) -> Callable[[datetime, se
 
 
 def _may_have_ended_after(name: str, moment: datetime) -> bool:
-    """By the day in the run's name, where there is one; a night may end on the day after, and time zones differ."""
+    """Judged by the day in the run's name, if it has one. A run may end on the next day, and time zones differ."""
     found = _DAY.search(name)
     if found is None:
         return True

@@ -1,7 +1,7 @@
 """Runs that died: a plan, no summary, and an execution that is over. A redrive closes them before anything else.
 
-What a morning has seen closed is noted in one object, so that the next one asks S3 only about what is new: a listing
-of names, and no request for each run that ever was. The note may be deleted at any time.
+A redrive notes in one object which runs it found closed, so that the next one asks S3 only about new runs: it lists
+names instead of sending a request for each past run. The note may be deleted at any time.
 """
 
 from datetime import datetime

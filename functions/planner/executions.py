@@ -1,4 +1,4 @@
-"""Step Functions, as far as the planner has to know whether an execution is over."""
+"""Step Functions, which the planner asks whether an execution is over."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ class Executions:
         self._states = client or boto3.client("stepfunctions", config=CALLS)
 
     def over(self, execution_id: str, asking: str) -> bool:
-        """Whether the execution has ended, or is so old that it has been forgotten (90 days). One that does not belong
-        to the state machine of the execution `asking` is over as well: the planner may not even ask about it."""
+        """Whether the execution has ended, or is so old that Step Functions has deleted it (90 days). One that does
+        not belong to the state machine of the execution `asking` counts as over: the planner may not ask about it."""
         if execution_id.rpartition(":")[0] != asking.rpartition(":")[0]:
             return True
         try:

@@ -1,7 +1,7 @@
-"""The miss queue, as the planner sees it: it receives and never deletes.
+"""The miss queue, as the planner uses it: it receives and never deletes.
 
 A message is first hidden only for as long as the planner itself may take; once the plan that names it is stored, it is
-hidden for the rest of the run. A planner that dies in between gives its messages back within minutes.
+hidden for the rest of the run. If the planner stops in between, its messages are visible again within minutes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ LONG_POLL_S = 1  # asks all of SQS's servers, so that an empty answer means an e
 
 @dataclass(frozen=True)
 class Received:
-    """One message, not yet looked into."""
+    """One message, not parsed yet."""
 
     message_id: str
     receipt_handle: str
@@ -36,7 +36,7 @@ class MissQueue:
         self._sqs = client or boto3.client("sqs", config=CALLS)
 
     def receive(self, at_most: int) -> Iterator[Received]:
-        """All waiting messages, up to `at_most`. Each is hidden for PLANNING_S seconds."""
+        """The waiting messages, at most `at_most`. Each is hidden for PLANNING_S seconds."""
         count = 0
         while count < at_most:
             response = self._sqs.receive_message(

@@ -1,4 +1,4 @@
-"""What a redrive makes of the messages in the miss queue: sites to ask again, and what becomes of the others."""
+"""Sorts the messages of the miss queue for a redrive: sites to ask again, and messages to settle, park or leave."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Waiting:
     unlisted: list[UnlistedSite] = field(default_factory=list)
     unrecognized: list[UnrecognizedMessage] = field(default_factory=list)
     other_kind: list[WaitingMessage] = field(default_factory=list)  # simulated misses of a real redrive, or real ones
-    surplus: list[WaitingMessage] = field(default_factory=list)  # to be parked by a later redrive: no room here
+    surplus: list[WaitingMessage] = field(default_factory=list)  # for a later redrive to park: no room here
 
 
 def sort_messages(
@@ -39,7 +39,7 @@ def sort_messages(
     site_list: Iterable[Site],
     accepted_since: Callable[[datetime, set[str]], Accepted],
 ) -> Waiting:
-    """`accepted_since` tells which of some sites were accepted after a moment; it is asked once, if at all."""
+    """`accepted_since` returns which of the given sites were accepted after a moment; it is called at most once."""
     waiting = Waiting()
     newest: dict[str, Miss] = {}  # without their raw answers: those of ten thousand are 200 MB
     oldest: dict[str, datetime] = {}

@@ -217,7 +217,7 @@ def test_without_its_mark_a_run_is_tried_again(outside: Outside, planning: Adapt
         ("UnexpectedError", False),
     ],
 )
-def test_a_run_that_failed_while_aws_was_unwell_is_tried_again_by_the_next_redrive(
+def test_a_run_that_could_not_be_closed_because_aws_failed_is_tried_again_by_the_next_redrive(
     outside: Outside, planning: Adapters, error: str, again: bool
 ) -> None:
     died(outside, "dead")

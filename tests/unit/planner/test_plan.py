@@ -103,7 +103,7 @@ def test_an_outage_at_any_call_is_survived_by_the_next_attempt(
     operations = ["GetParameter", "GetObject", "GetObject", "PutObject", "PutObject"]
     earlier = operations[: number - 1].count(operations[number - 1])
     wire.fail(operations[number - 1], *[None] * earlier, *[fault] * 5)
-    with pytest.raises(Exception, match=r"InternalError|SlowDown|SSM did not give"):
+    with pytest.raises(Exception, match=r"InternalError|SlowDown|SSM did not return"):
         plan_run(plan_task("execution-1", given=NIGHT), planning)
     assert plan_run(plan_task("execution-1", given=NIGHT), planning).status == "planned"
     assert {plan_key(RUN), items_key(RUN, 1)} <= outside.keys()
@@ -139,7 +139,7 @@ def test_no_configuration_is_refused_and_a_silent_ssm_is_not_the_users_fault(
     outside: Outside, planning: Adapters
 ) -> None:
     Wire(outside.ssm).fail("GetParameter", *[error(500, "InternalServerError")] * 5)
-    with pytest.raises(AwsUnavailable, match="SSM did not give /nightfold/configuration"):
+    with pytest.raises(AwsUnavailable, match="SSM did not return /nightfold/configuration"):
         plan_run(plan_task("execution-1"), planning)
     outside.ssm.delete_parameter(Name=outside.parameter)
     with pytest.raises(InvalidInput, match="there is no SSM parameter /nightfold/configuration"):
