@@ -1,7 +1,7 @@
 """AggregateOutcomes: reads every outcome, keeps what is good, and decides what happens to the rest.
 
-Everything here may be done twice: what is written is derived from what is stored, under the same keys, and the summary
-comes last. A crash before it leads to another pass, a crash after it to nothing.
+Everything here may be done twice: what it writes is derived from what is stored, under the same keys, and the summary
+comes last. If it crashes before that, the step runs again; if it crashes after that, nothing is left to do.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ class AggregateTask(BaseModel):
 
     run_id: RunId
     round: Round
-    dead: bool = False  # closed by a redrive, some time after it had ended
+    dead: bool = False  # a redrive closes the run, some time after it ended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def aggregate(task: AggregateTask, adapters: Adapters) -> RunState:
 
 
 def _site_ids(plan: Plan, items: bytes) -> list[str]:
-    """The sites of round 2. Items that cannot be read leave all of them with the verdict of round 1."""
+    """The sites of round 2. If the items cannot be read, all sites keep the verdict of round 1."""
     try:
         return [item.site_id for item in _Tasks.validate_json(items)]
     except ValidationError:
@@ -93,7 +93,7 @@ def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucke
             document = bucket.get(outcome_key(plan.run_id, round_, site_id))
         except ClientError as error:
             if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
-                raise  # S3 is unwell, after botocore's retries: the step runs again, as what is stored was paid for
+                raise  # S3 fails, even after botocore's retries: the step runs again, as what is stored was paid for
             return unaccounted(site_id, f"the outcome cannot be read: {one_line(str(error))}")
         verdict = judge(site_id, plan.run_id, round_, document, limit)
         if verdict.accepted and candidates_key(plan.run_id, site_id) not in stored:
@@ -117,7 +117,7 @@ def _candidates_file(plan: Plan, round_: int, verdict: Verdict) -> bytes:
 
 
 def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Verdict], bucket: Bucket) -> RunState:
-    """Round 2 over the rejected sites alone; fewer branches share the same budget."""
+    """Round 2 covers only the rejected sites; fewer branches share the same budget."""
     rejected = [verdict for verdict in round_1.values() if verdict.regenerate]
     configuration = plan.configuration
     branches = regeneration_branches(

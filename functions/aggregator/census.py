@@ -58,7 +58,7 @@ def summarize(plan: Plan, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool
 
 
 def announce(summary: Summary) -> None:
-    """One log line and one blob of metrics for a run that is closed."""
+    """Writes one log line and one blob of metrics for a closed run."""
     log_step(
         "aggregate",
         run_id=summary.run_id,
@@ -78,7 +78,7 @@ def announce(summary: Summary) -> None:
         duration_s=summary.duration_s,
     )
     count(
-        **({"NightsFinished": 1} if summary.mode == "collect" else {}),  # the heartbeat alarm misses it
+        **({"NightsFinished": 1} if summary.mode == "collect" else {}),  # the alarm NoNight rings without it
         Accepted=summary.accepted,
         MissedNetwork=summary.missed.network,
         MissedSchema=summary.missed.schema_,

@@ -1,4 +1,4 @@
-"""What one outcome is worth. Here, and nowhere else, an answer of Claude's meets the contract."""
+"""Judges one outcome. This is the only place where an answer of Claude is checked against the contract."""
 
 import json
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from nightfold.stored import read_outcome
 from nightfold.text import one_line
 
 CUT = {"max_tokens", "model_context_window_exceeded"}
-RAW_ANSWERS = 20_000_000  # bytes of raw answers in all the misses of a run; the whole answers lie in S3
+RAW_ANSWERS = 20_000_000  # bytes of raw answers in all the misses of a run; S3 has the whole answers
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Verdict:
     reason: Reason | None = None
     error: str | None = None
     message: str = ""
-    attempted: bool = True  # whether the run asked at all: an attempt is what parks a miss in the end
+    attempted: bool = True  # whether the run asked Claude at all: only then is it an attempt, and attempts park a miss
     raw_answer: str | None = None  # of a rejected answer, trimmed to fit into a miss
     model_calls: int = 0
     rate_limited: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    ended_at: datetime | None = None  # of the branch, where its outcome tells
+    ended_at: datetime | None = None  # of the branch, if its outcome has it
 
     @property
     def accepted(self) -> bool:
@@ -41,7 +41,7 @@ class Verdict:
 
     @property
     def regenerate(self) -> bool:
-        """A refusal would be refused again, a failed call was retried already: only broken answers get round 2."""
+        """Only broken answers get round 2: a refusal would be refused again, and failed calls were already retried."""
         return self.reason == "schema"
 
 
@@ -68,7 +68,7 @@ def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit:
 
 
 def unaccounted(site_id: str, message: str) -> Verdict:
-    """The verdict on a planned site of which nothing is known."""
+    """The verdict on a planned site that has no usable outcome."""
     return Verdict(site_id, reason="unknown", error="Unaccounted", message=message)
 
 

@@ -1,7 +1,7 @@
-"""The miss queue and the parked queue, as the aggregator sees them: it sends and acknowledges.
+"""The miss queue and the parked queue, as the aggregator uses them: it sends and acknowledges.
 
-botocore retries a call that failed. A batch that succeeded but for some entries is a 200, which nobody else looks into:
-those entries are sent again here, and what still fails makes the aggregator raise, so that its step runs again.
+botocore retries a call that failed, but not the failed entries of a batch that returned 200. Those are sent again here.
+If some still fail, the aggregator raises, so that its step runs again.
 """
 
 import time
@@ -28,11 +28,11 @@ class MissQueue:
         self._sqs = client or boto3.client("sqs", config=CALLS)
 
     def send(self, bodies: Iterable[str]) -> None:
-        """Each body at least once. Raises AwsUnavailable where SQS keeps refusing some."""
+        """Sends each body at least once. Raises AwsUnavailable if SQS keeps refusing some."""
         self._in_batches(self._sqs.send_message_batch, ({"MessageBody": body} for body in bodies))
 
     def acknowledge(self, receipt_handles: Iterable[str]) -> None:
-        """Delete the messages; one that is gone already is no error."""
+        """Deletes the messages; one that is already gone is not an error."""
         self._in_batches(self._sqs.delete_message_batch, ({"ReceiptHandle": handle} for handle in receipt_handles))
 
     def _in_batches(self, call: Callable[..., Any], entries: Iterable[Entry]) -> None:
@@ -40,8 +40,8 @@ class MissQueue:
             waiting = {str(number): {"Id": str(number), **entry} for number, entry in enumerate(batch)}
             for attempt in range(TRIES):
                 failed = call(QueueUrl=self.url, Entries=list(waiting.values())).get("Failed", [])
-                # A handle that SQS no longer knows is the sender's fault, and nothing to repeat; so is a refused body,
-                # but a miss must not get lost: that one raises.
+                # A handle that SQS no longer knows is the sender's fault, and is not sent again. A refused body is the
+                # sender's fault too, but a miss must not get lost: it raises.
                 gone = {
                     entry["Id"] for entry in failed if entry["SenderFault"] and "ReceiptHandle" in waiting[entry["Id"]]
                 }

@@ -1,7 +1,7 @@
-"""What a run that closes leaves in the queues: new misses, parked ones, and none of those that it had received.
+"""What a run leaves in the queues when it closes: new misses, parked misses, and none of the messages it received.
 
 A new message is sent before the ones that it replaces are deleted. A crash in between leaves one too many, and a
-redrive makes one branch of all messages of a site.
+redrive turns all messages of a site into one branch.
 """
 
 import json
@@ -18,8 +18,8 @@ UNLISTED = "no longer in the site list, so it was not asked again; before: "
 
 
 def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool) -> Miss:
-    """The miss of `site`. Its raw answer is the last one there was. In a run that is `dead`, one without an outcome was
-    perhaps never asked: three killed processes park nothing."""
+    """The miss of `site`. Its raw answer is the last one there was. In a run that is `dead`, a site without an outcome
+    may never have been asked, so it counts as no attempt: three killed processes park nothing."""
     verdicts = [
         (round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round
     ]
@@ -47,7 +47,7 @@ def line_of(miss: Miss) -> str:
 
 
 def settle_queues(plan: Plan, misses: Sequence[Miss], queue: MissQueue, parked: MissQueue) -> None:
-    """Sends what is missed and parks what is worn out, unlisted or unrecognized; then acknowledges all that the run had
+    """Sends new misses, parks what is worn out, unlisted or unrecognized, then acknowledges what the run has
     received. Raises AwsUnavailable."""
     queue.send(line_of(miss) for miss in misses if not miss.worn_out)
     parked.send(_to_park(plan, misses))
@@ -63,6 +63,6 @@ def _to_park(plan: Plan, misses: Iterable[Miss]) -> Iterator[str]:
 
 
 def _explained(message: UnrecognizedMessage) -> str:
-    """The message with the explanation why it is not a miss; alone where it is so large that the two do not fit."""
+    """The message with the explanation why it is not a miss; without it if the two together are too large."""
     explained = json.dumps({"explanation": message.explanation, "body": message.body})
     return explained if len(explained) <= BATCH_LIMIT else message.body

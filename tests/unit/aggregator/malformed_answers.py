@@ -1,7 +1,7 @@
 """Answers as a model may give them in its worst nights, each with its verdict.
 
 A verdict is either how many candidates are accepted, or a part of the violation's text. Hostile text that keeps the
-contract is data, and accepted: whoever shows it escapes it.
+contract is data, and accepted: the code that shows it escapes it.
 """
 
 import json
@@ -146,7 +146,7 @@ ANSWERS: dict[str, tuple[str, int | str]] = {
     "title an array": (with_title('["T"]'), "valid string"),
     "title an object": (with_title('{"text": "T"}'), "valid string"),
     "every candidate wrong": ("[" + ", ".join(["{}"] * 40) + "]", "title: Field required"),
-    # --- texts that nobody can print --------------------------------------------------------------------------------
+    # --- text that cannot be printed --------------------------------------------------------------------------------
     "title empty": (with_title('""'), "at least 1 character"),
     "title of white space": (with_title('" \\n\\t "'), TEXT),
     "title of zero-width characters": (with_title('"\\u200b\\u200d\\ufeff"'), "U+200B"),

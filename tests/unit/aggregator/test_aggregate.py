@@ -266,7 +266,7 @@ def test_the_handler_gives_plain_json_and_names_what_no_retry_mends(
 
 
 def test_of_many_sites_a_miss_keeps_less_of_a_long_broken_answer(outside: Outside, aggregating: Adapters) -> None:
-    """The whole answers lie in S3. All of them together would be more than the function's memory."""
+    """S3 has the whole answers. All of them together would not fit into the function's memory."""
     sites = [f"site-{number}" for number in range(1_250)]
     store(outside, plan(*sites), *(answered("night", site, "x" * 30_000) for site in sites[:2]))
     close(aggregating)

@@ -26,7 +26,7 @@ def test_the_corpus_is_large_and_knows_both_verdicts() -> None:
 
 @pytest.fixture(autouse=True)
 def no_endless_matching() -> Iterator[None]:
-    """Nobody can count the steps of a regular expression, but one that goes astray on 1 MB never comes back. A hang
+    """The steps of a regular expression cannot be counted, but a runaway one on 1 MB never returns. A hang
     detector and no measurement: 20 s of this process's own time, of which the slowest answer takes a hundredth of one.
     """
 
