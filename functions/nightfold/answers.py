@@ -11,11 +11,11 @@ from nightfold.text import visible_line
 
 MAX_CANDIDATES = 50
 ANSWER_LIMIT = 100_000  # characters of ASCII JSON; an outcome passes through Step Functions (256 KiB) quoted twice
-RAW_ANSWER_LIMIT = 20_000  # bytes of JSON in a miss; ten of them travel in one SendMessageBatch
+RAW_ANSWER_LIMIT = 20_000  # bytes of JSON in a miss; a SendMessageBatch carries ten of them
 
 
 class Candidate(BaseModel):
-    """One article idea. Keys that nobody asked for are dropped."""
+    """One article idea. Unknown keys are dropped."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -30,7 +30,7 @@ _FENCE = re.compile(r"```[A-Za-z]*[ \t]*\r?\n(.*)\n[ \t]*```", re.DOTALL)
 
 
 class Violation(ValueError):  # noqa: N818
-    """What is wrong with an answer, in words that may be told to the model: no part of the answer is quoted."""
+    """What is wrong with an answer. The message may go to the model: it quotes no part of the answer."""
 
 
 def _no_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def read_candidates(text: str) -> list[Candidate]:
-    """The candidates in Claude's raw answer. Raises `Violation`, and nothing else, whatever the text is."""
+    """The candidates in Claude's raw answer. Raises only `Violation`, whatever the text is."""
     text = text.strip()
     if fenced := _FENCE.fullmatch(text):
         text = fenced[1]
@@ -64,7 +64,7 @@ def read_candidates(text: str) -> list[Candidate]:
     try:
         return _Candidates.validate_python(document)
     except ValidationError as error:
-        # include_input=False: the message goes back to the model, and into logs.
+        # include_input=False: the message goes to the model and into logs.
         complaints = [
             f"{_path(detail['loc'])}{plain(detail['msg'])}" for detail in error.errors(include_input=False)[:3]
         ]

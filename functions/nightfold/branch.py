@@ -51,20 +51,20 @@ class SiteTask(Shape):
 
 
 class CollectorEvent(Shape):
-    """What CollectSite sends: the task, how often this branch has been retried ($$.State.RetryCount), and since when
-    the branch runs."""
+    """What CollectSite sends: the task, how often this branch has been retried ($$.State.RetryCount), and when the
+    branch started."""
 
     task: SiteTask
     attempt: Annotated[int, Field(ge=0)] = 0
     started_at: AwareDatetime | None = None
 
 
-COUNT_LIMIT = 10**9  # tokens, milliseconds; far above what is true, far below what arithmetic cannot bear
-NAME_LIMIT = 128  # characters of what a server calls something
+COUNT_LIMIT = 10**9  # tokens, milliseconds; far above any real figure, and small enough for arithmetic
+NAME_LIMIT = 128  # characters of a name that a server sends
 
 
 def _count(value: object) -> int:
-    """A number from outside, between 0 and COUNT_LIMIT; 0 where it is not a number."""
+    """A number that a server sent, between 0 and COUNT_LIMIT; 0 if it is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return 0
     return int(min(max(value, 0), COUNT_LIMIT))
@@ -91,8 +91,8 @@ Seconds = Annotated[float, Field(ge=0, le=COUNT_LIMIT / 1_000, allow_inf_nan=Fal
 
 
 class Answer(Shape):
-    """The raw text that Claude returned for one site, and what the call cost. Whatever the server says, and whatever is
-    stored: the figures are numbers that can be added, the names are short lines."""
+    """The raw text that Claude returned for one site, and what the call cost. Whatever a server or a
+    stored file holds, the figures are numbers that can be added, and the names are short lines."""
 
     text: str
     stop_reason: Annotated[str | None, BeforeValidator(_name)]
@@ -104,7 +104,7 @@ class Answer(Shape):
     # The response's `retry-after` and `anthropic-ratelimit-*`.
     rate_limits: Annotated[dict[str, str], BeforeValidator(_headers)]
     attempt: Count = 1
-    # Of the same branch, as far as this environment saw them; a call is its seconds since the branch began.
+    # Those of the same branch that this environment saw; a call is its start and end in seconds since the branch began.
     earlier_errors: Annotated[list[str], BeforeValidator(_names)] = Field(default_factory=list)
     calls: Annotated[list[tuple[Seconds, Seconds]], Field(max_length=CALLS_KEPT)] = Field(default_factory=list)
 
@@ -117,7 +117,7 @@ class Failure(Shape):
 
 
 def _plausible(moment: datetime | None) -> datetime | None:
-    """A year that can be added to; what a collector wrote is data."""
+    """Only a year that can be calculated with: what a collector wrote is data."""
     return moment if moment is not None and 2000 <= moment.year < 2200 else None
 
 

@@ -13,7 +13,7 @@ from nightfold.errors import Reason
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Round, RunId, Shape, Site, SiteId
 
-MAX_ATTEMPTS = 3  # runs that ask for a site in vain; then its miss is parked for a person
+MAX_ATTEMPTS = 3  # runs that ask for a site without success; then its miss is parked for the operator
 
 
 class WaitingMessage(Shape):
@@ -21,7 +21,7 @@ class WaitingMessage(Shape):
 
     message_id: str
     receipt_handle: str
-    run_id: RunId | None = None  # the run that missed the site; earlier plans do not say
+    run_id: RunId | None = None  # the run that missed the site; plans of earlier versions do not have it
 
 
 class UnrecognizedMessage(WaitingMessage):
@@ -56,13 +56,13 @@ class Miss(Shape):
     raw_answer: str | None  # trimmed to fit
     raw_answer_key: str | None  # the S3 key of the outcome that holds the whole answer
     missed_at: AwareDatetime
-    attempts: Annotated[int, Field(ge=0, le=1_000)] = 0  # in how many runs the site was really asked for
+    attempts: Annotated[int, Field(ge=0, le=1_000)] = 0  # how many runs really asked for the site
     overrides: dict[str, Any] = Field(default_factory=dict)  # of the configuration, what its run was started with
-    simulated: bool = False  # whether its run spoke to the simulated Messages API
+    simulated: bool = False  # whether its run used the simulated Messages API
 
     @property
     def worn_out(self) -> bool:
-        """Whether it is parked, and no redrive asks again."""
+        """Whether it is parked, so that no redrive asks again."""
         return self.attempts >= MAX_ATTEMPTS
 
 
@@ -83,7 +83,7 @@ class WorstCase(Shape):
 
 
 class Plan(Shape):
-    """`plan.json`: the claim of a run, and what it set out to do."""
+    """`plan.json`: the claim of a run, and what it is going to do."""
 
     schema_version: Literal[1] = 1
     run_id: RunId
@@ -93,19 +93,19 @@ class Plan(Shape):
     configuration: RunConfiguration
     sites: list[Site]
     worst_case: WorstCase
-    simulated: bool = False  # whether the Messages API is the simulated one: the template says so
+    simulated: bool = False  # whether the Messages API is the simulated one, from the template
     overrides: dict[str, Any] = Field(default_factory=dict)  # fields of the configuration, for this run alone
-    # The rest is a redrive's. What the queue holds for each site that is asked, and how often it was asked before:
+    # The rest is a redrive's. The messages of each site that is asked, and how often it was asked before:
     messages: dict[str, list[WaitingMessage]] = Field(default_factory=dict)
     attempts: dict[str, int] = Field(default_factory=dict)
-    # What it holds besides, of sites that are not asked:
+    # The messages of sites that are not asked, and those that are not misses:
     settled: list[SettledSite] = Field(default_factory=list)
     unlisted: list[UnlistedSite] = Field(default_factory=list)
     unrecognized: list[UnrecognizedMessage] = Field(default_factory=list)
 
     @property
     def received(self) -> list[WaitingMessage]:
-        """Every message that the run took from the queue."""
+        """Every message that the run received from the queue."""
         settled, unlisted = ([site.messages for site in sites] for sites in (self.settled, self.unlisted))
         return [*chain(*self.messages.values(), *settled, *unlisted), *self.unrecognized]
 

@@ -58,14 +58,13 @@ def read_attempt(message: str) -> tuple[int | None, list[str]]:
 
 
 def calls_made(attempt: int, errors: Sequence[str]) -> int:
-    """How many of a branch's attempts asked Claude, if those that ended in `errors` are known: not the ones that ended
-    before, for want of a key. Lambda's own hiccups are attempts as well, and leave no name."""
+    """How many of a branch's attempts asked Claude, given the known `errors` that ended some of them. An attempt that
+    found no key asked nothing. Lambda's own failures are attempts too, and leave no name."""
     return max(attempt - sum(error in PATIENT for error in errors), 0)
 
 
 def with_calls(message: str, calls: Sequence[tuple[float, float]]) -> str:
-    """The message of a failed call, followed by when the calls were made, in seconds since the branch began: a failure
-    has no other way to tell."""
+    """The message of a failed call, followed by when the calls were made, in seconds since the branch began."""
     if not calls:
         return message
     when = f" [{' '.join(f'{began:.2f}-{ended:.2f}' for began, ended in calls)}]"
@@ -73,7 +72,7 @@ def with_calls(message: str, calls: Sequence[tuple[float, float]]) -> str:
 
 
 def split_calls(message: str) -> tuple[str, list[tuple[float, float]]]:
-    """The message as it was before `with_calls`, and the calls."""
+    """The message without what `with_calls` added, and the calls."""
     match = re.search(r" \[((?:[0-9]{1,6}\.[0-9]{2}-[0-9]{1,6}\.[0-9]{2} ?){1,8})\]$", message)
     if match is None:
         return message, []

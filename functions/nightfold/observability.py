@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-_SECRET_LENGTH = 12  # characters; a shorter one may be a word that has to be said
+_SECRET_LENGTH = 12  # characters; a shorter one may be an ordinary word
 _secrets: set[str] = set()
 _NULL = object()  # Powertools leaves None out, and then a failure's line would have other keys than a success's
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -29,13 +29,13 @@ def in_request(context: object) -> None:
 
 
 def keep_secret(secret: str) -> None:
-    """From now on `secret` is cut out of what is logged, and of what `without_secrets` sees."""
+    """From now on `secret` is removed from log lines, and from what passes through `without_secrets`."""
     if len(secret) >= _SECRET_LENGTH:
         _secrets.add(secret)
 
 
 def without_secrets(text: str) -> str:
-    """The second line of defence: nothing that is given to this should hold a secret."""
+    """The second line of defence: text that arrives here should hold no secret in the first place."""
     for secret in _secrets:
         text = text.replace(secret, "[secret]")
     return text
@@ -48,7 +48,7 @@ def log_step(step: str, *, run_id: str, error: str | None = None, **fields: Any)
 
 
 def log_traceback(step: str, frames: list[str], **fields: Any) -> None:
-    """Where something unforeseen happened: frames of our code, without the values in them."""
+    """Where an unexpected error was raised: frames of our code, without the values in them."""
     line = {"step": step, "frames": frames, "function_request_id": _request_id.get(), **fields}
     _logger().error(step, extra={key: _loggable(value) for key, value in line.items()})
 

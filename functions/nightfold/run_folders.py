@@ -1,6 +1,6 @@
-"""What a folder below runs/ is: a run, one that could not be closed, or something else that is passed over.
+"""What a folder below runs/ holds: a run, a run that could not be closed, or something else, which is skipped.
 
-The planner looks at them in the bucket, the command line in the state directory.
+The planner reads them in the bucket, the command line in the state directory.
 """
 
 from typing import Any, Literal
@@ -15,14 +15,14 @@ _RUN_ID: TypeAdapter[str] = TypeAdapter(RunId)
 
 
 class ClosedRuns(Shape):
-    """`config/closed-runs.json`: the runs that had a summary when a redrive last looked."""
+    """`config/closed-runs.json`: the runs that had a summary at the last redrive."""
 
     schema_version: Literal[1] = 1
     run_ids: set[str] = Field(default_factory=set)
 
 
 class SetAside(Shape):
-    """`unclosable.json`: why a run that died could not be closed, as the state machine stores it."""
+    """`unclosable.json`: why a run that stopped early could not be closed, as the state machine stores it."""
 
     schema_version: Literal[1] = 1
     run_id: RunId
@@ -36,17 +36,17 @@ class SetAside(Shape):
         return str(self.failure.get("Error") or "UnexpectedError")
 
     @property
-    def aws_was_unwell(self) -> bool:
-        """Whether another try may succeed without any change. (Lambda.Unknown may be a lack of memory.)"""
+    def aws_failed(self) -> bool:
+        """Whether another try may succeed without any change. (Lambda.Unknown may mean too little memory.)"""
         return self.error == "AwsUnavailable" or (self.error.startswith("Lambda.") and self.error != "Lambda.Unknown")
 
 
 class NotARun(ValueError):  # noqa: N818
-    """A folder that is passed over. The message says why."""
+    """A folder that is skipped. The message gives the reason."""
 
 
 def check_name(name: str) -> None:
-    """Raises NotARun where no run can have this name."""
+    """Raises NotARun if no run can have this name."""
     try:
         _RUN_ID.validate_python(name)
     except ValidationError:
@@ -67,7 +67,7 @@ def plan_of(name: str, document: bytes | None) -> Plan:
 
 
 def closed_runs(document: bytes | None) -> set[str]:
-    """What `config/closed-runs.json` says; nothing where it cannot be read, and then every run is asked about again."""
+    """The runs in `config/closed-runs.json`. If it cannot be read there are none, and every run is looked at again."""
     try:
         return ClosedRuns.model_validate_json(document or b"{}").run_ids
     except ValidationError:
@@ -75,7 +75,7 @@ def closed_runs(document: bytes | None) -> set[str]:
 
 
 def read_set_aside(document: bytes) -> SetAside | None:
-    """None where it cannot be read."""
+    """None if it cannot be read."""
     try:
         return SetAside.model_validate(body_of(document))
     except ValidationError:
@@ -83,7 +83,7 @@ def read_set_aside(document: bytes) -> SetAside | None:
 
 
 def left_alone(document: bytes, execution_id: str) -> bool:
-    """Whether the redrive that asks leaves a run with this `unclosable.json` alone. One that failed because AWS was
-    unwell is tried once more by each later redrive."""
+    """Whether the redrive `execution_id` leaves a run with this `unclosable.json` alone. If AWS failed, each later
+    redrive tries once more."""
     set_aside = read_set_aside(document)
-    return set_aside is None or not set_aside.aws_was_unwell or set_aside.execution_id == execution_id
+    return set_aside is None or not set_aside.aws_failed or set_aside.execution_id == execution_id

@@ -9,7 +9,7 @@ from nightfold.budget import MAX_TOKENS_FLOOR
 
 
 class RunConfiguration(BaseModel):
-    """What may change from night to night: the SSM parameter, overridden by the execution input for one run."""
+    """What may change from run to run: the SSM parameter, which the execution input overrides for one run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -29,7 +29,7 @@ class RunConfiguration(BaseModel):
         str,
         Field(
             pattern=r"^[A-Za-z0-9][A-Za-z0-9.:@-]{0,127}$",
-            description="model id, such as `claude-haiku-5-5`; the plan says whether its price is known",
+            description="model id, such as `claude-haiku-5-5`; the plan shows whether its price is known",
         ),
     ] = "claude-sonnet-5-5"
     request_timeout_s: Annotated[int, Field(ge=1, le=600, description="seconds for one call")] = 120
@@ -46,7 +46,7 @@ class FunctionSettings(BaseModel):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Raises pydantic's ValidationError, which names the variable that is missing."""
+        """Raises pydantic's ValidationError, which names a missing variable."""
         return cls.model_validate(
             {name: os.environ[name.upper()] for name in cls.model_fields if name.upper() in os.environ}
         )

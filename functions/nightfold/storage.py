@@ -1,6 +1,6 @@
-"""The bucket: its keys, and the four ways in which the functions touch it.
+"""The bucket: its keys, and how the functions read and write it.
 
-Retries of single calls belong to botocore's standard mode, and to nobody else.
+Single calls are retried by botocore's standard mode, and nowhere else.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20)
 
 SITES_KEY = "config/sites.json"
-REDRIVE_LEASE_KEY = "config/redrive-lease.json"  # who is redriving: two redrives never run side by side
-CLOSED_RUNS_KEY = "config/closed-runs.json"  # the planner's note of runs that need no second look
+REDRIVE_LEASE_KEY = "config/redrive-lease.json"  # the execution that redrives: only one does at a time
+CLOSED_RUNS_KEY = "config/closed-runs.json"  # the planner's note of runs that need not be looked at again
 
 
 def plan_key(run_id: str) -> str:
@@ -54,14 +54,14 @@ def digest_key(run_id: str) -> str:
 
 
 class Bucket:
-    """One S3 bucket. Errors are botocore's, except where an object that is not there is an answer."""
+    """One S3 bucket. Errors are botocore's, except that a missing object is a result."""
 
     def __init__(self, name: str, client: Any = None) -> None:
         self.name = name
         self._s3 = client or boto3.client("s3", config=CALLS.merge(Config(max_pool_connections=32)))
 
     def get(self, key: str) -> bytes | None:
-        """The object's bytes; None where there is none."""
+        """The object's bytes; None if there is no object."""
         try:
             return bytes(self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
         except ClientError as error:
@@ -82,12 +82,12 @@ class Bucket:
         self._s3.put_object(Bucket=self.name, Key=key, Body=body, ContentType=content_type)
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
-        """Write unless the object exists. False also where an own write succeeded whose response was lost:
-        the caller reads the object and looks whose it is."""
+        """Writes unless the object exists. Returns False also if our own write succeeded and its response was lost:
+        the caller then reads the object and checks whose it is."""
         return self._put_if(key, body, IfNoneMatch="*")
 
     def replace(self, key: str, body: bytes, etag: str) -> bool:
-        """Write where the object is still the one that was read with `etag`."""
+        """Writes if the object is still the one that was read with `etag`."""
         return self._put_if(key, body, IfMatch=etag)
 
     def get_with_etag(self, key: str) -> tuple[bytes, str] | None:
@@ -106,7 +106,7 @@ class Bucket:
                 yield str(listed["Key"])
 
     def run_ids(self) -> Iterator[str]:
-        """The names of all runs that have left anything."""
+        """The names of all runs that have stored anything."""
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix="runs/", Delimiter="/"):
             for prefix in page.get("CommonPrefixes", []):
                 yield str(prefix["Prefix"]).removeprefix("runs/").removesuffix("/")
@@ -119,7 +119,7 @@ class Bucket:
                 code = error.response["Error"]["Code"]
                 if code in {"PreconditionFailed", "412"}:
                     return False
-                if code != "ConditionalRequestConflict":  # two conditional writes met: S3 asks to try again
+                if code != "ConditionalRequestConflict":  # two conditional writes collided: S3 asks for another try
                     raise
             else:
                 return True

@@ -1,4 +1,4 @@
-"""The one set of rules for text from outside, before it gets into a log, a message, a terminal, a page or an answer.
+"""The one set of rules for untrusted text before it gets into a log, a message, a terminal, a page or an answer.
 
 Characters that act (controls, overrides of the writing direction) or show nothing are dropped from what Nightfold
 shows, and refused in what it accepts. Joiners and emoji selectors stay where a script or an emoji needs them.
@@ -30,7 +30,7 @@ _NEEDED = re.compile(
 )
 
 # Where a mail program, a chat or a Markdown renderer would make a link. Python and JavaScript read it alike: the page's
-# script has it from here.
+# script gets it from here.
 LINKS = (
     r"(?<=[A-Za-z]:)(?=[^\s:])"  # https://…, mailto:…
     r"|(?<=@)(?=\S)"  # mail addresses, mentions
@@ -47,7 +47,7 @@ def is_api_key(text: str) -> bool:
 
 
 def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """What can be seen of `text`, on one line of at most `limit` characters: safe in a log or a terminal."""
+    """The visible part of `text` on one line of at most `limit` characters: safe in a log or a terminal."""
     cut = text[: limit * 4]
     line = " ".join(_shown(cut).split())
     if len(line) <= limit and len(cut) == len(text):
@@ -56,7 +56,7 @@ def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
 
 
 def visible_line(text: str) -> str:
-    """`text` with its white space folded. Raises ValueError where it holds what cannot be seen, or nothing to read."""
+    """`text` with its white space folded. Raises ValueError if it holds an invisible character, or nothing to read."""
     text = " ".join(text.split())
     for character, shown in zip(text, _shown(text), strict=True):
         if character != shown:

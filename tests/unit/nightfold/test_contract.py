@@ -128,8 +128,8 @@ def test_any_text_is_read_or_is_a_violation(text: str) -> None:
     try:
         assert read_candidates(text)
     except Violation as violation:
-        said = str(violation)
-        assert said
+        message = str(violation)
+        assert message
 
 
 @given(json_values)
@@ -157,7 +157,7 @@ def test_valid_candidates_are_read_in_any_formatting(
 
 @given(candidates, st.dictionaries(st.text(max_size=8), json_values, max_size=1))
 def test_unknown_keys_are_dropped(offered: list[dict[str, str]], more: dict[str, Any]) -> None:
-    # NaN and its like are no JSON, wherever they stand.
+    # NaN and the like are not JSON, wherever they appear.
     more = {
         key: value
         for key, value in more.items()

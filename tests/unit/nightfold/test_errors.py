@@ -24,8 +24,8 @@ def test_error_classes_are_flat_leaves_with_a_docstring() -> None:
 
 
 def _client_error(status: int, code: str) -> ClientError:
-    told = {"Code": code, "Message": "Please reduce\nyour request rate. " + "x" * 500}
-    return ClientError({"Error": told, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")  # type: ignore[typeddict-item]
+    details = {"Code": code, "Message": "Please reduce\nyour request rate. " + "x" * 500}
+    return ClientError({"Error": details, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")  # type: ignore[typeddict-item]
 
 
 def test_aws_errors_leave_as_one_line_without_their_cause() -> None:
