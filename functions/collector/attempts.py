@@ -1,8 +1,8 @@
-"""What this execution environment remembers of a branch's earlier attempts.
+"""What this execution environment knows of a branch's earlier attempts.
 
-Step Functions tells a retry how many attempts came before, not how they ended. A warm environment knows, for the calls
-that it made itself: that is how a 429 that a retry healed still shows in the run's summary. On Lambda a retry may meet
-another environment, so the count there is a lower bound; the metric `RateLimited` counts every one.
+Step Functions passes a retry the number of earlier attempts, not how they ended. A warm environment knows it for the
+calls that it made itself, so the run's summary also counts a 429 after which a retry succeeded. On Lambda a retry may
+reach another environment, so that count is a lower bound; the metric `RateLimited` counts every one.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ _earlier: OrderedDict[tuple[str, str, int], list[tuple[str, Call | None]]] = Ord
 
 
 def earlier_errors(task: SiteTask, attempt: int) -> list[str]:
-    """The error names of the attempts before `attempt` (0 is the first), as far as they are known here."""
+    """The error names of the attempts before `attempt` (0 is the first) that are known here."""
     return [error for error, _ in _before(task, attempt)]
 
 
@@ -26,7 +26,7 @@ def earlier_calls(task: SiteTask, attempt: int) -> list[Call]:
 
 
 def record_failure(task: SiteTask, attempt: int, error: str, call: Call | None = None) -> None:
-    """Note how attempt number `attempt` ended, and when it was made."""
+    """Notes how attempt number `attempt` ended, and when it was made."""
     _earlier[task.run_id, task.site_id, task.round] = [*_before(task, attempt), (error, call)]
     while len(_earlier) > _BRANCHES_KEPT:
         _earlier.popitem(last=False)

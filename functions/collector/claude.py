@@ -1,7 +1,7 @@
 """The Messages API, and the only module that imports `anthropic`.
 
 One call is one request: the SDK's own retries are off, because the state machine is their only owner. Errors leave as
-one of nightfold.errors, told apart by status code; the request itself, which holds the key and the prompt, is never
+one of nightfold.errors, chosen by status code; the request itself, which holds the key and the prompt, is never
 part of a message.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-import anthropic.resources.messages.messages  # noqa: F401 - the first call would import it, on a third of a processor
+import anthropic.resources.messages.messages  # noqa: F401 - or the first call imports it, on a third of a processor
 import httpx2
 from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,11 +36,11 @@ from nightfold.text import one_line
 
 CONNECT_TIMEOUT_S = 10
 
-# These models think unless told otherwise, and thinking shares max_tokens with the answer. Opus cannot be kept from it.
+# These models think by default, and thinking shares max_tokens with the answer. For Opus it cannot be turned off.
 SETTINGS: dict[str, dict[str, Any]] = {
     "claude-haiku-5-5": {"thinking": {"type": "disabled"}},
     "claude-opus-5-5": {"output_config": {"effort": "low"}},
-    "claude-sonnet-4-6": {},  # thinks only where it is asked to
+    "claude-sonnet-4-6": {},  # thinks only when asked to
     "claude-sonnet-5-5": {"thinking": {"type": "between_tools"}},
 }
 
@@ -51,7 +51,7 @@ class _Usage(BaseModel):
 
 
 class _Message(BaseModel):
-    """The part of a Messages response that we rely on, validated where the SDK would only construct."""
+    """The part of a Messages response that we rely on, validated; the SDK would construct it unchecked."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -76,7 +76,7 @@ class Claude:
         return _within(task.request_timeout_s, lambda: self._ask(task, prompt), self._connections.hang_up)
 
     def close(self) -> None:
-        """Close the connections; Lambda never does."""
+        """Closes the connections; Lambda never does."""
         self._client.close()
 
     def _ask(self, task: SiteTask, prompt: Prompt) -> Answer:
@@ -128,7 +128,7 @@ def _within(seconds: float, call: Callable[[], Answer], hang_up: Callable[[int |
 
     thread = threading.Thread(target=run, daemon=True, name="claude")
     thread.start()
-    thread.join(seconds + 0.5)  # the SDK's own timeout is the more precise one, so it gets the first word
+    thread.join(seconds + 0.5)  # the SDK's own timeout is more precise, so it gets to act first
     if not results:
         hang_up(thread.ident)
         raise ModelTimeout(f"no whole answer within {seconds} s")
@@ -137,9 +137,9 @@ def _within(seconds: float, call: Callable[[], Answer], hang_up: Callable[[int |
     return results[0]
 
 
-# 429s that no waiting heals, by their `error.details.error_code`.
+# 429s for which waiting does not help, by their `error.details.error_code`.
 SPEND_LIMITS = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
-# The limit that the owner of an account or a workspace set has no status and no code of its own, only these words.
+# A limit set by the owner of an account or a workspace has no status or code of its own, only this text.
 USAGE_LIMIT = re.compile(r"400 \S*: You have reached your specified (workspace )?API usage limits")
 
 
@@ -160,7 +160,7 @@ def _by_status(error: APIStatusError) -> Exception:
     if status in {408, 409} or status >= 500:
         return NetworkError(message)
     if 300 <= status < 400:
-        return RequestRejected(f"{status}: the server redirects, and the key goes to no other address")
+        return RequestRejected(f"{status}: the server redirects; the key is not sent to another address")
     return RequestRejected(message)
 
 
@@ -169,7 +169,7 @@ def _read(body: bytes | bytearray) -> _Message:
         return _Message.model_validate(json.loads(body))
     except (ValueError, RecursionError) as error:
         what = "fields are missing" if isinstance(error, ValidationError) else "it is not valid JSON"
-        raise NetworkError(f"a 200 that is no Messages response: {what} ({len(body)} bytes)") from None
+        raise NetworkError(f"a 200 that is not a Messages response: {what} ({len(body)} bytes)") from None
 
 
 def _text(message: _Message) -> str:

@@ -1,4 +1,4 @@
-"""CollectSite: asks Claude once for one site. It judges nothing; the aggregator does."""
+"""CollectSite: asks Claude once about one site. The aggregator judges the answer."""
 
 import traceback
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
         _log(event, "failed", name, None)
         message = with_attempt(without_secrets(str(failure)), event.attempt + 1, earlier)
         raise type(failure)(with_calls(message, calls)) from None
-    # A server may send the key back to us.
+    # A server may echo the key.
     answer = Answer.model_validate_json(without_secrets(answer.model_dump_json())).model_copy(
         update={"attempt": event.attempt + 1, "earlier_errors": earlier, "calls": _calls(event, began)}
     )
@@ -59,7 +59,7 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
 
 
 def _calls(event: CollectorEvent, began: datetime) -> list[Call]:
-    """When the branch's calls were made, the one that has just ended last; nothing where its start is not known."""
+    """When the branch's calls were made, the one that has just ended last; none if its start is not known."""
     if event.started_at is None:
         return []
     now = datetime.now(UTC)

@@ -1,8 +1,8 @@
-"""The HTTP client under the SDK, with what a server may do to it bounded before it is in memory.
+"""The HTTP client under the SDK. It bounds what a server can send before it is in memory.
 
-The SDK reads and decompresses the body of an error before it raises, follows redirects with the key in hand, and knows
-no deadline for a whole exchange. Here bodies are asked for as they are, counted while they are read, and the connection
-is cut when the time is over.
+The SDK reads and decompresses the body of an error before it raises, follows redirects and sends the key along,
+and has no deadline for a whole exchange. This client asks for uncompressed bodies, counts bytes while it reads, and
+closes the connection when the time is over.
 """
 
 import socket
@@ -16,8 +16,8 @@ from anthropic import DefaultHttpxClient
 
 from nightfold.errors import ModelTimeout, NetworkError
 
-BODY_LIMIT = 8_000_000  # bytes; 8,192 tokens are far less, whatever they say
-ERROR_LIMIT = 64_000  # bytes of an error's body; the status tells it, the rest is words
+BODY_LIMIT = 8_000_000  # bytes; any text of 8,192 tokens is far smaller
+ERROR_LIMIT = 64_000  # bytes of an error's body; the status alone decides
 
 
 class BoundedClient(DefaultHttpxClient):
@@ -28,8 +28,7 @@ class BoundedClient(DefaultHttpxClient):
         self._open: dict[int, httpx2.Response] = {}  # by the thread that reads it
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """A success with its body still to be read. An error comes back whole: its status, and its body as far as it is
-        short enough."""
+        """Returns a success with its body still unread, and an error with its body cut at ERROR_LIMIT."""
         started = monotonic()
         request.headers["accept-encoding"] = "identity"
         response = super().send(request, **(options | {"stream": True, "follow_redirects": False}))
@@ -43,11 +42,11 @@ class BoundedClient(DefaultHttpxClient):
                 if len(body) > ERROR_LIMIT or monotonic() - started > request.extensions["timeout"]["read"]:
                     break
         except httpx2.TransportError:
-            pass  # the status is known, and that is what counts
+            pass  # the status is known, and it alone decides
         finally:
             self.forget(response)
         kept = {name: response.headers[name] for name in ("request-id", "retry-after") if name in response.headers}
-        # Without the server's content-type and its charset: JSON is UTF-8.
+        # Drops the server's content-type and its charset: JSON is UTF-8.
         return httpx2.Response(response.status_code, headers=kept, content=bytes(body[:ERROR_LIMIT]), request=request)
 
     def read(self, response: httpx2.Response, seconds: float) -> bytes:
@@ -56,10 +55,10 @@ class BoundedClient(DefaultHttpxClient):
         body = bytearray()
         try:
             if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-                raise NetworkError("the answer is encoded, although it was asked for as it is")
+                raise NetworkError("the answer is compressed, although the request asked for an uncompressed one")
             for chunk in response.iter_raw():
                 body += chunk
-                if monotonic() > deadline:  # a drip outlives every read timeout
+                if monotonic() > deadline:  # a body that drips never reaches the read timeout
                     raise ModelTimeout(f"no whole answer within {seconds:.0f} s")
                 if len(body) > BODY_LIMIT:
                     raise NetworkError(f"the answer did not end after {BODY_LIMIT:,} bytes")
@@ -68,14 +67,14 @@ class BoundedClient(DefaultHttpxClient):
         return bytes(body)
 
     def forget(self, response: httpx2.Response) -> None:
-        """Close the response; what has not been read of it never will be."""
+        """Closes the response; the rest of its body is not read."""
         self._open.pop(threading.get_ident(), None)
         response.close()
 
     def hang_up(self, thread: int | None) -> None:
-        """Cut the connection of the response that `thread` is reading, if it is: nothing else ends a read."""
+        """Cuts the connection of the response that `thread` is reading, if there is one: nothing else ends a read."""
         response = self._open.pop(thread or 0, None)
         stream = response.extensions.get("network_stream") if response is not None else None
         if stream is not None and (connection := stream.get_extra_info("socket")) is not None:
-            with suppress(OSError):  # the other side was faster
+            with suppress(OSError):  # the server closed it first
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)

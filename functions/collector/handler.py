@@ -21,7 +21,7 @@ from nightfold.observability import in_request, keep_secret
 from nightfold.storage import CALLS
 from nightfold.text import is_api_key
 
-_one_client = threading.Lock()  # in the local run branches are threads of one process
+_one_client = threading.Lock()  # in a local run, branches are threads of one process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ if "AWS_LAMBDA_RUNTIME_API" in os.environ:
 
 @cache
 def _claude() -> Claude:
-    """The client, with the key as SSM holds it: read once per execution environment."""
+    """The client, with the key from SSM: read once per execution environment."""
     name = settings().anthropic_api_key_parameter
     ssm = boto3.client("ssm", config=CALLS)
     try:

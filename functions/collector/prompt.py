@@ -1,4 +1,4 @@
-"""The prompt, as `prompt.txt` holds it."""
+"""The prompt, from `prompt.txt`."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from nightfold.branch import SiteTask
 
 @dataclass(frozen=True)
 class Prompt:
-    """What Claude is told for one site."""
+    """What is sent to Claude for one site."""
 
     system: str
     user: str

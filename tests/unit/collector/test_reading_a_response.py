@@ -1,4 +1,4 @@
-"""The pure parts of collector/claude.py: what is read out of a response, and how an error is told by its status."""
+"""The pure parts of collector/claude.py: reading a response, and classifying an error by its status."""
 
 import json
 from typing import Any
@@ -60,7 +60,7 @@ def test_any_text_is_cut_to_what_fits_through_step_functions(words: str, times: 
     "body", [b"", b"{", b"null", b"[]", b"<html>", b'"text"', b'{"content": null}', b"\xff", b"[" * 99_999]
 )
 def test_a_200_that_is_no_message_is_a_network_error(body: bytes) -> None:
-    with pytest.raises(NetworkError, match="a 200 that is no Messages response") as raised:
+    with pytest.raises(NetworkError, match="a 200 that is not a Messages response") as raised:
         _read(body)
     assert raised.value.__cause__ is None
 
@@ -126,9 +126,9 @@ def test_every_listed_model_has_a_setting_that_the_sdk_knows() -> None:
 
 
 def test_the_message_of_an_error_is_one_short_line() -> None:
-    said = str(_by_status(status_error(400, "two\nlines \x1b[31m" + "x" * 1_000)))
-    assert len(said) <= MESSAGE_LIMIT
-    assert said.isprintable()
+    message = str(_by_status(status_error(400, "two\nlines \x1b[31m" + "x" * 1_000)))
+    assert len(message) <= MESSAGE_LIMIT
+    assert message.isprintable()
 
 
 def test_a_deadline_holds_for_the_whole_exchange_and_errors_pass() -> None:
