@@ -1,4 +1,4 @@
-"""AWS's answers as botocore receives them, for what moto does not answer itself."""
+"""AWS responses as botocore receives them, for the calls that moto does not answer."""
 
 import io
 import json as json_

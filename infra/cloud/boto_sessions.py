@@ -1,7 +1,7 @@
-"""boto3 sessions that share what is dear: the parsed service models and, for equal arguments, the client itself.
+"""boto3 sessions that share what is expensive: the parsed service models and, for equal arguments, the client itself.
 
-A client costs 10-20 ms, making one is not thread-safe, and using one is: in threads of one process each kind of
-client is made once, for all functions together.
+Creating a client takes 10-20 ms and is not thread-safe; using one is. So each kind of client is created once and shared
+by all functions, which run as threads of one process.
 """
 
 import os
@@ -21,11 +21,11 @@ from botocore.utils import parse_timestamp
 
 from infra.cloud.lambdas import sandbox
 
-_said: Any = threading.local()
+_last_call: Any = threading.local()
 
 
 class QuickLoader(botocore.loaders.Loader):
-    """botocore's loader looks into 400 folders before it loads a model; this one only looks for their names."""
+    """botocore's loader reads 400 folders before it loads a model; this one only lists their names."""
 
     @botocore.loaders.instance_cache
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
@@ -36,30 +36,30 @@ _loader: Any = QuickLoader()
 
 
 class SharedClients(boto3.Session):
-    """One caller's session. Clients asked for with equal arguments are one client.
+    """One caller's session. Equal arguments give the same client.
 
-    Without credentials it is every function's: each call is signed with those of the function that makes it."""
+    Without credentials the session belongs to all functions: each call is signed with the calling function's."""
 
     def __init__(self, credentials: dict[str, str] | None) -> None:
         session = botocore.session.Session()
         session.register_component("data_loader", _loader)
         session.set_default_client_config(
             Config(
-                user_agent="nightfold-local",  # botocore builds its own anew per call
-                request_checksum_calculation="when_required",  # else each body is sent in pieces, with a trailer
+                user_agent="nightfold-local",  # botocore otherwise builds one for each call
+                request_checksum_calculation="when_required",  # otherwise each body is sent in chunks, with a trailer
                 response_checksum_validation="when_required",
             )
         )
         emitter, parsers = (cast(Any, session).get_component(n) for n in ("event_emitter", "response_parser_factory"))
-        emitter.register_first("choose-signer", _only_name_the_caller)
-        parsers.set_parser_defaults(timestamp_parser=_moment)
+        emitter.register_first("choose-signer", _choose_signer)
+        parsers.set_parser_defaults(timestamp_parser=_parse_timestamp)
         session.register("before-parameter-build", _remember_parameters)
         cast(Any, session)._credentials = (
             Credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
             if credentials
-            else _OfTheFunction()
+            else _FunctionCredentials()
         )
-        with _nobodys_environment():
+        with _clean_environment():
             super().__init__(botocore_session=session, region_name="us-east-1")
         self._shared: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -68,15 +68,15 @@ class SharedClients(boto3.Session):
         wanted = repr(args) + repr(sorted((name, _comparable(value)) for name, value in kwargs.items()))
         client = self._shared.get(wanted)
         if client is None:
-            with self._lock, _nobodys_environment():
+            with self._lock, _clean_environment():
                 client = self._shared.get(wanted)
                 if client is None:
-                    client = self._shared[wanted] = _addressed_once(super().client(*args, **kwargs))
+                    client = self._shared[wanted] = _with_cached_endpoints(super().client(*args, **kwargs))
         return client
 
 
-def _addressed_once(client: Any) -> Any:
-    """The client, which finds out where an operation goes once for each bucket, and not from rules at every call."""
+def _with_cached_endpoints(client: Any) -> Any:
+    """The client, which resolves an operation's endpoint once for each bucket instead of at every call."""
     resolve, known = client._ruleset_resolver.construct_endpoint, dict[tuple[str, Any], Any]()
 
     def construct_endpoint(operation_model: Any, call_args: Any, request_context: Any) -> Any:
@@ -89,31 +89,31 @@ def _addressed_once(client: Any) -> Any:
     return client
 
 
-class _OfTheFunction(Credentials):
-    """The credentials in the environment of the function that is running."""
+class _FunctionCredentials(Credentials):
+    """The credentials in the environment of the running function."""
 
     def __init__(self) -> None:
         super().__init__("", "")
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        function = sandbox.running() or sandbox.NOBODY
+        function = sandbox.running() or sandbox.OUTSIDE_FUNCTIONS
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         return ReadOnlyCredentials(*(function.environment.get(name, "") for name in names))
 
 
-def _nobodys_environment() -> AbstractContextManager[None]:
-    """A function's clients are made in the function's environment, everybody else's never in the user's."""
-    return sandbox.inside(sandbox.NOBODY) if sandbox.running() is None else nullcontext()
+def _clean_environment() -> AbstractContextManager[None]:
+    """A function's clients are created in its environment, all others in a clean one, never in the user's."""
+    return sandbox.inside(sandbox.OUTSIDE_FUNCTIONS) if sandbox.running() is None else nullcontext()
 
 
 def parameters_of_this_call() -> dict[str, Any]:
-    """What the current thread passed to the client method that it is in."""
-    return getattr(_said, "parameters", {})
+    """The parameters of the client method that the current thread is calling."""
+    return getattr(_last_call, "parameters", {})
 
 
-class _Caller(botocore.auth.BaseSigner):
-    """Says whose call it is, in the place where AWS reads it. Nobody checks a signature here, and making one takes as
-    long as half of an answer."""
+class _UnsignedCaller(botocore.auth.BaseSigner):
+    """Names the caller where AWS expects it. Signatures are not checked here, and computing one would take half as
+    long as the whole response."""
 
     REQUIRES_REGION = True
 
@@ -125,20 +125,20 @@ class _Caller(botocore.auth.BaseSigner):
         request.headers["Authorization"] = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"
 
 
-botocore.auth.AUTH_TYPE_MAPS["nightfold"] = _Caller
+botocore.auth.AUTH_TYPE_MAPS["nightfold"] = _UnsignedCaller
 
 
-def _only_name_the_caller(**event: Any) -> str | None:
-    return "nightfold" if event["signature_version"] in {"v4", "s3v4"} else None  # a presigned link is signed
+def _choose_signer(**event: Any) -> str | None:
+    return "nightfold" if event["signature_version"] in {"v4", "s3v4"} else None  # presigned URLs keep their signature
 
 
-def _moment(value: Any) -> datetime:
-    """botocore tries out what a time might be written like, which is a fifth of a GetObject."""
+def _parse_timestamp(value: Any) -> datetime:
+    """botocore tries several time formats, which takes a fifth of a GetObject."""
     return parsedate_to_datetime(value) if str(value).endswith(" GMT") else parse_timestamp(value)
 
 
 def _remember_parameters(**event: Any) -> None:
-    _said.parameters = event["params"]
+    _last_call.parameters = event["params"]
 
 
 def _comparable(value: Any) -> str:

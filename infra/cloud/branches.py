@@ -1,7 +1,7 @@
-"""The branches of Map states that are under way, and a gate in front of new ones.
+"""Counts the running branches of Map states, and can hold back new ones.
 
-A call to the Messages API that is under way is paid, whether its answer is kept or not. So a run that has to end early
-first holds the gate: no branch begins and no attempt is repeated, and those under way store their outcomes.
+A call to the Messages API costs money whether its answer is kept or not. So a run that has to end early first holds
+new branches: none starts and no attempt is repeated, while the running ones store their outcomes.
 """
 
 import threading
@@ -19,7 +19,7 @@ class Branches:
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """A branch, from its begin to its end. Waits first while the gate is held."""
+        """One branch, from start to end. Waits first while new branches are held."""
         self._enter()
         try:
             yield
@@ -28,7 +28,7 @@ class Branches:
 
     @contextmanager
     def between_attempts(self) -> Iterator[None]:
-        """Within a branch: it waits before it tries again, and is not under way meanwhile."""
+        """Within a branch: it waits before it retries, and does not count as running meanwhile."""
         self._leave()
         try:
             yield
@@ -50,7 +50,7 @@ class Branches:
             return self._count
 
     def settled(self, timeout_s: float) -> bool:
-        """Wait until none is under way. False if some still are after the timeout."""
+        """Wait until no branch is running. False if some still are after the timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, timeout_s)
 

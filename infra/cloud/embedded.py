@@ -3,8 +3,8 @@
     with Cloud(Path(".nightfold")) as cloud:
         execution = cloud.wait(cloud.start({"mode": "collect"}))
 
-Nothing of the user's AWS configuration is used and nothing but loopback is contacted (the collector's Messages API
-aside). There is one embedded cloud in a process at a time: the simulated AWS beneath it is process-wide.
+The user's AWS configuration is not used, and only loopback is contacted (apart from the collector's Messages API).
+A process has one embedded cloud at a time, because the simulated AWS under it is process-wide.
 """
 
 import json
@@ -40,7 +40,7 @@ _one_at_a_time = threading.Lock()
 
 @dataclass(frozen=True)
 class Execution:
-    """How an execution of the state machine stands."""
+    """The state of one execution of the state machine."""
 
     arn: str
     name: str
@@ -53,7 +53,7 @@ class Execution:
 class Cloud:
     """One deployment of the template into a state directory.
 
-    Entering raises StateDirInUse, CorruptState, BadTemplate. `notices` then holds what a person should be told.
+    Entering raises StateDirInUse, CorruptState, BadTemplate. `notices` then holds what the user should know.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Cloud:
         around: Around | None = None,
         runtime: Runtime | None = None,
     ) -> None:
-        """`speed`: how many times faster than real time retries, waits and timeouts of AWS pass. `parameters`:
-        of the template. `secret`: the API key, kept in memory alone. `observe` is called from many threads.
-        For tests: `around` wraps the calls of AWS, `runtime` runs the functions elsewhere than in this process. What
-        they raise by themselves ends the wait for the run, as HarnessFailed."""
+        """`speed`: how many times faster than real time AWS's retries, waits and timeouts pass. `parameters`:
+        of the template. `secret`: the API key, kept only in memory. `observe` is called from many threads.
+        For tests: `around` wraps AWS calls, `runtime` runs the functions outside this process. Their own exceptions
+        end the wait for the run, as HarnessFailed."""
         self._state = StateDirectory(state_dir)
         self._speed, self._parameters, self._secret = speed, dict(parameters or {}), secret
         self._template = template
@@ -92,7 +92,7 @@ class Cloud:
 
     def __enter__(self) -> Self:
         if not _one_at_a_time.acquire(blocking=False):
-            raise RuntimeError("There is an embedded cloud in this process already: close it first.")
+            raise RuntimeError("This process already has an embedded cloud: close it first.")
         with ExitStack() as stack:
             stack.callback(_one_at_a_time.release)
             self._state.open()
@@ -141,18 +141,18 @@ class Cloud:
         return self.machine_arn if logical_id == self._machine else self._deployment.physical[logical_id]
 
     def client(self, service: str, **kwargs: Any) -> Any:
-        """A boto3 client that may do everything, as the person who deployed."""
+        """A boto3 client with full access, like the user who deployed the stack."""
         return self._role_sessions.session(None).client(service, **kwargs)
 
     def client_as(self, logical_id: str, service: str, **kwargs: Any) -> Any:
-        """A boto3 client with the role of this function, to see what that role may not do."""
+        """A boto3 client with this function's role, to test what that role is denied."""
         return self._role_sessions.session(self._functions.find(logical_id).role_arn).client(service, **kwargs)
 
     # --- Running ---------------------------------------------------------------------------------------------------
 
     def start(self, event: Any, name: str | None = None) -> str:
         """StartExecution on the template's state machine. Returns the execution's ARN. The handlers are imported
-        before: Lambda's cold starts of different functions overlap, here they would stand in line."""
+        first: on Lambda the cold starts of different functions overlap, here they would queue up."""
         self._functions.warm()
         name = name or str(uuid.uuid4())
         arn = self.machine_arn.replace(":stateMachine:", ":execution:") + f":{name}"
@@ -163,10 +163,10 @@ class Cloud:
         return str(started["executionArn"])
 
     def wait(self, arn: str, timeout: float | None = None) -> Execution:
-        """Until the execution has ended, or the timeout: then its status is still RUNNING. Ctrl-C ends the wait."""
+        """Wait until the execution has ended. After the timeout its status is still RUNNING. Ctrl-C ends the wait."""
         ended = self._ended.setdefault(arn, threading.Event())
         deadline = math.inf if timeout is None else time.monotonic() + timeout
-        # In pieces: a signal that comes just before Python blocks would be seen only when the whole wait is over.
+        # In short waits: a signal that arrives just before Python blocks is handled only when the wait is over.
         while (left := deadline - time.monotonic()) > 0 and not ended.wait(min(left, HEARTBEAT_S)):
             self._harness.raise_first()
         self._harness.raise_first()
@@ -181,7 +181,7 @@ class Cloud:
         return Execution(arn, found["name"], status, output, found.get("error"), found.get("cause"))
 
     def stop(self, arn: str) -> None:
-        """StopExecution. Branches in the middle of a call finish that call, and begin no other state."""
+        """StopExecution. Branches in the middle of a call finish that call and enter no other state."""
         try:
             if self.execution(arn).status == "RUNNING":
                 self._stop(arn)
@@ -194,13 +194,13 @@ class Cloud:
         self._ended.setdefault(arn, threading.Event()).set()
 
     def let_calls_finish(self) -> int:
-        """No branch begins from now on, and no attempt is repeated. Returns how many branches are under way; when they
-        are `settled`, what they had asked for is stored, and the execution can be stopped."""
+        """From now on no branch starts and no attempt is repeated. Returns how many branches are running; once they
+        are `settled`, their answers are stored and the execution can be stopped."""
         self._branches.hold()
         return self._branches.count
 
     def settled(self, timeout: float | None = None) -> bool:
-        """Wait until no branch is under way, or until the timeout: then False. Ctrl-C ends the wait."""
+        """Wait until no branch is running. False after the timeout. Ctrl-C ends the wait."""
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while not (done := self._branches.settled(HEARTBEAT_S)) and time.monotonic() < deadline:
             pass
@@ -215,21 +215,21 @@ class Cloud:
         return payload, payload.get("errorType") if "FunctionError" in answered else None
 
     def serve(self, port: int = 0, host: str = "127.0.0.1") -> AbstractContextManager[str]:
-        """The same cloud over HTTP while the context is open; it gives the URL. Callers sign with `access_key`, which
-        may do everything, or with the credentials of a role."""
+        """Serves this cloud over HTTP while the context is open, and gives its URL. Callers sign with `access_key`,
+        which has full access, or with the credentials of a role."""
         from infra.cloud.http_server import served
 
         return served(self._router, self._role_sessions.knows, port, host)
 
     @property
     def access_key(self) -> str:
-        """Drawn anew each time. What a caller over HTTP signs with; no secret belongs to it."""
+        """The key that callers over HTTP sign with, drawn at random each time; it has no secret key."""
         return self._role_sessions.administrator["AccessKeyId"]
 
     # --- Inside ----------------------------------------------------------------------------------------------------
 
     def _deploy(self) -> None:
-        with sandbox.inside(sandbox.NOBODY):
+        with sandbox.inside(sandbox.OUTSIDE_FUNCTIONS):
             expanded = template.expand(self._template, self._parameters)
             self._deployment = cloudformation.deploy(expanded.cloudformation, self._parameters)
         outputs = self._deployment.outputs
@@ -274,7 +274,7 @@ class Cloud:
         self._ended.setdefault(execution.exec_arn, threading.Event()).set()
 
     def _give_up_soon(self, failure: CannotStore) -> None:
-        """The disk is full: what a new branch would pay for could not be kept."""
+        """The disk is full: a new branch would pay for an answer that cannot be stored."""
         self.let_calls_finish()
         if self._giving_up.acquire(blocking=False):
             threading.Thread(target=self._give_up, args=(failure,), daemon=True, name="give-up").start()
@@ -301,7 +301,7 @@ class Cloud:
         if self._observer is not None:
             try:
                 self._observer(event)
-            except Exception:  # a live view must never break the run it looks at
+            except Exception:  # a live view must never break the run that it shows
                 logger.exception("The observer failed on %s", event.kind)
 
     def _close_functions(self) -> None:

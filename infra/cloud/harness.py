@@ -1,6 +1,6 @@
-"""What a test plugs into the embedded cloud may fail by itself, and must then fail the test.
+"""What a test plugs into the embedded cloud may itself fail, and must then fail the test.
 
-The interpreter would take such an exception for a failed task, and the branch would go on to an outcome that neither
+The interpreter would treat such an exception as a failed task, and the branch would end with an outcome that neither
 AWS nor a function has caused.
 """
 
@@ -10,11 +10,11 @@ from botocore.exceptions import BotoCoreError
 
 
 class HarnessFailed(Exception):  # noqa: N818
-    """Its cause is what the test's own part raised."""
+    """The test's own code raised; its exception is the cause."""
 
 
 class Failures:
-    """Those of one embedded cloud, from many threads."""
+    """The test harness's failures in one embedded cloud, from many threads."""
 
     def __init__(self) -> None:
         self._found: list[Exception] = []

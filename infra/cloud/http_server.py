@@ -1,8 +1,8 @@
 """The embedded cloud over HTTP on loopback: for `sam local invoke`, the runtime emulator and the aws command line.
 
-Signed AWS requests to any path are answered by the same router as calls of this process, if they are signed with the
-access key of a role or of the person at this laptop, which are drawn at random when the cloud opens. Requests that name
-another host, or that a web page sends, are refused before anything of them is read.
+The router that answers this process's calls also answers signed AWS requests to any path, if they are signed with the
+access key of a role or of the laptop's user. These keys are drawn at random when the cloud opens. Requests that name
+another host, or that a web page sends, are refused before their body is read.
 """
 
 import re
@@ -72,7 +72,7 @@ def _application(router: Router, knows: Callable[[str], bool], host: str) -> Any
         prepared = AWSPreparedRequest(request.method, url, headers, request.get_data(), stream_output=False)
         try:
             answered = router(service.name, operation, prepared)
-        except Exception as error:  # a broken connection is not to be had here
+        except Exception as error:  # this server cannot break off a connection
             answered = aws_response.error(
                 prepared, service.name, 500, "InternalFailure", f"{type(error).__name__}: {error}"
             )
@@ -87,5 +87,5 @@ def _application(router: Router, knows: Callable[[str], bool], host: str) -> Any
 
 
 def _refused(why: str) -> Response:
-    """Without reading the body: the connection ends."""
+    """Refuse without reading the body, and close the connection."""
     return Response(f"{why}\n", 403, {"Connection": "close"}, mimetype="text/plain")

@@ -1,7 +1,7 @@
-"""Who may do what: the template's role policies, decided as IAM decides them, resources included.
+"""Evaluates the template's role policies as IAM does, resources included.
 
-moto's own check is not used: it asks for every SSM parameter as `*` (so that a policy naming one parameter allows
-none), for batch actions that AWS does not have, and verifies a signature and parses all policies for each call.
+moto's own check is not used: it checks every SSM parameter as `*` (so a policy that names one parameter allows
+none), for batch actions that AWS does not have, and verifies a signature and parses all policies at each call.
 Conditions are not evaluated: an Allow with a condition allows, a Deny with one does not deny.
 """
 
@@ -28,7 +28,7 @@ class _Statement:
 
 
 class Roles:
-    """The policies of all roles. Somebody without a role is the person at this laptop, who may do everything."""
+    """The policies of all roles. A caller without a role is the laptop's user and has full access."""
 
     def __init__(self, policies: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """`policies`: role ARN → its policy documents."""

@@ -1,4 +1,4 @@
-"""Whose call an AWS call is: the credentials and sessions of the template's roles, and what each may do."""
+"""Identifies the caller of an AWS call: credentials and sessions of the template's roles, and their permissions."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -10,10 +10,10 @@ from infra.cloud.iam import Roles
 
 
 class RoleSessions:
-    """The roles of one deployment, told apart by the access key that signs a call.
+    """The roles of one deployment, identified by the access key that signs a call.
 
-    Any other key is the person at this laptop, who may do everything. Keys are drawn anew for each deployment: over
-    HTTP they are what a caller has to know.
+    Any other key is the laptop's user, who has full access. Keys are drawn at random for each deployment: callers over
+    HTTP have to know them.
     """
 
     def __init__(self, *, enforced: bool) -> None:
@@ -43,18 +43,18 @@ class RoleSessions:
         return _credentials(key)
 
     def knows(self, access_key: str) -> bool:
-        """Whether it is the key of a role or of the person at this laptop."""
+        """Whether it is the key of a role or of the laptop's user."""
         return access_key in self._role_of_key or secrets.compare_digest(
             access_key.encode(), self.administrator["AccessKeyId"].encode()
         )
 
     @cached_property
     def functions(self) -> SharedClients:
-        """The session of all functions: whoever runs signs. Made late, because moto has to be there first."""
+        """The session of all functions: the running one signs. Created late, because moto has to be loaded first."""
         return SharedClients(None)
 
     def session(self, role: str | None) -> SharedClients:
-        """The role's session; without a role, that of the person at this laptop."""
+        """The role's session; without a role, that of the laptop's user."""
         session = self._sessions.get(role)
         if session is None:
             credentials = self.administrator if role is None else self.credentials(role)
@@ -67,5 +67,5 @@ def _drawn_key(kind: str) -> str:
 
 
 def _credentials(access_key: str) -> dict[str, str]:
-    """The key alone tells the caller: no signature is checked here."""
+    """The key alone identifies the caller: signatures are not checked here."""
     return {"AccessKeyId": access_key, "SecretAccessKey": "local", "SessionToken": "local"}

@@ -1,4 +1,4 @@
-"""Where every AWS call of this process and of the HTTP server is answered: one list of handlers, in order."""
+"""Answers every AWS call of this process and of the HTTP server: one list of handlers, in order."""
 
 import functools
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Call:
     service: str
     operation: str
     request: AWSPreparedRequest
-    role: str | None  # of the caller; None is the person at this laptop
+    role: str | None  # of the caller; None is the laptop's user
 
     @property
     def access_key(self) -> str:
@@ -37,27 +37,28 @@ class Call:
 
 Next = Callable[[], AWSResponse]
 Around = Callable[[str, str, AWSPreparedRequest, Next], AWSResponse]
-"""What a test puts around each call of a function or of the state machine, once per attempt: it is given botocore's
-names of service and operation, the request, and what answers it. botocore's exceptions are broken connections."""
+"""A test's wrapper around each call of a function or of the state machine, called once per attempt with botocore's
+names of service and operation, the request, and the function that answers it. botocore's exceptions mean broken
+connections."""
 
 
 class Router:
-    """Calls it like a function. Each handler answers, or lets the next one answer and may change what that says."""
+    """Is called like a function. Each handler answers, or lets the next one answer and may change that answer."""
 
-    lambdas: Lambdas  # set once the functions are deployed, and so are the next two
+    lambdas: Lambdas  # this and the next two are set once the functions are deployed
     machine_role: str = ""
     bucket: str = ""
 
     def __init__(self, role_sessions: RoleSessions, around: Around | None) -> None:
         self._role_sessions, self._around = role_sessions, around
         self._handlers = (
-            self._end_what_is_over,  # first: an invocation that timed out may not change anything any more
-            self._let_a_test_in,  # before anything is done, because a fault decides whether it is
-            self._report_storage,  # what the state directory refuses, whoever below met it
+            self._end_killed_invocations,  # first: an invocation that timed out must not change anything
+            self._let_a_test_wrap,  # before the call takes effect, because a fault decides whether it does
+            self._report_storage,  # what the state directory refuses, for all handlers below
             self._refuse_to_call_out,  # before moto, which would
             self._invoke_functions,  # moto's Lambda needs Docker
             self._hide_missing_objects,  # around both that answer S3
-            self._answer_plain_objects,  # most calls of a night, three times as fast as moto
+            self._answer_plain_objects,  # most calls of a run, three times as fast as moto
             self._forward_to_moto,  # all else
         )
 
@@ -69,13 +70,13 @@ class Router:
     def _answer(self, call: Call, index: int) -> AWSResponse:
         return self._handlers[index](call, functools.partial(self._answer, call, index + 1))
 
-    def _end_what_is_over(self, call: Call, following: Next) -> AWSResponse:  # noqa: ARG002
+    def _end_killed_invocations(self, call: Call, following: Next) -> AWSResponse:  # noqa: ARG002
         caller = sandbox.running()
         if caller is not None and caller.over.is_set():
             raise sandbox.SandboxKilled
         return following()
 
-    def _let_a_test_in(self, call: Call, following: Next) -> AWSResponse:
+    def _let_a_test_wrap(self, call: Call, following: Next) -> AWSResponse:
         if self._around is None or not call.role:
             return following()
         try:
@@ -83,24 +84,24 @@ class Router:
         except BotoCoreError as error:
             if call.role != self.machine_role:
                 raise
-            # Step Functions reports a broken connection of its own as an error of the service's SDK client.
+            # Step Functions reports a broken connection that it made as an error of the service's SDK client.
             return call.refused(500, "SdkClientException", str(error))
 
     def _report_storage(self, call: Call, following: Next) -> AWSResponse:
         try:
             return following()
-        except (CannotStore, UnsafeState) as error:  # 400: to try again would only take time
+        except (CannotStore, UnsafeState) as error:  # 400: a retry would only take time
             return call.refused(400, type(error).__name__, str(error))
         except KeyIsNoPath as error:
             return call.refused(400, "InvalidRequest", str(error))
 
     def _refuse_to_call_out(self, call: Call, following: Next) -> AWSResponse:
-        """An http(s) subscription of a topic has moto call any address of the caller's choice."""
+        """For an http(s) subscription of a topic moto would call any address that the caller chooses."""
         if (call.service, call.operation) == ("sns", "Subscribe"):
             fields = parse_qs(interception.body_of(call.request).decode("utf-8", "replace"))
             protocol = fields.get("Protocol", [""])[0]
             if protocol not in {"email", "email-json", "sms", "sqs"}:
-                return call.refused(400, "InvalidParameter", f"The embedded cloud delivers nothing over {protocol!r}.")
+                return call.refused(400, "InvalidParameter", f"The embedded cloud does not deliver over {protocol!r}.")
         return following()
 
     def _invoke_functions(self, call: Call, following: Next) -> AWSResponse:
@@ -121,7 +122,7 @@ class Router:
         return aws_response.plain(call.request, 200, headers, answered.payload)
 
     def _hide_missing_objects(self, call: Call, following: Next) -> AWSResponse:
-        """S3 tells only those who may list the bucket that an object is not there."""
+        """S3 reports that an object is missing only to callers that may list the bucket."""
         answered = following()
         if call.service != "s3" or answered.status_code != 404:
             return answered

@@ -1,6 +1,6 @@
-"""`template.yaml` as plain CloudFormation, with only what the embedded cloud can make.
+"""`template.yaml` as plain CloudFormation, with only what the embedded cloud can create.
 
-The expanded template is remembered beside this module's byte code: the SAM translator takes half a second to import.
+The expanded template is cached next to this module's bytecode: importing the SAM translator takes half a second.
 """
 
 import copy
@@ -26,20 +26,20 @@ MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:"
 
 _ADDRESS = re.compile("https?://")
 
-# The machine itself is made apart. Whatever else services.py does not have (alarms, schedules, policies of queues and
-# buckets, dashboards) is left out.
+# The state machine itself is created separately. All other resource types that services.py does not list (alarms,
+# schedules, policies of queues and buckets, dashboards) are left out.
 logger = logging.getLogger(__name__)
 
 
 class BadTemplate(Exception):  # noqa: N818
-    """The template cannot be used locally. The message says what is missing in it."""
+    """The template cannot be used locally. The message says what it lacks."""
 
 
 @dataclass(frozen=True)
 class Expanded:
-    """Plain CloudFormation, and what it does not say: where code and definition lie on this machine."""
+    """Plain CloudFormation, and what that lacks: where code and definition are on this machine."""
 
-    cloudformation: dict[str, Any]  # its outputs also tell the state machine's name, role and substitutions
+    cloudformation: dict[str, Any]  # its outputs include the state machine's name, role and substitutions
     code: dict[str, str]  # a function's logical id → its CodeUri
     machine: str  # the state machine's logical id
     definition: str  # its DefinitionUri
@@ -48,13 +48,13 @@ class Expanded:
 def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
     """Raises BadTemplate, or the SAM translator's own exception, which names the resource and the property."""
     text = path.read_bytes().decode()
-    # What is remembered holds for all values of the parameters: the simulated API has another port each time.
+    # The cached template fits all values of the parameters: the simulated API has another port each time.
     code = [Path(each).read_text("utf-8") for each in (__file__, services.__file__)]
-    told = json.dumps([text, sorted(parameters), version("aws-sam-translator"), code])
+    fingerprint = json.dumps([text, sorted(parameters), version("aws-sam-translator"), code])
     folder = Path(__file__).parent / "__pycache__"
-    remembered = folder / f"template-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
+    cached = folder / f"template-{hashlib.sha256(fingerprint.encode()).hexdigest()[:32]}.json"
     try:
-        expanded = remembered.read_text("utf-8")
+        expanded = cached.read_text("utf-8")
         return _filled(expanded, parameters)
     except (OSError, ValueError, TypeError):
         placeholders = {name: _placeholder(name) for name in parameters}
@@ -63,11 +63,11 @@ def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
         folder.mkdir(exist_ok=True)
         for outdated in sorted(folder.glob("template-*.json"), key=os.path.getmtime)[:-KEPT]:
             outdated.unlink(missing_ok=True)
-        temporary = remembered.with_suffix(f".{os.getpid()}")
+        temporary = cached.with_suffix(f".{os.getpid()}")
         temporary.write_text(expanded, "utf-8")
-        temporary.replace(remembered)
+        temporary.replace(cached)
     except OSError as error:  # a read-only checkout
-        logger.debug("The expanded template is not remembered: %s", error)
+        logger.debug("The expanded template is not cached: %s", error)
     return _filled(expanded, parameters)
 
 
@@ -85,7 +85,7 @@ def _translate(text: str, parameters: Mapping[str, str]) -> tuple[dict[str, Any]
     from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
     from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of its own metrics when the process ends
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns about its own metrics when the process ends
     template = yaml_parse(text)
     default = template.get("Globals", {}).get("Function", {}).get("CodeUri")
     code, machines = {}, {}
@@ -93,7 +93,7 @@ def _translate(text: str, parameters: Mapping[str, str]) -> tuple[dict[str, Any]
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function":
             code[logical_id] = str(properties.pop("CodeUri", default))
-            properties["InlineCode"] = "# the handlers run where they lie"
+            properties["InlineCode"] = "# the handlers run from the source tree"
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             machines[logical_id] = str(properties.get("DefinitionUri"))
             properties["DefinitionUri"] = {"Bucket": "local", "Key": "local"}
@@ -105,7 +105,7 @@ def _translate(text: str, parameters: Mapping[str, str]) -> tuple[dict[str, Any]
 
 
 class _NoManagedPolicies:
-    """The translator would ask IAM for the names of AWS's managed policies."""
+    """The translator would otherwise query IAM for the names of AWS's managed policies."""
 
     def load(self) -> dict[str, str]:
         return {}
@@ -146,9 +146,8 @@ def _name(logical_id: str, resource: dict[str, Any]) -> None:
         field, pattern = named
         names = {"stack": STACK, "id": logical_id, "lower": logical_id.lower()}
         resource.setdefault("Properties", {}).setdefault(field, pattern.format(**names))
-    if (
-        resource["Type"] == "AWS::IAM::Role"
-    ):  # AWS's own policies, which moto does not have: writing logs is no call here
+    if resource["Type"] == "AWS::IAM::Role":
+        # AWS's managed policies, which moto does not have; writing logs takes no AWS call here.
         resource["Properties"].pop("ManagedPolicyArns", None)
 
 

@@ -1,5 +1,5 @@
-"""The AWS services of the embedded cloud: one row each, and nothing about a single service anywhere else but in the
-modules of `moto_patches` that bear a service's name."""
+"""The AWS services of the embedded cloud: one row each. Only these rows and the modules of
+`moto_patches` named after a service know about a single service."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource type of CloudFormation. `named` is a property, and the value that it gets where the template has none:
-    CloudFormation would draw another name each time."""
+    """A resource type of CloudFormation. `named` is a property, and the value that it gets if the template has none:
+    CloudFormation would otherwise draw another name each time."""
 
     type: str
     named: tuple[str, str] | None = None
@@ -25,14 +25,14 @@ class Service:
 
     Args:
         name: botocore's, as a call's event has it ("sfn").
-        signs_as: in a signature, in an address and in IAM's actions; botocore's name unless given.
+        signs_as: the name in signatures, addresses and IAM actions; botocore's name unless given.
         moto: moto's package, imported before the first call.
         errors: how an error is written.
         denied: the code of a call that a role does not allow.
         remembered: whether the way to moto's answer is found once. For the services that a run calls all the time.
         resources: what the template may have of it; whatever else it has is left out.
-        names: the ARN that a call is about, for IAM, where moto says only "*".
-        same_permission: operation → the one that IAM asks for instead.
+        names: the ARN that a call concerns, for IAM, where moto gives only "*".
+        same_permission: operation → the action that IAM checks instead.
     """
 
     name: str
@@ -139,7 +139,7 @@ _BY_SCOPE = {service.scope: service for service in SERVICES}
 
 
 def named(name: str) -> Service:
-    """By botocore's name; one that is not in the table is as most are, and moto has no answer for it."""
+    """By botocore's name. A service that is not in the table has the defaults, and moto does not answer for it."""
     return _BY_NAME.get(name) or Service(name)
 
 

@@ -21,8 +21,8 @@ def durable() -> Iterator[None]:
 
 
 def attach(deployment: Deployment, state: StateDirectory, stored: Callable[[str, bytes], None]) -> str:
-    """Bucket, queues and configuration are files from now on. `stored` is told of each object that was written. Returns
-    the bucket's name. Raises BadTemplate where the state directory has no room for what was deployed."""
+    """From now on bucket, queues and configuration are files. `stored` is called for each object written. Returns the
+    bucket's name. Raises BadTemplate if the state directory has no place for what was deployed."""
     of_kind: dict[str, list[str]] = {}
     for logical_id, kind in deployment.kinds.items():
         of_kind.setdefault(kind, []).append(logical_id)

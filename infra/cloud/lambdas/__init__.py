@@ -1,1 +1,1 @@
-"""Lambda: invoking the handlers, each in a sandbox of its own inside this process."""
+"""Lambda: invokes the handlers, each in its own sandbox inside this process."""

@@ -1,7 +1,7 @@
-"""The Lambda bridge: lambda:Invoke answered by the template's real handlers, in threads of this process.
+"""lambda:Invoke, answered by the template's real handlers in threads of this process.
 
-What a caller sees is what Lambda would answer: results and events pass through JSON, a failure is an object with the
-bare class name as `errorType`, a function that runs out of time is cut off, and nothing a handler does leaks out.
+A caller sees what Lambda would answer: events and results pass through JSON, a failure is an object with the
+bare class name as `errorType`, a function that runs out of time is cut off, and a handler's side effects stay inside.
 """
 
 import codecs
@@ -24,7 +24,7 @@ import boto3
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.python_runtime import Answer, Function, LambdaContext, failure, load_handler, run
 
-LARGEST_EVENT = 6_291_556  # bytes: Lambda's 6 MiB and a little
+LARGEST_EVENT = 6_291_556  # bytes: Lambda's limit: 6 MiB and a little more
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 
@@ -32,7 +32,7 @@ CODECS = ("ascii", "idna", "latin-1", "utf-8-sig", "utf-16", "utf-16-le", "utf-3
 FIRST_CALL = ("opentelemetry.propagate",)  # what the SDK imports for its first call
 
 Runtime = Callable[[Function, Mapping[str, str], bytes], Answer]
-"""Another place to run a function than a thread of this process: given its environment and the event, as JSON."""
+"""Runs a function outside this process: takes its environment and the event, as JSON."""
 
 
 class CannotInvoke(Exception):  # noqa: N818
@@ -45,7 +45,7 @@ class CannotInvoke(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened that a live view may show. `at` is time.monotonic()."""
+    """An event that a live view can show. `at` is time.monotonic()."""
 
     kind: str  # invoked, returned, failed: a function · stored: an object, its key is in `key`
     # waits: a branch, for its next attempt
@@ -90,9 +90,9 @@ class Lambdas:
         return found
 
     def warm(self) -> None:
-        """Import every handler now, as provisioned concurrency would, so that no branch pays for a cold start, and make
-        the clients that its module caches in `adapters`. With many branches at once the process may have
-        no descriptor left, and what is not loaded by then never is."""
+        """Import every handler now, as provisioned concurrency would, so that no branch pays for a cold start, and
+        create the clients that its module caches in `adapters`. With many branches at once the process may run out
+        of file descriptors, and a module that is not loaded by then cannot be loaded."""
         for codec in CODECS:
             codecs.lookup(codec)
         for module in FIRST_CALL:
@@ -107,7 +107,7 @@ class Lambdas:
                     logging.getLogger(__name__).debug("%s cannot be imported: %r", function.handler, error)
 
     def invoke(self, name: str, payload: bytes) -> Answer:
-        """Run the function to its end or its timeout. Raises CannotInvoke; never anything that a handler raised."""
+        """Run the function to its end or its timeout. Raises CannotInvoke; never a handler's exception."""
         function = self.find(name)
         if len(payload) > LARGEST_EVENT:
             message = f"{len(payload)} byte payload is too large for the RequestResponse invocation type"
@@ -132,8 +132,8 @@ class Lambdas:
         return answer
 
     def close(self) -> None:
-        """No invocation that is still running may act any more. What the functions remember in their modules ends with
-        them, and whoever had imported such a module before finds it as it was."""
+        """Disable invocations that are still running. The functions' modules and the state in them are dropped, and
+        modules of the same names that were imported before are restored."""
         for running in list(self._running):
             running.over.set()
         self._take_modules()
@@ -142,7 +142,7 @@ class Lambdas:
             sys.path.remove(root)
 
     def _take_modules(self) -> dict[str, ModuleType]:
-        """Out of Python's table: the functions' own packages. `nightfold`, which they share, remembers nothing."""
+        """Remove the functions' own packages from sys.modules. The shared `nightfold` keeps no state and stays."""
         own = {function.handler.partition(".")[0] for function in self._functions}
         return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in own}
 
@@ -166,7 +166,7 @@ class Lambdas:
             threading.Thread(target=begin, daemon=True, name=f"{function.logical_id}-{request_id[:8]}").start()
             in_time = finished.wait(seconds)
         finally:
-            own.over.set()  # whatever threads the handler left behind are frozen, as Lambda freezes them
+            own.over.set()  # threads that the handler left running are frozen, as on Lambda
             self._running.remove(own)
         if in_time and answers:
             return answers[0]

@@ -1,4 +1,4 @@
-"""What Lambda's Python runtime does with one handler: import it, call it, and put its ending into words."""
+"""What Lambda's Python runtime does with one handler: import it, call it, and report its result or failure."""
 
 import importlib
 import json
@@ -11,12 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-LARGEST_RESULT = 6_291_556  # bytes: Lambda's 6 MiB and a little
+LARGEST_RESULT = 6_291_556  # bytes: Lambda's limit: 6 MiB and a little more
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the template, as it was deployed."""
+    """A function of the template, as deployed."""
 
     logical_id: str
     name: str
@@ -61,15 +61,15 @@ class LambdaContext:
 
 
 def load_handler(function: Function) -> Callable[[Any, Any], Any]:
-    """Raises what importing a module raises, and AttributeError where it has no such handler."""
+    """Raises what importing a module raises, and AttributeError if it has no such handler."""
     module, _, attribute = function.handler.rpartition(".")
     handler: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), attribute)
     return handler
 
 
 def run(function: Function, event: Any, context: LambdaContext) -> Answer:
-    """Every way in which a handler can end, in the runtime's words."""
-    request_id, log = context.aws_request_id, sys.stdout  # the log of this cloud, also when that is closed meanwhile
+    """Call the handler, and report however it ends in the runtime's words."""
+    request_id, log = context.aws_request_id, sys.stdout  # this cloud's log, even if the cloud is closed meanwhile
     module, _, attribute = function.handler.rpartition(".")
     try:
         handler = load_handler(function)
@@ -81,7 +81,7 @@ def run(function: Function, event: Any, context: LambdaContext) -> Answer:
         return failure("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {error}", request_id)
     try:
         result = handler(event, context)
-    except Exception as error:  # whatever it is, it is the function's answer
+    except Exception as error:  # any exception is the function's result
         frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
         log.write(f"[ERROR] {type(error).__name__}: {error}\n{''.join(frames)}")
         return failure(type(error).__name__, str(error), request_id, frames)
@@ -93,7 +93,7 @@ def run(function: Function, event: Any, context: LambdaContext) -> Answer:
             else "Runtime exited without providing a reason"
         )
         return failure("Runtime.ExitError", f"RequestId: {request_id} Error: {how}")
-    except BaseException:  # KeyboardInterrupt and the like end Lambda's process as well
+    except BaseException:  # KeyboardInterrupt and the like end the process on Lambda too
         return failure("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: exit status 1")
     try:
         payload = json.dumps(result, default=_decimal, ensure_ascii=False).encode("utf-8", "backslashreplace")

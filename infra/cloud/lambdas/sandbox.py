@@ -1,8 +1,8 @@
-"""What one invocation sees: its environment, its standard streams, its AWS session, and nothing of the user's.
+"""What one invocation sees: its own environment, standard streams and AWS session, never the user's.
 
-Handlers run as threads of one process, where on Lambda each has a process of its own. So the process-wide things
-that a handler reads are layered: while a function runs they show that function's, and the process's otherwise. Which
-one runs is told by a ContextVar, which threads that a handler starts inherit.
+Handlers run as threads of one process; on Lambda each has its own process. So the process-wide objects that a
+handler reads are layered: inside a function they show the function's values, elsewhere the process's. A ContextVar
+holds the running function; threads that a handler starts inherit it.
 """
 
 import contextlib
@@ -27,19 +27,19 @@ class SandboxKilled(BaseException):
 
 @dataclass
 class Sandbox:
-    """One invocation: who runs, what it sees, and whether it still may act."""
+    """One invocation: which function runs, what it sees, and whether it may still act."""
 
     function: str
     environment: dict[str, str]
     session: Callable[[], boto3.Session]
-    log: Path | None = None  # None: where the process's output goes
+    log: Path | None = None  # None: the process's own output
     over: threading.Event = field(default_factory=threading.Event)
     _unfinished_line: str = ""
 
     def write(self, text: str) -> None:
-        """Whole lines go to the log in one write each, so that invocations side by side never mix theirs.
+        """Each whole line goes to the log in one write, so that concurrent invocations never mix theirs.
 
-        A log that cannot be written loses lines: no branch may fail for its log.
+        If the log cannot be written, lines are lost: a branch must not fail because of its log.
         """
         text = self._unfinished_line + text
         lines, newline, self._unfinished_line = text.rpartition("\n")
@@ -60,7 +60,7 @@ def running() -> Sandbox | None:
 
 @contextlib.contextmanager
 def inside(sandbox: Sandbox) -> Iterator[None]:
-    """The current thread belongs to this invocation."""
+    """Within this context the current thread belongs to this invocation."""
     token = _running.set(sandbox)
     try:
         yield
@@ -71,7 +71,7 @@ def inside(sandbox: Sandbox) -> Iterator[None]:
 
 
 class _LayeredEnvironment(os._Environ):  # type: ignore[type-arg]
-    """`os.environ` itself, whoever holds a reference to it: its class is exchanged, not the object."""
+    """`os.environ` itself, for everyone who holds a reference to it: its class is replaced, not the object."""
 
     def _layer(self) -> dict[str, str] | None:
         sandbox = _running.get()
@@ -105,7 +105,7 @@ class _LayeredEnvironment(os._Environ):  # type: ignore[type-arg]
 
 
 class _LayeredStream:
-    """`sys.stdout` or `sys.stderr`: a function's output goes to its log, everything else where it always went."""
+    """`sys.stdout` or `sys.stderr`: a function's output goes to its log, all other output where it went before."""
 
     def __init__(self, beneath: IO[str]) -> None:
         self.beneath = beneath
@@ -130,7 +130,7 @@ _stderr = _LayeredStream(sys.stderr)
 
 
 def layer_streams() -> None:
-    """Called before each invocation too: a test runner puts streams of its own in place at any time."""
+    """Also called before each invocation: a test runner may install its own streams at any time."""
     if sys.stdout is not cast(Any, _stdout):
         _stdout.beneath, sys.stdout = sys.stdout, cast(Any, _stdout)
     if sys.stderr is not cast(Any, _stderr):
@@ -139,7 +139,7 @@ def layer_streams() -> None:
 
 @contextlib.contextmanager
 def layered_process() -> Iterator[None]:
-    """Environment, streams, threads and boto3's default session of this process are layered while this is open."""
+    """While this is open, the process's environment, streams, threads and boto3 default session are layered."""
     plain_start = threading.Thread.start
     plain_session = cast(Any, boto3)._get_default_session
     os.environ.__class__ = _LayeredEnvironment
@@ -179,21 +179,21 @@ NETWORK = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "SSL_CERT_FIL
 
 
 def environment_of(base: Mapping[str, str], **more: str) -> dict[str, str]:
-    """A function's environment: what its template entry says, what Lambda itself sets, and the laptop's way out."""
+    """A function's environment: the template's variables, Lambda's own, and the laptop's proxy and certificates."""
     return {
         **{name: os.environ[name] for name in NETWORK if name in os.environ},
         "NO_PROXY": "127.0.0.1,localhost",
         **base,
         **more,
-        # Lambda has no home directory with somebody's profiles in it; here there may be one.
+        # Lambda has no home directory with AWS profiles in it; a laptop may.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 
 
-# What boto3 sees while somebody who is no function makes a client: not the user's profile, endpoints or proxies.
-NOBODY = Sandbox(
+# What boto3 sees when code outside the functions creates a client: not the user's profile, endpoints or proxies.
+OUTSIDE_FUNCTIONS = Sandbox(
     function="",
     environment=environment_of({}, AWS_REGION="us-east-1", AWS_DEFAULT_REGION="us-east-1"),
     session=boto3.Session,

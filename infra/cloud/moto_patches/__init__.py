@@ -1,4 +1,4 @@
-"""Everything that has to know moto's inside, or its state machine interpreter's. Nobody else imports moto.
+"""Everything that depends on the internals of moto or its state machine interpreter. No other module imports moto.
 
     imports                  only the services that the template can use are imported: half the start-up time
     interception             every AWS call of this process passes through one handler

@@ -1,4 +1,4 @@
-"""CloudFormation in moto: creates the template's resources, and tells what was made."""
+"""CloudFormation in moto: creates the template's resources and describes them."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class DeployedFunction:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What CloudFormation made of the template."""
+    """What CloudFormation created from the template."""
 
     outputs: dict[str, str]
     physical: dict[str, str]  # logical id → physical id
@@ -34,12 +34,12 @@ class Deployment:
 
 
 def deploy(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Deployment:
-    """Create the stack. `template` is plain CloudFormation with only such resource types as moto can make."""
+    """Create the stack. `template` is plain CloudFormation with only resource types that moto can create."""
     from moto.cloudformation.models import cloudformation_backends
     from moto.logs.models import LogGroup
 
     backend = cloudformation_backends[ACCOUNT][REGION]
-    # CloudFormation's Arn of a log group ends in `:*`, as a policy that names its streams needs it.
+    # In CloudFormation a log group's Arn ends in `:*`, which a policy that names its streams relies on.
     with mock.patch.object(LogGroup, "get_cfn_attribute", lambda group, _: f"{group.arn}:*"):
         stack = backend.create_stack(STACK, json.dumps(template), parameters=dict(parameters))
     resources: dict[str, Any] = {
@@ -61,7 +61,7 @@ def deploy(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Deploy
 
 
 def create_state_machine(name: str, definition: str, role_arn: str) -> str:
-    """The interpreter has a registry of its own, which CloudFormation does not know. Returns the ARN."""
+    """The interpreter has its own registry, which moto's CloudFormation does not use. Returns the ARN."""
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
     machine = stepfunctions_parser_backends[ACCOUNT][REGION].create_state_machine(

@@ -1,8 +1,8 @@
 """Imports moto without the services that the template cannot use.
 
 CloudFormation imports the models of 25 services for their resource types, and the interpreter imports AWS Batch, which
-imports EC2 with its instance catalogue: 1.7 of 3.4 seconds of start-up (measured). Their place is taken, only while
-the import lasts, by modules whose every attribute is an empty class.
+imports EC2 with its instance catalogue: 1.7 of 3.4 seconds of start-up (measured). During the import
+they are replaced by modules whose every attribute is an empty class.
 """
 
 import sys
@@ -37,7 +37,7 @@ class _Absent(ModuleType):
 
 
 class _AbsentServices:
-    """A finder and loader of import machinery."""
+    """An import finder and loader."""
 
     def find_spec(self, name: str, *_args: object) -> ModuleSpec | None:
         package, _, rest = name.partition(".")
@@ -52,7 +52,7 @@ class _AbsentServices:
 
 
 def load() -> None:
-    """Import what the other modules of this package use. Cheap when done before."""
+    """Import what the other modules of this package use. Cheap after the first time."""
     if "moto.stepfunctions.parser.models" in sys.modules and "moto.cloudformation.models" in sys.modules:
         return
     finder = _AbsentServices()

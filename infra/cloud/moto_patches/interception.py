@@ -1,8 +1,8 @@
-"""One door for every AWS call of this process.
+"""Routes every AWS call of this process through one function.
 
-moto answers botocore through a `before-send` handler that every client has from birth. All handlers of that event
-run, even after one has answered, so another handler could add an answer but not prevent moto's: the door stands in
-moto's own handler. Through it come the functions, the interpreter, the command line and the HTTP server.
+moto answers botocore through a `before-send` handler that every client has from the start. All handlers of that event
+run, even after one has answered, so another handler could add an answer but not prevent moto's. So moto's own handler
+is replaced. The functions, the interpreter, the command line and the HTTP server all go through it.
 """
 
 import json
@@ -27,11 +27,11 @@ _answers: dict[str, list[tuple[re.Pattern[str], Callable[..., Any]]]] = {}
 
 
 class Denied(Exception):  # noqa: N818
-    """The caller's role does not allow this call. Passes through moto, which would word it for the wrong protocol."""
+    """The caller's role does not allow this call. Passes through moto, which would write it for the wrong protocol."""
 
 
 def access_key(request: Any) -> str:
-    """Whose call it is: the access key that signed it, or nothing."""
+    """The access key that signed the request, or ""."""
     authorization = request.headers.get("Authorization", "")
     if isinstance(authorization, bytes):
         authorization = authorization.decode()
@@ -46,10 +46,10 @@ def body_of(request: AWSPreparedRequest) -> bytes:
 
 
 @contextmanager
-def intercepted(door: Router, permit: Permit) -> Iterator[None]:
-    """Every AWS call goes through `door`; within moto, `permit(access key, action, resource)` decides.
+def intercepted(router: Router, permit: Permit) -> Iterator[None]:
+    """Every AWS call goes through `router`; within moto, `permit(access key, action, resource)` decides.
 
-    moto's backends start empty, and are emptied again.
+    moto's backends start empty and are emptied at the end.
     """
     from moto.core.authorization import ActionAuthenticatorMixin
     from moto.core.base_backend import BackendDict
@@ -58,18 +58,18 @@ def intercepted(door: Router, permit: Permit) -> Iterator[None]:
     from moto.core.model_instances import reset_model_data
     from moto.core.models import botocore_stubber
 
-    def through_the_door(_: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **__: Any) -> Any:
+    def through_the_router(_: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **__: Any) -> Any:
         if urlsplit(request.url).hostname in {"127.0.0.1", "localhost"}:
-            return None  # somebody who wants to go over HTTP, to this cloud's own server for instance
+            return None  # a caller that wants HTTP, for instance to this cloud's own server
         _prefix, service, operation = event_name.split(".")
-        return door(service, operation, request)
+        return router(service, operation, request)
 
     def authorize(asked: Any, _iam_request_cls: type, resource: str = "*") -> None:
         _authorize(asked, resource, permit)
 
     # mock_aws() is not used: it also intercepts the `requests` library, and sets credentials in the environment.
     with (
-        mock.patch.object(BotocoreStubber, "__call__", through_the_door),
+        mock.patch.object(BotocoreStubber, "__call__", through_the_router),
         mock.patch.object(botocore_stubber, "enabled", True),
         mock.patch.object(ActionAuthenticatorMixin, "_authenticate_and_authorize_action", authorize),
         mock.patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": True}}),
@@ -90,7 +90,7 @@ def forward(service: str, request: AWSPreparedRequest) -> AWSResponse:
         answered = _quickly(service, request) if services.named(service).remembered else _process(request)
     except Denied as denied:
         return aws_response.error(request, service, 403, services.named(service).denied, str(denied))
-    if answered is None:  # moto has no such service: nothing goes out to the real one
+    if answered is None:  # moto does not have this service; the real one is never called
         return aws_response.error(
             request, service, 501, "NotImplemented", f"The embedded cloud cannot answer {request.url}."
         )
@@ -133,7 +133,7 @@ def _answers_of(service: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]
 
 
 def _authorize(asked: Any, resource: str, permit: Permit) -> None:
-    """In place of moto's check, which `infra.cloud.iam` tells the shortcomings of."""
+    """Replaces moto's check; `infra.cloud.iam` lists its shortcomings."""
     action = asked._get_action()
     action = action[0] if isinstance(action, list) else action
     service = services.of_moto(asked.service_name)
@@ -144,7 +144,7 @@ def _authorize(asked: Any, resource: str, permit: Permit) -> None:
 
 
 def _parameters(asked: Any) -> Mapping[str, Any]:
-    """Of a call in one of the protocols that have them in the body."""
+    """The parameters of a call, for protocols that have them in the body."""
     try:
         parameters = json.loads(asked.body or "")
     except ValueError:

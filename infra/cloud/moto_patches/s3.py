@@ -1,7 +1,7 @@
 """The bucket as plain files.
 
-moto's bucket is given another container for its objects, so that every way in counts: boto3 in this process, the HTTP
-server, and the interpreter. A write is on disk before its answer is made.
+moto's bucket gets another container for its objects, so that every access path uses it: boto3 in this process, the
+HTTP server, and the interpreter. A write is on disk before its response is made.
 """
 
 import hashlib
@@ -78,7 +78,7 @@ def _kind(key: str) -> str:
 
 @contextmanager
 def durable() -> Iterator[None]:
-    """While this is open, `attach` takes effect. moto's classes are patched, and restored."""
+    """While this is open, `attach` takes effect. moto's classes are patched and later restored."""
     from moto.s3.models import FakeKey, S3Backend, s3_backends
     from moto.s3.responses import S3Response
     from moto.s3.utils import _VersionedKeyStore
@@ -98,7 +98,7 @@ def durable() -> Iterator[None]:
         return keys, folders, truncated, next_marker
 
     def put_alone(answer: Any) -> Any:
-        """moto looks at If-Match and If-None-Match first and writes later: two writers could both be the first."""
+        """moto checks If-Match and If-None-Match first and writes later: two writers could both win."""
         with locks[hash(answer.path) % len(locks)]:
             return put_object(answer)
 
@@ -116,7 +116,7 @@ def durable() -> Iterator[None]:
 
 
 def attach(name: str, objects: Objects, stored: Stored) -> None:
-    """This bucket's objects are files from now on. `stored(key, content)` is told of each that was written."""
+    """From now on this bucket's objects are files. `stored(key, content)` is called for each one written."""
     from moto.s3.models import FakeDeleteMarker, FakeKey, s3_backends
     from moto.s3.utils import _VersionedKeyStore
     from moto.utilities.utils import LowercaseDict, md5_hash
@@ -126,7 +126,7 @@ def attach(name: str, objects: Objects, stored: Stored) -> None:
     made_by_moto.dispose()
 
     class StoredKey(FakeKey):
-        """An object that is a file, read when somebody first asks for what is in it."""
+        """An object that is a file, read at the first access to its content."""
 
         def __init__(self, key: str, content: tuple[bytes, float] | None = None) -> None:
             self.__dict__.update(blank)
@@ -175,13 +175,13 @@ def attach(name: str, objects: Objects, stored: Stored) -> None:
     setattr(StoredKey, "instances_tracked", Untracked())  # noqa: B010 - set by a metaclass that no type checker sees
 
     class Written(FakeKey):
-        """An object that moto has just made and that now lies on disk: nobody need complain that it was not closed."""
+        """An object that moto has just created and that is now on disk: moto need not warn that it was not closed."""
 
         def dispose(self, garbage: bool = False) -> None:  # noqa: ARG002
             self._value_buffer.close()
 
     class Files(_VersionedKeyStore):
-        """moto's dictionary of key → versions. Here there is one version, and it is the file."""
+        """moto's dictionary of key → versions. Here the file is the only version."""
 
         def __sgetitem__(self, key: str) -> list[Any]:
             if (content := objects.get(key)) is None:

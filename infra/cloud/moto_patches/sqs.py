@@ -1,7 +1,7 @@
-"""The queues as plain files, one a message.
+"""The queues as plain files, one for each message.
 
-moto's queues and messages are given other classes. What a caller is told is on disk before. What moto does in
-quadratic time, or without a lock, is done here in linear time and with one.
+moto's queues and messages get other classes. A change is on disk before the caller gets its response. What moto does
+in quadratic time, or without a lock, is done here in linear time and with a lock.
 """
 
 import threading
@@ -20,14 +20,14 @@ _sending: Any = threading.local()
 
 @contextmanager
 def durable() -> Iterator[None]:
-    """While this is open, `attach` takes effect. moto's classes are patched, and restored."""
+    """While this is open, `attach` takes effect. moto's classes are patched and later restored."""
     from moto.sqs.exceptions import ReceiptHandleIsInvalid
     from moto.sqs.models import Message, SQSBackend
 
     receive, change = SQSBackend.receive_message, SQSBackend.change_message_visibility
 
     def receive_alone(backend: Any, queue_name: str, count: int, wait: int, visibility: int, names: Any = None) -> Any:
-        """moto gives one message to two receivers that ask at the same moment."""
+        """moto gives one message to two receivers that call at the same time."""
         queue = backend.get_queue(queue_name)
         if not hasattr(queue, "store"):
             return receive(backend, queue_name, count, wait, visibility, names)
@@ -41,7 +41,7 @@ def durable() -> Iterator[None]:
             queue.wait_for_messages(min(1, left))
 
     def without_counting(send: Callable[..., Any]) -> Callable[..., Any]:
-        """moto counts all messages of the queue, several times, before it adds one."""
+        """moto counts all messages of the queue several times before it adds one."""
 
         def send_without_counting(*args: Any, **kwargs: Any) -> Any:
             _sending.now = True
@@ -53,8 +53,8 @@ def durable() -> Iterator[None]:
         return send_without_counting
 
     def change_visibility(backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
-        """moto looks through all messages of the queue, and counts the longest visibility timeout from the sending of
-        a message: one that has waited for half a day could not be hidden any more."""
+        """moto searches all messages of the queue, and measures the longest visibility timeout from when a message was
+        sent: one that has waited for half a day could no longer be hidden."""
         queue = backend.get_queue(queue_name)
         if not hasattr(queue, "store"):
             change(backend, queue_name, receipt_handle, visibility_timeout)
@@ -68,7 +68,7 @@ def durable() -> Iterator[None]:
                 queue.pending_messages.discard(message)
 
     def still_retained(backend: Any, queue_name: str, message: Any) -> bool:
-        """A laptop may be off for longer than the queue's retention period: what is a file stays until it is read."""
+        """A laptop may be off for longer than the retention period: a message in a file stays until it is received."""
         queue = backend.get_queue(queue_name)
         if hasattr(queue, "store"):
             return True
@@ -86,12 +86,12 @@ def durable() -> Iterator[None]:
 
 
 def attach(url: str, store: Messages) -> None:
-    """This queue's messages are files from now on; those that lie there already wait in it."""
+    """From now on this queue's messages are files; existing files are its waiting messages."""
     from moto.sqs.exceptions import ReceiptHandleIsInvalid
     from moto.sqs.models import Message, Queue, sqs_backends
 
-    class StoredHere(Message):
-        """A message with a file. What a receive changes is on disk before the receiver has it."""
+    class FileMessage(Message):
+        """A message with a file. The change that a receive makes is on disk before the receiver has the message."""
 
         def mark_received(self, visibility_timeout: int | None = None) -> None:
             super().mark_received(visibility_timeout)
@@ -99,7 +99,7 @@ def attach(url: str, store: Messages) -> None:
             store.put(_to_file(self))
 
     class Waiting(dict[str, Any]):
-        """moto's list of messages, in which finding and removing one take no longer for its length."""
+        """moto's list of messages, in which finding and removing one takes constant time."""
 
         def __iter__(self) -> Iterator[Any]:
             return iter(list(self.values()))
@@ -108,7 +108,7 @@ def attach(url: str, store: Messages) -> None:
             self[message.id] = message
 
         def remove(self, message: Any) -> None:
-            """Only on the way to the dead-letter queue, whose file comes first and this one's end after it."""
+            """Only on the way to the dead-letter queue: the file there is written before this one is deleted."""
             del self[message.id]
             message.left_behind = store
 
@@ -120,7 +120,7 @@ def attach(url: str, store: Messages) -> None:
 
         @property
         def _messages(self) -> Any:
-            if self._waiting is None:  # read when somebody first asks
+            if self._waiting is None:  # read at the first access
                 with self.receiving:
                     if self._waiting is None:
                         self._waiting = self._load()
@@ -153,7 +153,7 @@ def attach(url: str, store: Messages) -> None:
             return 0 if _is_sending() else sum(m.visible_at >= now for m in self._messages)
 
         def add_message(self, message: Any) -> None:
-            message.__class__ = StoredHere
+            message.__class__ = FileMessage
             for handle in message.all_receipt_handles:
                 if handle:
                     self.by_handle[handle] = message
@@ -167,7 +167,7 @@ def attach(url: str, store: Messages) -> None:
             waiting = self._messages
             message = self.by_handle.get(receipt_handle)
             if message is None or message.id not in waiting:
-                if len(receipt_handle) < 100:  # AWS refuses what is no handle, and takes one that was used up
+                if len(receipt_handle) < 100:  # AWS refuses an invalid handle, and accepts one that has been used
                     raise ReceiptHandleIsInvalid
                 return
             store.delete(message.id)
@@ -181,15 +181,17 @@ def attach(url: str, store: Messages) -> None:
             parked = getattr(self.dead_letter_queue, "store", None)
             for stored_message in store.load():
                 if parked is not None and parked.path(stored_message.message_id).exists():
-                    store.delete(stored_message.message_id)  # killed on its way there: it has arrived
+                    store.delete(
+                        stored_message.message_id
+                    )  # the process was killed during the move: the message has arrived
                     continue
-                message = _from_file(StoredHere, stored_message)
+                message = _from_file(FileMessage, stored_message)
                 waiting.append(message)
                 for handle in stored_message.receipt_handles:
                     self.by_handle[handle] = message
             return waiting
 
-    setattr(StoredHere, "instances_tracked", Untracked())  # noqa: B010 - set by a metaclass that no type checker sees
+    setattr(FileMessage, "instances_tracked", Untracked())  # noqa: B010 - set by a metaclass that no type checker sees
     queue: Any = sqs_backends[ACCOUNT][REGION].get_queue(url.rsplit("/", 1)[-1])
     del queue.__dict__["_messages"]
     queue.__dict__.update(store=store, receiving=threading.RLock(), by_handle={}, _waiting=None)

@@ -13,7 +13,7 @@ from infra.state.regular_files import kind_of, read_file
 
 @contextmanager
 def durable() -> Iterator[None]:
-    """While this is open, `attach` takes effect. moto's classes are patched, and restored."""
+    """While this is open, `attach` takes effect. moto's classes are patched and later restored."""
     from moto.ssm.models import SimpleSystemManagerBackend
 
     get_parameter, put_parameter = SimpleSystemManagerBackend.get_parameter, SimpleSystemManagerBackend.put_parameter
@@ -59,8 +59,8 @@ class _ParameterFile:
 
 
 def attach(name: str, state: StateDirectory, path: Path) -> None:
-    """The parameter's value is this file from now on. A template that changed its default changes a file that nobody
-    has edited, and leaves one that somebody has."""
+    """From now on this file is the parameter's value. When the template's default changes, an unedited file is updated
+    and an edited one is kept."""
     from moto.ssm.models import ssm_backends
 
     backend: Any = ssm_backends[ACCOUNT][REGION]

@@ -1,4 +1,4 @@
-"""moto's Step Functions interpreter (LocalStack's, vendored): what had to be different for a night of 10,000 branches.
+"""moto's Step Functions interpreter (LocalStack's, vendored): what a run of 10,000 branches needs to be different.
 
 Every patch here is undone when the embedded cloud closes.
 """
@@ -27,9 +27,9 @@ def prepared(
     *, speed: float, session: Callable[[], SharedClients], ended: Ended, waits: Waits, branches: Branches
 ) -> Iterator[None]:
     """The interpreter as this embedded cloud needs it. `ended(execution)` is called at the end of each execution,
-    `waits` when a branch begins to wait for its next attempt; `branches` counts those of Map states, and can hold
+    `waits` when a branch begins to wait for its next attempt; `branches` counts the branches of Map states and can hold
     them."""
-    _quieten()
+    _silence_warnings()
     with ExitStack() as patches:
         for patch in (
             _shared_clients(session),
@@ -40,7 +40,7 @@ def prepared(
             speedups(),
             _branches_in_a_loop(branches),
             _forgotten_branches(),
-            _told_at_the_end(ended),
+            _notified_at_the_end(ended),
         ):
             patches.enter_context(patch)
         try:
@@ -52,8 +52,8 @@ def prepared(
 
 
 def _shared_clients(session: Callable[[], SharedClients]) -> Any:
-    """The interpreter makes a client for every task, which is dear and not thread-safe, and signs with dummy keys.
-    It gets shared ones, with the credentials of the state machine's role."""
+    """The interpreter creates a client for every task, which is slow and not thread-safe, and signs with dummy keys.
+    It gets shared clients with the credentials of the state machine's role."""
     from moto.stepfunctions.parser.asl.utils import boto_client
 
     def client(*, service_name: str, region_name: str, config: Any, **_: Any) -> Any:
@@ -73,14 +73,14 @@ def _scaled_task_timeouts(speed: float) -> Any:
 
 
 def _scaled_retries(speed: float, waits: Waits, branches: Branches) -> Any:
-    """A retrier's interval, divided by the speed. A branch that waits it has no call under way, and begins none while
-    branches are held."""
+    """A retrier's interval, divided by the speed. A branch that waits for a retry does not count as running,
+    and does not retry while branches are held."""
     from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
     evaluate, here = retrier_decl.RetrierDecl._eval_body, threading.local()
 
     def eval_body(retrier: Any, env: Any) -> None:
-        here.in_branch = env.is_frame()  # the states of a Map are evaluated in a frame, those around it are not
+        here.in_branch = env.is_frame()  # states inside a Map are evaluated in a frame, those outside are not
         here.error = str(env.stack[-1].error_name)
         here.item = (env.states.context_object.context_object_data.get("Map") or {}).get("Item", {}).get("Value")
         evaluate(retrier, env)
@@ -98,7 +98,7 @@ def _scaled_retries(speed: float, waits: Waits, branches: Branches) -> Any:
 
 
 def _scaled_waits(speed: float) -> Any:
-    """A Wait state, divided by the speed. The original counts in whole seconds and would wait anew for ever."""
+    """A Wait state, divided by the speed. The original counts whole seconds and would never finish."""
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 
     def wait_interval(_: Any, env: Any, wait_seconds: float) -> None:
@@ -110,7 +110,7 @@ def _scaled_waits(speed: float) -> Any:
 
 
 def _parsed_once(speed: float) -> Any:
-    """A definition is parsed when it is created and again at every start: 0.1 s each. The components keep no state.
+    """A definition is parsed when it is created and again at every start: 0.1 s each. The components are stateless.
     The machine's own TimeoutSeconds is scaled here, where it is read."""
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
@@ -128,7 +128,7 @@ def _parsed_once(speed: float) -> Any:
 
 def _branches_in_a_loop(branches: Branches) -> Any:
     """A Map worker recurses once per item, which ends at Python's recursion limit after about 980 items and keeps
-    every branch's frame alive until the last one is done. The same, as a loop."""
+    every branch's frame alive until the last one is done. This does the same in a loop."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (
         distributed_item_processor_worker as worker_module,
     )
@@ -137,7 +137,7 @@ def _branches_in_a_loop(branches: Branches) -> Any:
     def eval_pool(worker: Any, job: Any, worker_frame: Any) -> None:
         while job is not None:
             with branches.under_way():
-                if worker_frame.is_running():  # it may have been stopped while the branches were held
+                if worker_frame.is_running():  # the execution may have been stopped while the branches were held
                     branch = worker_frame.open_inner_frame()
                     _begin(branch)
                     worker._eval_job(env=branch, job=job)
@@ -147,7 +147,7 @@ def _branches_in_a_loop(branches: Branches) -> Any:
                 TMP_THREADS.clear()
             over = isinstance(job.job_output, Exception) or worker.stopped() or not worker_frame.is_running()
             next_job = None if over else worker._job_pool.next_job()
-            if next_job is None:  # the frame goes before the job: the Map waits for jobs, not for workers
+            if next_job is None:  # the frame is closed before the job: the Map waits for jobs, not for workers
                 worker._env.delete_frame(worker_frame)
             worker._job_pool.close_job(job)
             if over and not worker_frame.is_running():
@@ -162,13 +162,13 @@ def _branches_in_a_loop(branches: Branches) -> Any:
 
 
 def _begin(branch: Any) -> None:
-    """A branch of a distributed Map is an execution with a start of its own; moto shows it the Map's."""
+    """A branch of a distributed Map is an execution with its own start time; moto shows it the Map's."""
     context = branch.states.context_object.context_object_data
     context["Execution"] = context["Execution"] | {"StartTime": datetime.now(UTC).isoformat()}
 
 
 def _abandon(pool: Any) -> None:
-    """The execution was stopped or timed out: branches that have not begun never do."""
+    """The execution was stopped or timed out: branches that have not started never will."""
     while (job := pool.next_job()) is not None:
         pool.close_job(job)
 
@@ -185,22 +185,22 @@ def _forgotten_branches() -> Any:
     return mock.patch.object(distributed_iteration_component, "EventManager", ForgettingEventManager)
 
 
-def _told_at_the_end(ended: Ended) -> Any:
-    """So that nobody has to poll."""
+def _notified_at_the_end(ended: Ended) -> Any:
+    """So that callers need not poll."""
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
     terminated = BaseExecutionWorkerCommunication.terminated
 
-    def terminated_and_told(communication: Any) -> None:
+    def terminated_and_notified(communication: Any) -> None:
         try:
             terminated(communication)
         finally:
             ended(communication.execution)
 
-    return mock.patch.object(BaseExecutionWorkerCommunication, "terminated", terminated_and_told)
+    return mock.patch.object(BaseExecutionWorkerCommunication, "terminated", terminated_and_notified)
 
 
-def _quieten() -> None:
-    """The interpreter warns of each ToleratedFailurePercentage, which it does not know, and branches that were given up
-    on still complain when the cloud is closed."""
+def _silence_warnings() -> None:
+    """The interpreter warns of each ToleratedFailurePercentage, which it does not know, and branches that were
+    abandoned still warn when the cloud is closed."""
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
