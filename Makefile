@@ -71,13 +71,8 @@ bench-cold-start: uv ## Init of each function beside a plain `sam build`; ARGS="
 	@$(UV) run --locked python -m tests.performance.cold_start $(ARGS)
 
 .PHONY: bench
-bench: uv ## Measures: a race, shapes, pressure, waves, scale, overhead; QUICK=1 in short, ARGS="--only race --seed 7"
+bench: uv ## Measures: overhead, shape, waves, simulation, race, scale; QUICK=1 in short, ARGS="--only race --seed 7"
 	@$(UV) run --quiet --locked --all-groups python -W ignore -m tests.performance.bench $(if $(QUICK),--quick) $(ARGS)
-
-.PHONY: bench-compare
-bench-compare: uv ## Which figures differ from an earlier result: OLD=.nightfold/bench/20261123T213523Z.json [NEW=…]
-	@$(if $(OLD),,$(error OLD=FILE names the result to compare with; they lie in .nightfold/bench))$(UV) run --quiet --locked \
-	  --all-groups python -W ignore -m tests.performance.compare "$(OLD)" "$(or $(NEW),.nightfold/bench/results.json)" $(ARGS)
 
 .PHONY: smoke
 smoke: uv ## The first run after a deployment: make smoke STACK=nightfold (spends what two answers cost)

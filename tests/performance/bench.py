@@ -3,6 +3,7 @@
 Progress is lines and no moving display: nothing runs beside what is being measured.
 """
 
+import re
 import sys
 import tempfile
 import time
@@ -18,21 +19,18 @@ import click
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from tests.performance.part import Chart, Options, Table
-from tests.performance.results import NEWEST, NoResults, Results, as_kept, begin, read, write
-from tests.performance.shown import Shown, is_numbers, spoken
+from tests.performance.part import Options, Table
+from tests.performance.results import FILE, NoResults, Results, as_kept, begin, read, write
 
-PAGE = "index.html"
+NUMBER = re.compile(r"[^\w\s]{0,2}\s?\d")  # a sign before it, or a currency
+NOTHING = re.compile(r"\W*")  # or a dash
 
 
 class Part(Protocol):
     """See tests.performance.part."""
 
-    TITLE: str
-
     def measure(self, options: Options) -> dict[str, Any]: ...
     def tables(self, figures: dict[str, Any]) -> list[Table]: ...
-    def charts(self, figures: dict[str, Any]) -> list[Chart]: ...
     def complaints(self, figures: dict[str, Any]) -> list[str]: ...
 
 
@@ -42,49 +40,41 @@ def module(name: str) -> Part:
 
 # The short and quiet ones first: `scale` leaves the machine warm.
 PARTS: Mapping[str, Callable[[], Part]] = {
-    name: partial(module, name) for name in ("overhead", "shape", "pressure", "waves", "race", "scale")
+    name: partial(module, name) for name in ("overhead", "shape", "waves", "simulation", "race", "scale")
 }
 
 
 def run(
     parts: Mapping[str, Callable[[], Part]], results: Results, folder: Path, earlier: Mapping[str, float]
-) -> tuple[dict[str, Shown], bool]:
-    """Measures into `results`, and writes them after each part; the page comes at the end, whatever happens.
+) -> tuple[dict[str, list[Table]], bool]:
+    """Measures into `results`, and writes them after each part.
 
     A part that raises is a complaint, and the next one is measured. Ctrl-C is the end of measuring: the second value is
     whether it came. `earlier` is how long each part took the last time, in seconds.
     """
-    interrupted = False
-    shown: dict[str, Shown] = {}
-    try:
-        for number, (name, find) in enumerate(parts.items(), 1):
-            began = time.monotonic()
-            last = f", took {spoken(earlier[name])} the last time" if name in earlier else ""
-            say(f"{name}, {number} of {len(parts)}, since {datetime.now().astimezone():%H:%M:%S}{last}")
-            complaints = results.complaints.setdefault(name, [])
-            try:
-                shown[name] = _measured(name, find, results)
-            except KeyboardInterrupt:
-                complaints.append("interrupted")
-                interrupted = True
-                break
-            except (Exception, SystemExit) as error:
-                traceback.print_exc()
-                complaints.append(f"broke off: {type(error).__name__}: {error}")
-            finally:
-                results.seconds[name] = round(time.monotonic() - began, 3)
-                write(results, folder)
-                found = f", {len(complaints)} to complain about" if complaints else ""
-                say(f"{name} took {spoken(results.seconds[name])}{found}")
-    finally:
-        from tests.performance.page import render  # matplotlib is not to be in the process that is measured
-
-        say("drawing the page")
-        (folder / PAGE).write_text(render(results, shown), encoding="utf-8")
-    return shown, interrupted
+    shown: dict[str, list[Table]] = {}
+    for number, (name, find) in enumerate(parts.items(), 1):
+        began = time.monotonic()
+        last = f", took {spoken(earlier[name])} the last time" if name in earlier else ""
+        say(f"{name}, {number} of {len(parts)}, since {datetime.now().astimezone():%H:%M:%S}{last}")
+        complaints = results.complaints.setdefault(name, [])
+        try:
+            shown[name] = _measured(name, find, results)
+        except KeyboardInterrupt:
+            complaints.append("interrupted")
+            return shown, True
+        except (Exception, SystemExit) as error:
+            traceback.print_exc()
+            complaints.append(f"broke off: {type(error).__name__}: {error}")
+        finally:
+            results.seconds[name] = round(time.monotonic() - began, 3)
+            write(results, folder)
+            found = f", {len(complaints)} to complain about" if complaints else ""
+            say(f"{name} took {spoken(results.seconds[name])}{found}")
+    return shown, False
 
 
-def _measured(name: str, find: Callable[[], Part], results: Results) -> Shown:
+def _measured(name: str, find: Callable[[], Part], results: Results) -> list[Table]:
     began = time.monotonic()
     part = find()
     with tempfile.TemporaryDirectory(prefix="nightfold-bench-", ignore_cleanup_errors=True) as work:
@@ -96,19 +86,19 @@ def _measured(name: str, find: Callable[[], Part], results: Results) -> Shown:
         )
         figures = results.parts[name] = as_kept(part.measure(options))
     results.complaints[name] += part.complaints(figures)
-    return Shown(part.TITLE, list(part.tables(figures)), list(part.charts(figures)))
+    return part.tables(figures)
 
 
 def say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def print_tables(shown: Mapping[str, Shown]) -> None:
+def print_tables(shown: Mapping[str, list[Table]]) -> None:
     """On standard output; as wide as they need to be where that is no terminal."""
     console = Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else 180)
-    for name, part in shown.items():
-        console.print(f"\n{name}: {part.title}", style="bold")
-        for table in part.tables:
+    for name, tables in shown.items():
+        console.print(f"\n{name}", style="bold")
+        for table in tables:
             drawn = RichTable(title=table.title, title_justify="left", title_style="", header_style="bold")
             for column, header in enumerate(table.headers):
                 drawn.add_column(header, justify="right" if is_numbers(table, column) else "left")
@@ -120,9 +110,23 @@ def print_tables(shown: Mapping[str, Shown]) -> None:
                 console.print(table.note, style="dim")
 
 
+def is_numbers(table: Table, column: int) -> bool:
+    """Whether every cell of the column begins as a number does, or is empty; the first column names the row."""
+    cells = [row[column].strip() for row in table.rows if column < len(row)]
+    numbers = [cell for cell in cells if len(cell) < 30 and NUMBER.match(cell)]
+    return column > 0 and bool(numbers) and all(cell in numbers or NOTHING.fullmatch(cell) for cell in cells)
+
+
+def spoken(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02} min"
+
+
 def earlier_seconds(folder: Path, *, quick: bool) -> dict[str, float]:
     try:
-        last = read(folder / NEWEST)
+        last = read(folder / FILE)
     except NoResults:
         return {}
     return {name: last.seconds[name] for name in last.parts if name in last.seconds} if last.quick == quick else {}
@@ -133,7 +137,7 @@ def command(parts: Mapping[str, Callable[[], Part]], results: Results, into: Pat
     into.mkdir(parents=True, exist_ok=True)
     shown, interrupted = run(parts, results, into, earlier_seconds(into, quick=results.quick))
     print_tables(shown)
-    click.echo(f"\npage       {(into / PAGE).absolute().as_uri()}\nresults    {into / NEWEST}")
+    click.echo(f"\nresults    {into / FILE}")
     for name, complaints in results.complaints.items():
         for complaint in complaints:
             click.echo(f"DOES NOT HOLD  {name}: {complaint}")
@@ -153,10 +157,10 @@ def command(parts: Mapping[str, Callable[[], Part]], results: Results, into: Pat
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(".nightfold/bench"),
     show_default=True,
-    help="Where results and page are written.",
+    help="Where the results are written.",
 )
 def main(quick: bool, seed: int, only: tuple[str, ...], into: Path) -> None:
-    """Measures, prints tables, writes the figures and a page. Exit status 1 where something does not hold."""
+    """Measures, prints tables, writes the figures. Exit status 1 where something does not hold."""
     chosen = {name: find for name, find in PARTS.items() if not only or name in only}
     sys.exit(command(chosen, begin(seed=seed, quick=quick), into))
 

@@ -2,17 +2,14 @@
 
 A part is a module with
 
-    TITLE: str
     def measure(options: Options) -> dict[str, Any]: ...       its figures, as they are kept in the result file
-    def tables(figures: dict[str, Any]) -> list[Table]: ...    the same in the terminal and on the page
-    def charts(figures: dict[str, Any]) -> list[Chart]: ...
+    def tables(figures: dict[str, Any]) -> list[Table]: ...    the same as a person reads them
     def complaints(figures: dict[str, Any]) -> list[str]: ...  what does not hold; one is enough to fail the command
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -32,18 +29,4 @@ class Table:
     title: str
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """`series` is name → points. A point of bars is (category, value) or (category, value, lowest, highest); a point of
-    lines is (x, y)."""
-
-    title: str
-    kind: Literal["bars", "lines"]
-    x: str  # what the axis shows, with its unit
-    y: str
-    series: Mapping[str, Sequence[tuple[str | float, ...]]]
-    log: frozenset[str] = field(default_factory=frozenset)  # which of "x" and "y" are logarithmic
     note: str = ""

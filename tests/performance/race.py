@@ -13,14 +13,13 @@ from typing import Any, Self, cast
 from tests.performance.contestant import Contestant, run
 from tests.performance.entrants import SERIAL, contestants, lines_of_code, ours_to_keep
 from tests.performance.part import Options
-from tests.performance.race_report import charts, tables
+from tests.performance.race_report import tables
 from tests.performance.race_rules import complaints
 from tests.performance.simulated_apis import ApiProcess
 from tests.performance.workloads import HANGING, Workload, four_sites, small_account, with_one_fault
 
-__all__ = ["TITLE", "charts", "complaints", "measure", "tables"]
+__all__ = ["complaints", "measure", "tables"]
 
-TITLE = "Nightfold and six other ways to do the same"
 FAULTS_AT_ONCE = 8  # contestants; they sleep nearly all the time, and only their starts need a processor
 
 Run = dict[str, Any]

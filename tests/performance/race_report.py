@@ -1,10 +1,10 @@
-"""The race's figures as a person reads them: tables and charts."""
+"""The race's figures as a person reads them."""
 
 from collections.abc import Callable, Sequence
 from statistics import median
 
 from tests.performance.contestant import HURRY, OURS
-from tests.performance.part import Chart, Table
+from tests.performance.part import Table
 from tests.performance.race_rules import Figures, Run, by_morning, names_of, runs_of
 from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, HANGING, REQUESTS_PER_MINUTE, SITES
 
@@ -124,55 +124,6 @@ def _by_fault(figures: Figures, cell: Callable[[Run], str]) -> list[list[str]]:
     return [
         [name, *(", ".join(map(cell, runs_of(figures, fault, name))) or "not run" for fault in FAULTS)]
         for name in names_of(figures)
-    ]
-
-
-def charts(figures: Figures) -> list[Chart]:
-    names = names_of(figures)
-    four = {name: runs_of(figures, FOUR, name) for name in names if runs_of(figures, FOUR, name)}
-    bound_s = figures["workloads"][FOUR]["bound_s"]
-    walls = {name: [each["wall_s"] for each in runs] for name, runs in four.items()}
-    memory = {name: [each["peak_mb"] for each in runs] for name, runs in four.items()}
-    return [
-        Chart(
-            "Wall clock of four sites at about 40 s",
-            "bars",
-            "contestant",
-            "s",
-            {
-                "lower bound": [("lower bound", bound_s)],
-                "wall clock": [(name, median(each), min(each), max(each)) for name, each in walls.items()],
-            },
-            note=_pace(figures["workloads"][FOUR]["speed"]),
-        ),
-        Chart(
-            f"Sites kept by the morning, of {len(SITES)}",
-            "bars",
-            "fault",
-            "sites",
-            {
-                name: [
-                    (fault, float(len(by_morning(each)))) for fault in FAULTS for each in runs_of(figures, fault, name)
-                ]
-                for name in names
-            },
-            note="Without a person.",
-        ),
-        Chart(
-            "Calls that were refused (429) on a small account",
-            "bars",
-            "contestant",
-            "429s",
-            {"429s": [(each["contestant"], float(each["limited"])) for each in runs_of(figures, ACCOUNT)]},
-        ),
-        Chart(
-            "Peak memory with four sites",
-            "bars",
-            "contestant",
-            "MB",
-            {"peak": [(name, median(each), min(each), max(each)) for name, each in memory.items()]},
-            note="Resident, the process and its children.",
-        ),
     ]
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("anthropic", "aws-lambda-powertools", "boto3", "moto", "pydantic")
-NEWEST = "results.json"
+FILE = "results.json"
 
 
 class NoResults(Exception):  # noqa: N818
@@ -62,16 +62,15 @@ def as_kept(figures: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(figures, default=str)))
 
 
-def write(results: Results, folder: Path) -> list[Path]:
-    """Replaces the newest result, and writes it once more under its date."""
+def write(results: Results, folder: Path) -> Path:
+    """Replaces the result of before."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({**results.model_dump(), "taken_at": results.taken_at.isoformat()}, indent=1) + "\n"
-    files = [folder / NEWEST, folder / f"{results.taken_at:%Y%m%dT%H%M%SZ}.json"]
-    for file in files:
-        unfinished = file.with_suffix(".unfinished")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(file)
-    return files
+    file = folder / FILE
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(file)
+    return file
 
 
 def read(file: Path) -> Results:

@@ -18,15 +18,13 @@ from infra.packaging.dependencies import ROOT
 from tests.performance import aggregation
 from tests.performance.part import Options
 from tests.performance.payloads import LIMITS, largest
-from tests.performance.scale_shown import charts, tables
+from tests.performance.scale_shown import tables
 from tests.support.billed import COUNTED, formula, quantities
 from tests.support.clouds import UNLIMITED
 from tests.support.counted_night import Order, command, refused, site_names
 from tests.support.runtime_emulator import available
 
-__all__ = ["TITLE", "charts", "complaints", "measure", "tables"]
-
-TITLE = "Scale"
+__all__ = ["complaints", "measure", "tables"]
 
 SIZES, QUICK_SIZES = (4, 40, 400, 4_000, 10_000), (4, 40, 400)
 OUTCOMES, QUICK_OUTCOMES = 10_000, 1_000
@@ -122,9 +120,8 @@ def _complaints_of(night: Mapping[str, Any]) -> list[str]:
 def _complaints_of_the_aggregator(ends: str, measured: Mapping[str, Any]) -> list[str]:
     of = f"the aggregator over {measured['sites']:,} outcomes, {ends} night"
     found = [f"{of}: {measured['error']}"] if measured["error"] else []
-    seconds = max(measured["seconds"], measured["lambda_cpu_s"])
-    if seconds > measured["timeout_s"] * SHARE:
-        found.append(f"{of}: {seconds:.0f} s of {measured['timeout_s']}")
+    if measured["lambda_cpu_s"] > measured["timeout_s"] * SHARE:  # elapsed time is this machine's affair
+        found.append(f"{of}: {measured['lambda_cpu_s']:.0f} s of {measured['timeout_s']}")
     if measured["peak_mb"] > measured["memory_mb"] * SHARE:
         found.append(f"{of}: {measured['peak_mb']:.0f} MB of {measured['memory_mb']}")
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.performance.part import Chart, Table
+from tests.performance.part import Table
 from tests.performance.payloads import LIMITS, largest
 
 
@@ -129,44 +129,3 @@ def _costs(nights: Sequence[Mapping[str, Any]]) -> Table:
         rows,
         "infra/packaging/costs.py; dollars for 20 s a call. The log is what the functions write; Lambda adds its own.",
     )
-
-
-def charts(figures: dict[str, Any]) -> list[Chart]:
-    nights = figures["nights"]
-
-    def points(value: Any) -> list[tuple[float, float]]:
-        return [(float(night["sites"]), float(value(night))) for night in nights]
-
-    def requests(service: str) -> list[tuple[float, float]]:
-        return points(
-            lambda night: (
-                sum(number for asked, number in night["requests"].items() if f" {service}:" in asked) / night["sites"]
-            )
-        )
-
-    x = "sites"
-    log_x = frozenset({"x"})
-    return [
-        Chart(
-            "Overhead per site",
-            "lines",
-            x,
-            "ms per site",
-            {"CPU": points(lambda night: night["cpu_ms"]), "elapsed": points(lambda night: night["overhead_ms"])},
-            log=log_x,
-        ),
-        Chart("Memory of the embedded cloud", "lines", x, "MB", {"peak": points(lambda n: n["peak_mb"])}, log=log_x),
-        Chart(
-            "Requests to AWS per site",
-            "lines",
-            x,
-            "requests per site",
-            {
-                "S3": requests("s3"),
-                "Lambda": requests("lambda"),
-                "SQS": requests("sqs"),
-                "state transitions": points(lambda night: night["transitions"] / night["sites"]),
-            },
-            log=log_x,
-        ),
-    ]

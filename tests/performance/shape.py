@@ -12,10 +12,9 @@ from typing import Any
 from nightfold.budget import MAX_TOKENS_CEILING, share
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
-from tests.performance.part import Chart, Options, Table
+from tests.performance.part import Options, Table
 from tests.performance.virtual_night import ENTRY_TIER, Setting, definition, demand, play, retrier_in, scaled
 
-TITLE = "The shape of a real night"
 TIERS = {
     "entry tier": ENTRY_TIER,
     "a tenth of it": scaled(ENTRY_TIER, 1 / 10),  # shared with other work
@@ -177,39 +176,6 @@ def fastest(figures: dict[str, Any], tier: str) -> dict[str, Any] | None:
     return found
 
 
-def charts(figures: dict[str, Any]) -> list[Chart]:
-    def over_concurrency(tier: str, figure: str, unit: float = 1) -> list[tuple[float, ...]]:
-        return [(c, _night(figures, tier, c, BUDGETS[-1])[figure] / unit) for c in CONCURRENCY]
-
-    return [
-        Chart(
-            title="How long a night lasts",
-            kind="lines",
-            x="branches at once",
-            y="minutes",
-            series={tier: over_concurrency(tier, "duration_s", 60) for tier in TIERS},
-            log=frozenset({"x", "y"}),
-            note="Where a line falls faster than the entry tier's, sites gave up.",
-        ),
-        Chart(
-            title="Where 429s begin",
-            kind="lines",
-            x="branches at once",
-            y="429s in a night",
-            series={tier: over_concurrency(tier, "rate_limited") for tier in TIERS},
-            log=frozenset({"x"}),
-        ),
-        Chart(
-            title="Answers cut, by tokens for each",
-            kind="lines",
-            x="tokens for each answer",
-            y="cut answers per 100 sites",
-            series={"entry tier": sorted(_cut_by_tokens(figures))},
-            log=frozenset({"x"}),
-        ),
-    ]
-
-
 def complaints(figures: dict[str, Any]) -> list[str]:
     wrong = []
     default = _night(figures, "entry tier", *DEFAULTS)
@@ -241,15 +207,6 @@ def _night(figures: dict[str, Any], tier: str, concurrency: int, budget: int) ->
             found: dict[str, Any] = night
             return found
     return {}
-
-
-def _cut_by_tokens(figures: dict[str, Any]) -> set[tuple[float, ...]]:
-    """Of the nights with one branch at once and more: each number of tokens once."""
-    by_tokens: dict[int, float] = {}
-    for night in figures["nights"]:
-        if night["tier"] == "entry tier":
-            by_tokens.setdefault(night["tokens"], _cut_of_100(figures, night))
-    return set(by_tokens.items())
 
 
 def _cut_of_100(figures: dict[str, Any], night: dict[str, Any]) -> float:

@@ -16,12 +16,11 @@ from tests.performance.part import Options
 from tests.performance.virtual_night import ANSWER_TOKENS as ANSWER_LENGTHS
 from tests.performance.virtual_night import ENTRY_TIER, LATENCY_S, Night, Setting, mean, play, scaled
 from tests.performance.virtual_waves import ANSWER_TOKENS, CONCURRENCY_LIMIT, NightInWaves, play_in_waves
-from tests.performance.waves_shown import charts, tables
+from tests.performance.waves_shown import tables
 from tests.performance.waves_verdict import complaints
 
-__all__ = ["TITLE", "charts", "complaints", "measure", "tables"]
+__all__ = ["complaints", "measure", "tables"]
 
-TITLE = "Waves: a run that finds its own concurrency"
 TIERS = {"entry tier": ENTRY_TIER, "a tenth": scaled(ENTRY_TIER, 0.1), "a fiftieth": scaled(ENTRY_TIER, 0.02)}
 SHARES = (0.0, 0.5, 0.8)  # of the account, used by others
 HANGING = (0.0, 0.01)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.performance.part import Chart, Table
+from tests.performance.part import Table
 from tests.performance.virtual_waves import BARRIER_S
 from tests.performance.waves_verdict import ratio
 
@@ -16,25 +16,6 @@ def tables(figures: dict[str, Any]) -> list[Table]:
         *(_minutes_table(figures, sites) for sites in sizes),
         *(_trouble_table(figures, sites) for sites in sizes),
         _large_table(figures),
-    ]
-
-
-def charts(figures: dict[str, Any]) -> list[Chart]:
-    sites = max(row["sites"] for row in figures["rows"])
-    alone = [row for row in figures["rows"] if row["sites"] == sites and not row["others"] and not row["hanging"]]
-    names = {"best power": "best power of two", "first": "auto, first night", "second": "auto, later night"}
-    return [
-        Chart(
-            title=f"{sites:,} sites on an account that is not shared",
-            kind="bars",
-            x="account",
-            y="minutes",
-            series={
-                shown: [(row["tier"], row[name]["minutes"]) for row in alone if row[name] is not None]
-                for name, shown in ({"fixed 4": "fixed 4"} | names).items()
-            },
-            log=frozenset({"y"}),
-        )
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.performance.part import Chart, Options, Table
+from tests.performance.part import Options, Table
 
 
 @dataclass
@@ -14,8 +14,6 @@ class FakePart:
     figures: dict[str, Any] | BaseException
     found: Sequence[str] = ()
     shown_tables: Sequence[Table] = ()
-    shown_charts: Sequence[Chart] = ()
-    TITLE: str = "A part"
     given: list[Options] = field(default_factory=list)
 
     def measure(self, options: Options) -> dict[str, Any]:
@@ -27,9 +25,6 @@ class FakePart:
 
     def tables(self, figures: dict[str, Any]) -> list[Table]:
         return list(self.shown_tables) or [Table("Figures", ["figure"], [[key] for key in figures])]
-
-    def charts(self, _: dict[str, Any]) -> list[Chart]:
-        return list(self.shown_charts)
 
     def complaints(self, _: dict[str, Any]) -> list[str]:
         return list(self.found)
