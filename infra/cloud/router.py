@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from infra.cloud import aws_response
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import CannotInvoke, Lambdas
-from infra.cloud.moto_patches import interception, s3
+from infra.cloud.moto_patches import interception, speedups
 from infra.cloud.role_sessions import RoleSessions
 from infra.state.directory import CannotStore
 from infra.state.object_files import KeyIsNoPath
@@ -132,7 +132,7 @@ class Router:
 
     def _answer_plain_objects(self, call: Call, following: Next) -> AWSResponse:
         permit = self._role_sessions.permit
-        plainly = s3.answer_plainly(call.operation, call.request, permit) if call.service == "s3" else None
+        plainly = speedups.answer_plainly(call.operation, call.request, permit) if call.service == "s3" else None
         return plainly or following()
 
     def _forward_to_moto(self, call: Call, following: Next) -> AWSResponse:  # noqa: ARG002 - the last one

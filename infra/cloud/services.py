@@ -29,7 +29,6 @@ class Service:
         moto: moto's package, imported before the first call.
         errors: how an error is written.
         denied: the code of a call that a role does not allow.
-        remembered: whether the way to moto's answer is found once. For the services that a run calls all the time.
         resources: what the template may have of it; whatever else it has is left out.
         names: the ARN that a call concerns, for IAM, where moto gives only "*".
         same_permission: operation → the action that IAM checks instead.
@@ -41,7 +40,6 @@ class Service:
     errors: Literal["json", "query", "s3"] = "json"
     denied: Literal["AccessDenied", "AccessDeniedException"] = "AccessDeniedException"
     host: str = ""
-    remembered: bool = False
     resources: tuple[Resource, ...] = ()
     names: Callable[[Parameters], str] | None = None
     same_permission: Mapping[str, str] = field(default_factory=dict)
@@ -80,7 +78,6 @@ SERVICES = (
         errors="s3",
         denied="AccessDenied",
         host="s3.amazonaws.com",
-        remembered=True,
         resources=(Resource("AWS::S3::Bucket", ("BucketName", "{stack}-{lower}-123456789012")),),
         same_permission={
             "HeadObject": "GetObject",
@@ -95,7 +92,6 @@ SERVICES = (
         "sqs",
         moto="sqs",
         denied="AccessDenied",
-        remembered=True,
         resources=(Resource("AWS::SQS::Queue", ("QueueName", "{stack}-{id}")),),
         same_permission={
             "SendMessageBatch": "SendMessage",
@@ -103,7 +99,7 @@ SERVICES = (
             "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
         },
     ),
-    Service("ssm", moto="ssm", remembered=True, resources=(Resource("AWS::SSM::Parameter"),), names=_parameter),
+    Service("ssm", moto="ssm", resources=(Resource("AWS::SSM::Parameter"),), names=_parameter),
     Service(
         "sns",
         moto="sns",

@@ -15,9 +15,7 @@ from tests.integration.small_cloud import small_cloud
 
 imports.load()
 
-from moto.core import loaders, utils  # noqa: E402
 from moto.core.authorization import ActionAuthenticatorMixin  # noqa: E402
-from moto.core.base_backend import AccountSpecificBackend  # noqa: E402
 from moto.core.botocore_stubber import BotocoreStubber  # noqa: E402
 from moto.s3.models import FakeBucket, FakeKey, S3Backend  # noqa: E402
 from moto.s3.responses import S3Response  # noqa: E402
@@ -28,7 +26,6 @@ from moto.stepfunctions.parser import utils as parser_utils  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout  # noqa: E402
-from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent  # noqa: E402
 from moto.stepfunctions.parser.asl.component.program.program import Program  # noqa: E402
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (  # noqa: E402
     distributed_iteration_component,
@@ -40,7 +37,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.job 
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction  # noqa: E402
 from moto.stepfunctions.parser.asl.eval.environment import Environment  # noqa: E402
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager  # noqa: E402
-from moto.stepfunctions.parser.asl.eval.states import States  # noqa: E402
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser  # noqa: E402
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path  # noqa: E402
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication  # noqa: E402
@@ -81,12 +77,7 @@ SIGNATURES: list[tuple[Any, str]] = [
     (Environment.is_running, "self"),
     (JobPool.next_job, "self"),
     (JobPool.close_job, "self, job"),
-    (JobPool.get_closed_jobs, "self"),
-    (EvalComponent._log_evaluation_step, "self, subject"),
     (EventManager.add_event, "self, context, event_type, event_details, timestamp, update_source_event_id"),
-    (AccountSpecificBackend._generate_regions, "self, service_name"),
-    (loaders.create_loader, ""),
-    (utils.service_name_from_moto_package_name, "moto_package_name"),
     (BaseExecutionWorkerCommunication.terminated, "self"),
     (boto_client.boto_client_for, "region, service, state_credentials"),
 ]
@@ -99,10 +90,7 @@ BODIES: list[tuple[Any, str]] = [  # what a patch replaces or leans on, word for
     (Program.eval, "self.timeout_seconds.timeout_seconds"),
     (retrier_decl.RetrierDecl._eval_body, "time.sleep(interval_seconds)"),
     (distributed_iteration_component.DistributedIterationComponent._eval_body, "env.event_manager = EventManager()"),
-    (JobPool.get_closed_jobs, "sorted(closed_jobs, key=lambda closed_job: closed_job.job_index)"),
-    (States._extract, "return copy.deepcopy(result)"),
     (ResultPath._eval_body, "parse(self.result_path_src)"),
-    (utils._load_service_model, "loader = create_loader()"),
     (boto_client.boto_client_for, "return boto3.client("),
     (json_path.extract_json, "parse(path)"),
     (Queue.add_message, "self._messages.append(message)"),

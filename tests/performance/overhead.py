@@ -44,8 +44,9 @@ class Comparison:
 
 
 # Calls that sleep overlap or do not: one after the other would be a ratio of 4. Otherwise the elapsed time of single
-# runs is noise on a busy machine (0.3 to 1.5 at a load of 16 on two cores, 1.0 to 1.06 on a quiet one), and so is start-up
-# (1.7 to 6): both are shown. Processor time is not: 2.3 to 2.6 and 2.8 to 3.0 at that load, 1.8 on the quiet one.
+# runs is noise on a busy machine (0.3 to 1.5 at a load of 16 on two cores, 1.0 to 1.06 on a quiet one), and so is
+# start-up (1.7 to 6): both are shown. Processor time is not: 2.3 to 2.6 and 2.8 to 3.0 at that load, 1.8 on the quiet
+# one.
 SHORT = Comparison("4 sites of 1 s", 4, 1.0, 4, 7, 5, {"work_s": 2.5, "cpu_s": 3.5})
 LONG = Comparison("4 sites of 40 s", 4, 40.0, 4, 1)
 FEWER = Comparison("400 sites of 0.1 s, 40 at once", 400, 0.1, 40, 3, 3, {"cpu_s": 4.0})
@@ -137,8 +138,8 @@ def tables(figures: dict[str, Any]) -> list[Table]:
             ],
             rows=rows,
             note="Medians; ratios are the median over pairs. Work: Nightfold's execution, from StartExecution to its "
-            "end, with plan, census and page; the script's asyncio.run. Start-up: from the start of the process to that; "
-            "for the script its imports, for Nightfold also the deployment of template.yaml.",
+            "end, with plan, census and page; the script's asyncio.run. Start-up: from the start of the process to "
+            "that; for the script its imports, for Nightfold also the deployment of template.yaml.",
         )
     ]
 

@@ -16,14 +16,12 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from infra.cloud import aws_response, services
-from infra.cloud.moto_patches import service_models
 
 ACCOUNT = "123456789012"
 Router = Callable[[str, str, AWSPreparedRequest], AWSResponse]
 Permit = Callable[[str, str, str], bool]
 
 _ACCESS_KEY = re.compile(r"Credential=([^/,\s]+)/")
-_answers: dict[str, list[tuple[re.Pattern[str], Callable[..., Any]]]] = {}
 
 
 class Denied(Exception):  # noqa: N818
@@ -73,7 +71,6 @@ def intercepted(router: Router, permit: Permit) -> Iterator[None]:
         mock.patch.object(botocore_stubber, "enabled", True),
         mock.patch.object(ActionAuthenticatorMixin, "_authenticate_and_authorize_action", authorize),
         mock.patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": True}}),
-        service_models.parsed_once(),
     ):
         BackendDict.reset()
         try:
@@ -81,13 +78,14 @@ def intercepted(router: Router, permit: Permit) -> Iterator[None]:
         finally:
             BackendDict.reset()
             reset_model_data()
-            _answers.clear()
 
 
 def forward(service: str, request: AWSPreparedRequest) -> AWSResponse:
     """moto's own answer."""
+    from moto.core.models import botocore_stubber
+
     try:
-        answered = _quickly(service, request) if services.named(service).remembered else _process(request)
+        answered = botocore_stubber.process_request(request)
     except Denied as denied:
         return aws_response.error(request, service, 403, services.named(service).denied, str(denied))
     if answered is None:  # moto does not have this service; the real one is never called
@@ -96,40 +94,6 @@ def forward(service: str, request: AWSPreparedRequest) -> AWSResponse:
         )
     status, headers, body = answered
     return aws_response.plain(request, int(status), dict(headers), body.encode() if isinstance(body, str) else body)
-
-
-def _process(request: AWSPreparedRequest) -> Any:
-    from moto.core.models import botocore_stubber
-
-    return botocore_stubber.process_request(request)
-
-
-def _quickly(service: str, request: AWSPreparedRequest) -> Any:
-    """moto looks for its answer anew in each call, among the addresses of all services, which takes longer than the
-    answer. For the services of a run the way there is remembered."""
-    from moto.core.request import normalize_request
-    from moto.core.utils import get_equivalent_url_in_aws_domain
-    from werkzeug.exceptions import HTTPException
-
-    parsed, _ = get_equivalent_url_in_aws_domain(request.url)
-    address = f"{parsed.scheme}://{parsed.netloc}{parsed.path}"
-    for pattern, answer in _answers.get(service) or _answers_of(service):
-        if pattern.match(address):
-            normalized = normalize_request(request)
-            try:
-                return answer(normalized, normalized.raw_url, normalized.headers)
-            except HTTPException as error:
-                return error.code, error.get_headers(), error.get_body()
-    return None
-
-
-def _answers_of(service: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
-    from moto import backends
-
-    regions = backends.get_backend(service)[ACCOUNT]  # type: ignore[call-overload]
-    backend = regions["us-east-1" if "us-east-1" in regions else "aws"]
-    found = _answers[service] = [(re.compile(address), answer) for address, answer in backend.urls.items()]
-    return found
 
 
 def _authorize(asked: Any, resource: str, permit: Permit) -> None:

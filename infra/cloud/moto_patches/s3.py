@@ -4,75 +4,24 @@ moto's bucket gets another container for its objects, so that every access path 
 HTTP server, and the interpreter. A write is on disk before its response is made.
 """
 
-import hashlib
 import mimetypes
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from email.utils import formatdate
 from typing import Any
 from unittest import mock
-from urllib.parse import unquote
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-
-from infra.cloud import aws_response
 from infra.cloud.moto_patches.cloudformation import ACCOUNT, REGION
-from infra.cloud.moto_patches.interception import Permit, access_key, body_of
 from infra.cloud.moto_patches.no_tracking import Untracked
-from infra.state.object_files import KeyIsNoPath, Objects
+from infra.state.object_files import Objects
 
 Stored = Callable[[str, bytes], None]
 
-_PLAIN = frozenset(
-    (
-        *("authorization", "content-length", "content-md5", "content-type", "expect", "host", "user-agent"),
-        *("amz-sdk-invocation-id", "amz-sdk-request", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"),
-        *("x-amzn-trace-id", "x-amz-checksum-mode"),
-    )
-)
-_ADDRESS = re.compile(r"https://([a-z0-9.-]+)\.s3(?:\.us-east-1)?\.amazonaws\.com/([^?]+)")
-_attached: dict[str, tuple[Objects, Stored]] = {}
+attached: dict[str, tuple[Objects, Stored]] = {}  # by the bucket's name
 
 
-def answer_plainly(operation: str, request: AWSPreparedRequest, permit: Permit) -> AWSResponse | None:
-    """GetObject and PutObject without a condition or an option, five of which each site needs: moto takes three times
-    as long (measured). None for all else: moto answers."""
-    address = _ADDRESS.fullmatch(request.url)
-    if operation not in {"GetObject", "PutObject"} or address is None or address[1] not in _attached:
-        return None
-    if any(name.lower() not in _PLAIN for name in request.headers):
-        return None
-    bucket, key = address[1], unquote(address[2])
-    if not permit(access_key(request), f"s3:{operation}", f"arn:aws:s3:::{bucket}/{key}"):
-        return None
-    objects, stored = _attached[bucket]
-    if operation == "PutObject":
-        content = body_of(request)
-        try:
-            objects.put(key, content)
-        except KeyIsNoPath:
-            return None
-        stored(key, content)
-        return aws_response.plain(request, 200, {"ETag": _etag(content)}, b"")
-    found = objects.get(key)
-    if found is None:
-        return aws_response.error(request, "s3", 404, "NoSuchKey", "The specified key does not exist.")
-    described = {
-        "content-type": _kind(key),
-        "ETag": _etag(found[0]),
-        "last-modified": formatdate(found[1], usegmt=True),
-    }
-    return aws_response.plain(request, 200, described, found[0])
-
-
-def _etag(content: bytes) -> str:
-    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-
-
-def _kind(key: str) -> str:
+def content_type(key: str) -> str:
     return mimetypes.guess_type(key)[0] or "binary/octet-stream"
 
 
@@ -110,9 +59,9 @@ def durable() -> Iterator[None]:
         try:
             yield
         finally:
-            for name in _attached:  # moto empties its buckets object by object, and would read every file
+            for name in attached:  # moto empties its buckets object by object, and would read every file
                 s3_backends[ACCOUNT]["aws"].buckets[name].keys = _VersionedKeyStore()
-            _attached.clear()
+            attached.clear()
 
 
 def attach(name: str, objects: Objects, stored: Stored) -> None:
@@ -167,7 +116,7 @@ def attach(name: str, objects: Objects, stored: Stored) -> None:
         @property
         def metadata(self) -> Any:
             described = LowercaseDict()
-            described["Content-Type"] = _kind(self.name)
+            described["Content-Type"] = content_type(self.name)
             return described
 
         def dispose(self, garbage: bool = False) -> None: ...
@@ -220,4 +169,4 @@ def attach(name: str, objects: Objects, stored: Stored) -> None:
             return [StoredKey(key) for key in keys], folders
 
     s3_backends[ACCOUNT]["aws"].buckets[name].keys = Files()
-    _attached[name] = objects, stored
+    attached[name] = objects, stored

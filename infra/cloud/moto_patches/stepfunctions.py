@@ -16,7 +16,7 @@ from unittest import mock
 
 from infra.cloud.boto_sessions import SharedClients
 from infra.cloud.branches import Branches
-from infra.cloud.moto_patches.stepfunctions_speedups import speedups
+from infra.cloud.moto_patches.speedups import paths_parsed_once
 
 Ended = Callable[[Any], None]
 Waits = Callable[[Any, str, float], None]  # a branch's item, the error that it met, and the seconds until it is retried
@@ -37,7 +37,7 @@ def prepared(
             _scaled_retries(speed, waits, branches),
             _scaled_waits(speed),
             _parsed_once(speed),
-            speedups(),
+            paths_parsed_once(),
             _branches_in_a_loop(branches),
             _forgotten_branches(),
             _notified_at_the_end(ended),
