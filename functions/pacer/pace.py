@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from nightfold.amounts import dollars
 from nightfold.budget import cost_usd
 from nightfold.waves import Carried, Stop
 from pacer.concurrency import Means, Speed, Wave, speed
@@ -63,9 +64,9 @@ def pace(history: Sequence[Wave], work: Work, carried: Carried | None = None) ->
         spent = spent_usd(history, work.model) or 0.0
         paid = affordable(spent, work.cost_ceiling_usd, work.answers_usd[:sites])
         if not paid:
-            return _stopped(now, _too_dear(spent, work.cost_ceiling_usd, work.answers_usd[0]))
+            return _stopped(now, _too_expensive(spent, work.cost_ceiling_usd, work.answers_usd[0]))
         if paid < sites:
-            sites, why = paid, f"{why}; a small wave: ${work.cost_ceiling_usd - spent:.2f} of the ceiling is left"
+            sites, why = paid, f"{why}; a small wave: {dollars(work.cost_ceiling_usd - spent)} of the ceiling is left"
     return Decision(sites, now.at_once if work.max_concurrency is not None else min(now.at_once, sites), why)
 
 
@@ -105,11 +106,11 @@ def _calm(history: Sequence[Wave]) -> int:
     return calm
 
 
-def _too_dear(spent: float, ceiling: float, answer: float) -> Stop:
+def _too_expensive(spent: float, ceiling: float, answer: float) -> Stop:
     return Stop(
         reason="unknown",
-        message=f"cost_ceiling_usd is ${ceiling:.2f}, ${spent:.4f} of it is spent, and one more answer may cost "
-        f"${answer:.4f}: the other sites need a higher ceiling",
+        message=f"cost_ceiling_usd is {dollars(ceiling)}, {dollars(spent, exact=True)} of it is spent, and one more "
+        f"answer may cost {dollars(answer, exact=True)}: the other sites need a higher ceiling",
     )
 
 

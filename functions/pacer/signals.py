@@ -67,17 +67,17 @@ def see(branches: Sequence[Branch]) -> Seen:
 
 def _limit(family: Family, answers: Sequence[Branch]) -> Limit | None:
     """None where no header named it."""
-    told = [(each.ended_s, each.headers[family]) for each in answers if each.headers and family in each.headers]
-    if not told or not told[-1][1].limit:
+    readings = [(each.ended_s, each.headers[family]) for each in answers if each.headers and family in each.headers]
+    if not readings or not readings[-1][1].limit:
         return None
-    most = told[-1][1].limit
-    shares = [min(1.0, max(0.0, header.remaining / most)) for _, header in told]
-    lowest = min(range(len(told)), key=shares.__getitem__)
+    most = readings[-1][1].limit
+    shares = [min(1.0, max(0.0, header.remaining / most)) for _, header in readings]
+    lowest = min(range(len(readings)), key=shares.__getitem__)
     charges = _charges(family, answers)
     full = [number for number, share in enumerate(shares) if share >= FULL]
     balances = [
-        _balance(told[start], told[end], charges)
-        for end in {lowest, len(told) - 1}
+        _balance(readings[start], readings[end], charges)
+        for end in {lowest, len(readings) - 1}
         for start in (max((number for number in full if number < end), default=0),)
         if end - start >= ANSWERS_TO_TELL
     ]

@@ -1,4 +1,4 @@
-"""When no further wave begins, although sites are left: going on would be useless, too dear or too late."""
+"""When no further wave begins, although sites are left: going on would be useless, too expensive or too late."""
 
 from collections.abc import Sequence
 from itertools import accumulate, takewhile
@@ -11,7 +11,7 @@ RUN_S = 21_600  # the state machine's TimeoutSeconds
 RESERVE_S = 1_500  # for an aggregation that is tried twice, and the digest
 WAIT_S = 45  # what the waits between a branch's calls take in the mean, of 90 s at most
 MARGIN_S = 90  # by which the last branch may be later than the mean
-CALL_S = 2  # of Lambda and Step Functions, beside the call itself
+CALL_S = 2  # of Lambda and Step Functions, on top of the call itself
 FINAL = {"AccessDenied", "SpendLimitReached"}
 
 _ADVICE = {

@@ -92,9 +92,9 @@ class _InWaves(VirtualNight):
             *earlier, last = branch.errors
             self._outcomes.append(signals.Branch(error=last, earlier_errors=earlier, **common))
             return
-        told = self._limits.headers()
+        sent = self._limits.headers()
         headers = {
-            family: Remaining(*(float(told[f"anthropic-ratelimit-{family}-{what}"]) for what in ("limit", "remaining")))
+            family: Remaining(*(float(sent[f"anthropic-ratelimit-{family}-{what}"]) for what in ("limit", "remaining")))
             for family in FAMILIES
         }
         self._outcomes.append(

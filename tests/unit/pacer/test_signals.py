@@ -30,9 +30,9 @@ def steady(others: float, per_minute: int, answers: int = 200, calm: int = 0) ->
         clock[0] += 6 if number < calm else 60 / per_minute
         account.admit(300)
         account.spend_output(500)
-        told = account.headers()
+        sent = account.headers()
         headers = {
-            family: Remaining(*(float(told[f"anthropic-ratelimit-{family}-{what}"]) for what in ("limit", "remaining")))
+            family: Remaining(*(float(sent[f"anthropic-ratelimit-{family}-{what}"]) for what in ("limit", "remaining")))
             for family in FAMILIES
         }
         branches.append(Branch(ended_s=clock[0], latency_s=20, input_tokens=300, output_tokens=500, headers=headers))
