@@ -1,9 +1,9 @@
-"""Dollars, counts and durations, as page, message, terminal and errors write them."""
+"""Dollars, counts and durations, as the page, messages, terminal and errors show them."""
 
 
 def dollars(usd: float | None, *, exact: bool = False) -> str:
-    """`$0.0345`, `$0.42`, `$1,234.50`: four digits below ten cents, where two would say too little; `exact`: always
-    four, for two sums that are compared."""
+    """`$0.0345`, `$0.42`, `$1,234.50`: four digits below ten cents, where two would not be enough; `exact`: always
+    four, for sums that are compared."""
     if usd is None:
         return "an unknown amount (this model has no price here)"
     return f"${usd:,.4f}" if exact or 0 < round(usd, 4) < 0.1 else f"${usd:,.2f}"

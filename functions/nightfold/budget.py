@@ -23,19 +23,19 @@ THINKING_TOKENS = {"claude-opus-5-5": 2_048}
 
 
 def thinking_tokens(model: str) -> int:
-    """Output tokens that each branch of `model` has besides those of its answer."""
+    """Output tokens that each branch of `model` gets on top of those for its answer."""
     return THINKING_TOKENS.get(model, 0)
 
 
 def nearest_model(model: str) -> str | None:
-    """For a model that has no price and no tested setting here, the known one whose name is nearest; else None."""
+    """The known model with the nearest name, if `model` has no price and no tested setting here; else None."""
     if model in PRICES:
         return None
     return get_close_matches(model, PRICES, n=1, cutoff=0.0)[0]
 
 
 def branches_at_once(sites: int, max_concurrency: int) -> int:
-    """How many branches can run at one moment."""
+    """How many branches can run at once."""
     return min(sites, max_concurrency)
 
 
@@ -60,13 +60,13 @@ def share(output_token_budget: int, branches: int, candidates: int = FLOOR_CANDI
 
 
 def regeneration_branches(rejected: int, round_1_branches: int, *, truncated: bool) -> int:
-    """How many branches run at once in round 2: where an answer was cut at most half as many, so that each has more."""
+    """How many branches run at once in round 2: if an answer was cut, at most half as many, so that each gets more."""
     branches = min(rejected, round_1_branches)
     return max(1, min(branches, round_1_branches // 2)) if truncated else branches
 
 
 def cost_usd(model: str, input_tokens: int, output_tokens: int) -> float | None:
-    """What the tokens cost in USD; None where the model's price is not known."""
+    """What the tokens cost in USD; None if the model's price is not known."""
     if model not in PRICES:
         return None
     per_input, per_output = PRICES[model]

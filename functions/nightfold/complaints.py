@@ -1,4 +1,4 @@
-"""What is wrong with an input, in the words of the person who wrote it, not in pydantic's."""
+"""What is wrong with an input, in the user's words instead of pydantic's."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ _WRONG_TYPE = {
 
 def complaint(detail: ErrorDetails, known: Sequence[str] = ()) -> str:
     """One of a ValidationError's details as the end of a sentence that begins with the field's name. `known` are the
-    keys that would have been right."""
+    valid keys."""
     kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind in _WRONG_TYPE:
         return f"{_WRONG_TYPE[kind].format(**context)}{_but(given)}"
@@ -63,14 +63,14 @@ def listed(each: Iterable[str]) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'brief'?` where a known word is near, otherwise nothing."""
+    """`, did you mean 'brief'?` if a known word is similar, otherwise nothing."""
     near = nearest(word, known, 0.6)
     return f", did you mean {near!r}?" if near else ""
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0) -> str | None:
-    """The known word that is most like this one; None where all of them are less like it than `likeness`, 0 to 1."""
-    from difflib import get_close_matches  # every function imports this module, and hardly ever needs it
+    """The known word that is most similar to this one; None if none of them reaches `likeness`, 0 to 1."""
+    from difflib import get_close_matches  # every function imports this module and rarely needs it
 
     return next(iter(get_close_matches(word, list(known), 1, likeness)), None)
 

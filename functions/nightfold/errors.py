@@ -26,7 +26,7 @@ class Overloaded(Exception):  # noqa: N818
 
 
 class NetworkError(Exception):
-    """The connection or the server failed, or a 200 held no Messages response. CollectSite retries it."""
+    """The connection or the server failed, or a 200 was not a Messages response. CollectSite retries it."""
 
 
 class ModelTimeout(Exception):  # noqa: N818
@@ -46,11 +46,11 @@ class SpendLimitReached(Exception):  # noqa: N818
 
 
 class KeyUnavailable(Exception):  # noqa: N818
-    """SSM did not hand out the API key, throttled as a rule. Claude was not asked. CollectSite retries it patiently."""
+    """SSM did not return the API key, usually when throttled. Claude was not asked. CollectSite retries it patiently."""
 
 
 class UnexpectedError(Exception):
-    """What nobody foresaw; in the collector its traceback is in the log. No state tries again."""
+    """An error without a class of its own; the collector logs its traceback. No state retries it."""
 
 
 class InvalidInput(Exception):  # noqa: N818
@@ -62,11 +62,11 @@ class AwsUnavailable(Exception):  # noqa: N818
 
 
 class Handling(NamedTuple):
-    """What becomes of a branch whose call or answer ends in an error."""
+    """What happens to a branch whose call or answer ends in an error."""
 
     reason: Reason
     named_by: Literal["collector", "aws", "aggregator"]
-    retried: Literal["briefly", "patiently"] | None = None  # by CollectSite: as a call, or as what cost no call
+    retried: Literal["briefly", "patiently"] | None = None  # by CollectSite: after a call, or after what cost no call
 
 
 BRANCH_ERRORS = {
@@ -93,7 +93,7 @@ BRANCH_ERRORS = {
     "Refused": Handling("unknown", "aggregator"),
     "Unaccounted": Handling("unknown", "aggregator"),
 }
-"""Every error that a miss may have, by its name. The collector's list, the live view's retries and the reporter's words
+"""Every error that a miss may have, by name. The collector's list, the live view's retries and the reporter's words
 derive from it; CollectSite's retriers and catchers are compared with it."""
 
 PATIENT = frozenset(name for name, handling in BRANCH_ERRORS.items() if handling.retried == "patiently")
@@ -101,19 +101,19 @@ PATIENT = frozenset(name for name, handling in BRANCH_ERRORS.items() if handling
 
 
 def plain(message: str) -> str:
-    """A message of our own validators, without what pydantic puts before it."""
+    """A message of our own validators, without pydantic's prefix."""
     return message.removeprefix("Value error, ")
 
 
 def invalid(error: ValidationError, where: str = "", known: Sequence[str] = ()) -> InvalidInput:
-    """The first three complaints of `error`, each with the path of its field below `where`. `known` are the keys that
-    would have been right."""
+    """The first three complaints of `error`, each with the path of its field below `where`. `known` are the valid
+    keys."""
     return InvalidInput(complaints(error, where, known))
 
 
 @contextmanager
 def aws_errors_named() -> Iterator[None]:
-    """At a handler's edge: what botocore raises leaves as one line, `AwsUnavailable` where another try may help."""
+    """At a handler's edge: botocore's errors leave as one line, `AwsUnavailable` if another try may help."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -124,4 +124,4 @@ def aws_errors_named() -> Iterator[None]:
         code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
         if status >= 500 or "Throttl" in code or code in {"SlowDown", "RequestTimeout", "TooManyRequestsException"}:
             raise AwsUnavailable(one_line(str(error))) from None
-        raise UnexpectedError(one_line(str(error))) from None  # a policy, a name: it would fail again
+        raise UnexpectedError(one_line(str(error))) from None  # such as a policy or a name: it would fail again

@@ -1,4 +1,4 @@
-"""The site list, and what a site, a run and a round are called."""
+"""The site list, and the names of sites, runs and rounds."""
 
 import re
 from typing import Annotated

@@ -22,7 +22,7 @@ def worst_case(sites: Sequence[Site], configuration: RunConfiguration) -> WorstC
         rejected * share(budget, regeneration_branches(rejected, at_once, truncated=True))
         for rejected in range(1, len(sites) + 1)
     )
-    # A token is at least two bytes of UTF-8, in every language that was looked at.
+    # A token is at least two bytes of UTF-8 in every language that we measured.
     prompts = sum(PROMPT_TOKENS + len((site.brief or "").encode()) // 2 for site in sites)
     thinking = 2 * len(sites) * thinking_tokens(configuration.model)
     input_tokens, output_tokens = 2 * CALLS_PER_ROUND * prompts, CALLS_PER_ROUND * (round_1 + round_2 + thinking)

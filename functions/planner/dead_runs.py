@@ -1,4 +1,4 @@
-"""Runs that died: a plan, no summary, and an execution that is over. A redrive closes them before anything else.
+"""Runs that stopped early: a plan, no summary, and an execution that is over. A redrive closes them first.
 
 A redrive notes in one object which runs it found closed, so that the next one asks S3 only about new runs: it lists
 names instead of sending a request for each past run. The note may be deleted at any time.
@@ -16,9 +16,9 @@ from planner.executions import Executions
 def find_dead_run(
     run_id: str, execution_id: str, bucket: Bucket, executions: Executions, whole_since: datetime | None = None
 ) -> str | None:
-    """The first run that is to be closed; None where there is none. `run_id` and `execution_id` are of the redrive that
-    asks. A run that began before `whole_since` may have lost its summary to the bucket's lifecycle, and is left alone.
-    Where nothing is left to close, the runs that are set aside are counted: their alarm rings until none is."""
+    """The first run to close; None if there is none. `run_id` and `execution_id` are those of the redrive that asks. A
+    run that began before `whole_since` may have lost its summary to the bucket's lifecycle, and is left alone. If there
+    is nothing to close, the runs that are set aside are counted: their alarm rings until there are none."""
     known = closed_runs(bucket.get(CLOSED_RUNS_KEY))
     names = list(bucket.run_ids())
     closed = known & set(names)

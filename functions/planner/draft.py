@@ -1,4 +1,4 @@
-"""What a plan holds, before anything is claimed: also for the command line, which shows it before it starts a run."""
+"""Drafts a plan before anything is claimed. The command line uses it too, to show a plan before it starts the run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -109,7 +109,7 @@ def _is_valid(name: str, value: Any) -> bool:
 
 
 def check_one_site(site_list: Sequence[Site], configuration: RunConfiguration) -> None:
-    """Raises InvalidInput where the configuration could not run a single site, so that no redrive need receive."""
+    """Raises InvalidInput if the configuration cannot run even one site; then a redrive receives nothing."""
     least = min(
         site_list, key=lambda site: (site.max_tokens or configuration.output_token_budget, len(site.brief or ""))
     )

@@ -58,12 +58,12 @@ class ExecutionInput(BaseModel):
         try:
             self.day  # noqa: B018 - whether it has one
         except OverflowError:
-            raise ValueError(f"scheduled_time: no calendar of {self.time_zone} holds {self.scheduled_time}") from None
+            raise ValueError(f"scheduled_time: {self.scheduled_time} has no date in {self.time_zone}") from None
         return self
 
     @property
     def day(self) -> date | None:
-        """The day of a scheduled run where the user lives; None for a run by hand."""
+        """The day of a scheduled run in the user's time zone; None for a run by hand."""
         return self.scheduled_time and self.scheduled_time.astimezone(ZoneInfo(self.time_zone)).date()
 
     @property
@@ -83,7 +83,7 @@ def read_input(document: Any) -> ExecutionInput:
 
 
 def run_id_of(given: ExecutionInput, execution_name: str) -> str:
-    """A scheduled run is named after its day where the person lives: a change of the clock may put two nights into one
+    """A scheduled run is named after its day in the user's time zone: a change of the clock may put two nights into one
     day of UTC. Any other run is named after its execution."""
     if given.day is not None:
         return f"{'redrive' if given.mode == 'redrive' else 'nightly'}-{given.day.isoformat()}"

@@ -37,7 +37,7 @@ class Adapters:
 
 
 def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
-    """Claims the run and says what to do next. Raises InvalidInput before anything has started or been paid."""
+    """Claims the run and returns what to do next. Raises InvalidInput before anything has started or been paid."""
     bucket, queue, simulated = adapters.bucket, adapters.queue, adapters.simulated
     given = read_input(task.input)
     run_id = run_id_of(given, task.execution_name)
@@ -65,7 +65,7 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
     try:
         first = bucket.put_if_absent(plan_key(run_id), plan.model_dump_json().encode())
     except (BotoCoreError, ClientError):
-        queue.give_back(message.receipt_handle for message in plan.received)  # or the next attempt would find no misses
+        queue.give_back(message.receipt_handle for message in plan.received)  # for the next attempt
         raise
     if not first:
         # Written by an earlier attempt of this execution, or just now by another one.
@@ -96,8 +96,8 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
 
 
 def _claimed(run_id: str, task: PlanTask, given: ExecutionInput, bucket: Bucket) -> Plan | Literal["another"] | None:
-    """The plan that this execution has already made; "another" where another delivery of the same night has the run;
-    None where nobody has. Raises InvalidInput where a person reuses a name."""
+    """The plan that this execution has already made; "another" if another delivery of the same night has claimed the
+    run; None if it is unclaimed. Raises InvalidInput if a name is used again."""
     document = bucket.get(plan_key(run_id))
     if document is None:
         return None
@@ -112,9 +112,8 @@ def _claimed(run_id: str, task: PlanTask, given: ExecutionInput, bucket: Bucket)
 
 
 def _plan_redrive(run_id: str, task: PlanTask, overrides: dict[str, Any], parameter: str, adapters: Adapters) -> Plan:
-    """The plan of the morning run. All that could refuse it is looked at before a message is received. Where the plan
-    cannot be made all the same, or receiving breaks off, what was received is given back: the next attempt has to find
-    all of it."""
+    """The plan of a redrive. Everything that could refuse it is checked before a message is received. If the plan fails
+    all the same, or receiving breaks off, the messages are given back: the next attempt has to find all of them."""
     bucket, queue, simulated = adapters.bucket, adapters.queue, adapters.simulated
     site_list = read_sites(bucket.get(SITES_KEY))
     check_one_site(site_list, configure(parameter, overrides))

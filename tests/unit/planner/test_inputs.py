@@ -45,9 +45,9 @@ def test_every_further_key_overrides_the_configuration() -> None:
         ({"scheduled_time": "2026-02-30T03:15:00Z"}, "input.scheduled_time"),
         (
             {"scheduled_time": "0001-01-01T00:00:00Z", "time_zone": "America/New_York"},
-            "no calendar of America/New_York",
+            "has no date in America/New_York",
         ),
-        ({"scheduled_time": "9999-12-31T23:59:59Z", "time_zone": "Asia/Tokyo"}, "no calendar of Asia/Tokyo holds 9999"),
+        ({"scheduled_time": "9999-12-31T23:59:59Z", "time_zone": "Asia/Tokyo"}, "has no date in Asia/Tokyo"),
         ([], "input: must be a JSON object"),
         (None, "input: must be a JSON object, not null"),
         ("redrive", "input: must be a JSON object"),
