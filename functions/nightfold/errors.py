@@ -46,7 +46,7 @@ class SpendLimitReached(Exception):  # noqa: N818
 
 
 class KeyUnavailable(Exception):  # noqa: N818
-    """SSM did not return the API key, usually when throttled. Claude was not asked. CollectSite retries it patiently."""
+    """SSM did not return the API key, usually when throttled. Claude was not asked. CollectSite retries patiently."""
 
 
 class UnexpectedError(Exception):

@@ -15,12 +15,12 @@ from nightfold.storage import Bucket, digest_key, summary_key
 from reporter.links import Links
 from reporter.message import plain_text, subject, text
 from reporter.page import render
-from reporter.records import read_night
+from reporter.records import read_records
 from reporter.redriven import note
 from reporter.schedule import Schedule
 from reporter.settings import Settings
 from reporter.topic import Topic
-from reporter.verdict import Surroundings
+from reporter.verdict import ReportContext
 
 HTML = "text/html; charset=utf-8"
 
@@ -52,34 +52,35 @@ class Adapters:
     topic: Topic
 
 
-def publish_digest(task: DigestTask, surroundings: Surroundings, adapters: Adapters) -> Digest:
+def publish_digest(task: DigestTask, context: ReportContext, adapters: Adapters) -> Digest:
     """Renders, stores and announces. Raises where the run is not closed, and what botocore raises."""
     bucket, links, topic = adapters.bucket, adapters.links, adapters.topic
     key = digest_key(task.run_id)
     try:
-        night = read_night(task.run_id, bucket)
-        page = render(night, surroundings)
-        message = text(night, surroundings, links.to(key), links.place(key))
+        records = read_records(task.run_id, bucket)
+        page = render(records, context)
+        message = text(records, context, links.to(key), links.s3_uri(key))
     except (UnexpectedError, BotoCoreError, ClientError):
         raise
     except Exception as error:  # whatever is in the records: the census is closed, and that has to be said
         _log("PageFailed", task.run_id, error)
         summary = Summary.model_validate_json(bucket.get(summary_key(task.run_id)) or b"")
-        topic.publish(subject(summary), plain_text(summary, links.place(f"runs/{task.run_id}/")))
+        topic.publish(subject(summary), plain_text(summary, links.s3_uri(f"runs/{task.run_id}/")))
         return Digest(run_id=task.run_id, page_key=None)
     bucket.put(key, page, HTML)
-    topic.publish(subject(night.summary), message)
-    log_step("report", run_id=task.run_id, status=night.summary.status, page_bytes=len(page), misses=len(night.misses))
-    note(night.summary, set(night.parked), night.origins, bucket)
-    for run_id in night.origins:
-        _render_again(run_id, surroundings, bucket)
+    topic.publish(subject(records.summary), message)
+    summary, misses = records.summary, len(records.misses)
+    log_step("report", run_id=task.run_id, status=summary.status, page_bytes=len(page), misses=misses)
+    note(summary, set(records.parked), records.origins, bucket)
+    for run_id in records.origins:
+        _render_again(run_id, context, bucket)
     return Digest(run_id=task.run_id, page_key=key, page_bytes=len(page))
 
 
-def _render_again(run_id: str, surroundings: Surroundings, bucket: Bucket) -> None:
+def _render_again(run_id: str, context: ReportContext, bucket: Bucket) -> None:
     """The page of a run that is read with what became of its misses. One that cannot be made stays as it was."""
     try:
-        bucket.put(digest_key(run_id), render(read_night(run_id, bucket), surroundings), HTML)
+        bucket.put(digest_key(run_id), render(read_records(run_id, bucket), context), HTML)
     except (BotoCoreError, ClientError):
         raise
     except Exception as error:
@@ -92,7 +93,7 @@ def _log(what: str, run_id: str, error: Exception) -> None:
     log_traceback("report", frames, run_id=run_id, error=what, exception=type(error).__name__)
 
 
-def surroundings_of(settings: Settings) -> Surroundings:
+def context_of(settings: Settings) -> ReportContext:
     """What the template tells the reporter about its world."""
     schedule = Schedule(settings.morning_schedule, settings.time_zone, settings.schedule_state == "ENABLED")
-    return Surroundings(schedule, settings.redrive_command)
+    return ReportContext(schedule, settings.redrive_command)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from nightfold.budget import cost_usd
-from reporter.records import Night
+from reporter.records import RunRecords
 
 HEADER = re.compile(r"[0-9]{1,10}")  # what a server may say of a limit
 LIMITS = {"requests": "requests", "input-tokens": "input tokens", "output-tokens": "output tokens"}
@@ -35,16 +35,16 @@ class Headroom:
         return max(0.0, min(self.remaining / self.limit, 1.0))
 
 
-def usage(night: Night) -> list[Usage]:
+def usage(records: RunRecords) -> list[Usage]:
     """The dearest site first."""
     tokens: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for branch in night.branches:
+    for branch in records.branches:
         of_site = tokens[branch.task.site_id]
         of_site[2] = branch.task.max_tokens
         if branch.outcome is not None and (answer := branch.outcome.answer) is not None:
             of_site[0] += answer.input_tokens
             of_site[1] += answer.output_tokens
-    model = night.plan.configuration.model
+    model = records.plan.configuration.model
     used = [
         Usage(site_id, input_, output, cost_usd(model, input_, output), most)
         for site_id, (input_, output, most) in tokens.items()
@@ -52,15 +52,15 @@ def usage(night: Night) -> list[Usage]:
     return sorted(used, key=lambda each: (-(each.cost_usd or 0), -each.output_tokens, each.site_id))
 
 
-def headroom(night: Night) -> list[Headroom]:
+def headroom(records: RunRecords) -> list[Headroom]:
     """One entry for each limit that at least one answer told."""
-    return [lowest for name in LIMITS if (lowest := _lowest(night, name)) is not None]
+    return [lowest for name in LIMITS if (lowest := _lowest(records, name)) is not None]
 
 
-def _lowest(night: Night, name: str) -> Headroom | None:
+def _lowest(records: RunRecords, name: str) -> Headroom | None:
     seen = [
         told
-        for branch in night.branches
+        for branch in records.branches
         if branch.outcome is not None
         and branch.outcome.answer is not None
         and (told := _told(branch.outcome.answer.rate_limits, name)) is not None

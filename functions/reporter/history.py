@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nightfold.amounts import counted, duration, price
-from reporter.records import Night, PastRun
+from reporter.records import PastRun, RunRecords
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class History:
     most_seconds: float
 
 
-def bars(night: Night) -> History:
+def bars(records: RunRecords) -> History:
     """The charts of the last runs, this one last."""
-    runs = night.history
+    runs = records.history
     most_sites = max(run.planned for run in runs) or 1
-    costs = [(run.cost_usd or 0.0) if run.simulated == night.summary.simulated else 0.0 for run in runs]
+    costs = [(run.cost_usd or 0.0) if run.simulated == records.summary.simulated else 0.0 for run in runs]
     most_cost = max(costs)
     most_seconds = max(run.duration_s for run in runs)
     return History(

@@ -24,6 +24,6 @@ class Links:
     def to(self, key: str) -> str:
         return str(self._s3.generate_presigned_url("get_object", {"Bucket": self.bucket, "Key": key}, ExpiresIn=LINK_S))
 
-    def place(self, key: str) -> str:
+    def s3_uri(self, key: str) -> str:
         """Where the object lies, for somebody with an AWS account."""
         return f"s3://{self.bucket}/{key}"

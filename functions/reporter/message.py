@@ -11,9 +11,9 @@ from nightfold.amounts import counted, dollars, price
 from nightfold.contract import Summary
 from nightfold.text import one_line, unlinked
 from reporter.links import LINK_S
-from reporter.records import Night
+from reporter.records import RunRecords
 from reporter.verdict import (
-    Surroundings,
+    ReportContext,
     candidate_count,
     grouped,
     headline,
@@ -39,12 +39,12 @@ def subject(summary: Summary) -> str:
     return f"Nightfold {name}{rest}"
 
 
-def text(night: Night, surroundings: Surroundings, link: str, place: str) -> str:
+def text(records: RunRecords, context: ReportContext, link: str, s3_uri: str) -> str:
     """The whole message."""
-    return "\n".join(_lines(night, surroundings, link, place)) + "\n"
+    return "\n".join(_lines(records, context, link, s3_uri)) + "\n"
 
 
-def plain_text(summary: Summary, place: str) -> str:
+def plain_text(summary: Summary, s3_uri: str) -> str:
     """What is said of a run whose page could not be made: its census, from the summary alone."""
     missed = summary.planned - summary.accepted
     return "\n".join(
@@ -55,36 +55,36 @@ def plain_text(summary: Summary, place: str) -> str:
             f"missed    {missed:>6,}",
             "",
             "The page of this run could not be made; everything that was collected is stored:",
-            f"aws s3 ls --recursive {place}",
+            f"aws s3 ls --recursive {s3_uri}",
             'The Reporter\'s log has the reason. Runbook, "There was no digest".',
             "",
         ]
     )
 
 
-def _lines(night: Night, surroundings: Surroundings, link: str, place: str) -> Iterator[str]:
-    summary = night.summary
+def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str) -> Iterator[str]:
+    summary = records.summary
     missed = summary.planned - summary.accepted
     yield headline(summary)
-    yield from wrap(second_sentence(night, surroundings), WIDTH)
+    yield from wrap(second_sentence(records, context), WIDTH)
     yield ""
-    yield f"accepted  {summary.accepted:>6,}   {counted(candidate_count(night), 'candidate')}"
+    yield f"accepted  {summary.accepted:>6,}   {counted(candidate_count(records), 'candidate')}"
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in missed_by_reason(summary).items() if number)
     yield f"missed    {missed:>6,}   {reasons}".rstrip()
     cost = price(summary.cost_usd, simulated=summary.simulated)
     yield f"cost      {cost}; {counted(summary.model_calls, 'call')}, {summary.rate_limited:,} times 429"
     yield ""
-    yield from _misses(night)
-    yield from _candidates(night)
+    yield from _misses(records)
+    yield from _candidates(records)
     yield "The page, with everything:"
     yield link
     hours = LINK_S // 3_600
     yield f"The link works for {hours} hours at most; it can end sooner, with the credentials that signed it."
-    yield f"After that: aws s3 cp {place} ."
+    yield f"After that: aws s3 cp {s3_uri} ."
 
 
-def _misses(night: Night) -> Iterator[str]:
-    groups = grouped(night.misses)
+def _misses(records: RunRecords) -> Iterator[str]:
+    groups = grouped(records.misses)
     for group in groups[:GROUPS]:
         names = ", ".join(miss.site.site_id for miss in group.misses[:SITES])
         more = f" and {len(group.misses) - SITES:,} more" if len(group.misses) > SITES else ""
@@ -99,10 +99,10 @@ def _misses(night: Night) -> Iterator[str]:
         yield ""
 
 
-def _candidates(night: Night) -> Iterator[str]:
-    accepted = [site.site_id for site in night.summary.sites if site.accepted]
+def _candidates(records: RunRecords) -> Iterator[str]:
+    accepted = [site.site_id for site in records.summary.sites if site.accepted]
     for site_id in accepted[:SITES]:
-        candidates = night.candidates[site_id]
+        candidates = records.candidates[site_id]
         if candidates:
             more = f" (+{len(candidates) - 1})" if len(candidates) > 1 else ""
             title = one_line(unlinked(candidates[0].title), 60)

@@ -23,11 +23,11 @@ from nightfold.sites import Site
 from nightfold.text import LINKS
 from reporter.figures import headroom, usage
 from reporter.history import bars
-from reporter.records import Night
+from reporter.records import RunRecords
 from reporter.template import template
 from reporter.timeline import draw
 from reporter.verdict import (
-    Surroundings,
+    ReportContext,
     candidate_count,
     grouped,
     headline,
@@ -54,13 +54,13 @@ class Data:
     left_out: int  # accepted sites whose candidates did not fit
 
 
-def render(night: Night, surroundings: Surroundings) -> bytes:
+def render(records: RunRecords, context: ReportContext) -> bytes:
     """`digest.html`."""
-    summary = night.summary
+    summary = records.summary
     style, script = _own("page.css"), _own("page.js")
     missed = summary.planned - summary.accepted
-    later, parked = night.collected_later, night.parked
-    sites = {site.site_id: site for site in night.plan.sites}
+    later, parked = records.collected_later, records.parked
+    sites = {site.site_id: site for site in records.plan.sites}
     accepted = [site for site in summary.sites if site.accepted]
     text = template().render(
         style=Markup(style),  # noqa: S704  # nosec B704
@@ -68,33 +68,33 @@ def render(night: Night, surroundings: Surroundings) -> bytes:
         policy=_policy(style, script),
         links=LINKS,
         summary=summary,
-        configuration=night.plan.configuration,
-        zone=surroundings.schedule.zone,
-        redrive_command=surroundings.redrive_command,
+        configuration=records.plan.configuration,
+        zone=context.schedule.zone,
+        redrive_command=context.redrive_command,
         headline=headline(summary),
-        second=second_sentence(night, surroundings),
-        when=next_redrive(night, surroundings),
+        second=second_sentence(records, context),
+        when=next_redrive(records, context),
         missed=missed,
-        waiting=night.waiting,
+        waiting=records.waiting,
         parked=parked,
         attempts=MAX_ATTEMPTS,
         later=later,
         redrives=sorted(set(later.values()), reverse=True),
-        redriven=night.redriven,
-        origins=sorted(night.origins, reverse=True),
+        redriven=records.redriven,
+        origins=sorted(records.origins, reverse=True),
         reasons=[(reason, number) for reason, number in missed_by_reason(summary).items() if number],
-        census=_census(night),
-        candidates=candidate_count(night),
-        shown=[(site, sites[site.site_id], night.candidates[site.site_id]) for site in accepted[:SITES_SHOWN]],
+        census=_census(records),
+        candidates=candidate_count(records),
+        shown=[(site, sites[site.site_id], records.candidates[site.site_id]) for site in accepted[:SITES_SHOWN]],
         accepted=len(accepted),
-        groups=grouped(night.misses),
-        left=grouped(miss for miss in night.misses if miss.site.site_id not in later),
-        usual=_usual(night),
-        timeline=draw(night),
-        usage=usage(night),
-        headroom=headroom(night),
-        history=bars(night),
-        data=_data(night, sites),
+        groups=grouped(records.misses),
+        left=grouped(miss for miss in records.misses if miss.site.site_id not in later),
+        usual=_usual(records),
+        timeline=draw(records),
+        usage=usage(records),
+        headroom=headroom(records),
+        history=bars(records),
+        data=_data(records, sites),
         limits={
             "misses": MISSES_SHOWN,
             "unfolded": MISSES_UNFOLDED,
@@ -121,42 +121,42 @@ def _own(name: str) -> str:
     return files("reporter").joinpath("page", name).read_text(encoding="utf-8")
 
 
-def _census(night: Night) -> list[tuple[str, float, float]]:
+def _census(records: RunRecords) -> list[tuple[str, float, float]]:
     """The bar of the census: what, where it begins and how wide it is, in percent."""
     parts: list[tuple[str, float, float]] = []
     x = 0.0
     counts: dict[str, int] = {
-        "accepted": night.summary.accepted,
-        **dict(missed_by_reason(night.summary).items()),
+        "accepted": records.summary.accepted,
+        **dict(missed_by_reason(records.summary).items()),
     }
     for name, number in counts.items():
         if number:
-            width = number / night.summary.planned * 100
+            width = number / records.summary.planned * 100
             parts.append((name, round(x, 3), round(width, 3)))
             x += width
     return parts
 
 
-def _usual(night: Night) -> float | None:
+def _usual(records: RunRecords) -> float | None:
     """What the earlier runs of the same kind cost, their median; None before there are three."""
     costs = [
         past.cost_usd
-        for past in night.history
+        for past in records.history
         if past.cost_usd is not None
-        and (past.mode, past.simulated) == (night.summary.mode, night.summary.simulated)
-        and past.run_id != night.summary.run_id
+        and (past.mode, past.simulated) == (records.summary.mode, records.summary.simulated)
+        and past.run_id != records.summary.run_id
     ]
     return median(costs) if len(costs) >= 3 else None
 
 
-def _data(night: Night, sites: dict[str, Site]) -> Data:
+def _data(records: RunRecords, sites: dict[str, Site]) -> Data:
     """An entry for each site: [site_id, domain, candidates, rounds] or [site_id, domain, null, error, message]."""
-    messages = {miss.site.site_id: miss.message for miss in night.misses}
+    messages = {miss.site.site_id: miss.message for miss in records.misses}
     entries: list[Any] = []
-    for site in night.summary.sites:
+    for site in records.summary.sites:
         domain = sites[site.site_id].domain
         if site.accepted:
-            entries.append([site.site_id, domain, _pairs(night.candidates[site.site_id]), site.rounds])
+            entries.append([site.site_id, domain, _pairs(records.candidates[site.site_id]), site.rounds])
         else:
             entries.append([site.site_id, domain, None, site.error, messages.get(site.site_id, "")])
     if len(_json(entries)) <= PLAIN_LIMIT:

@@ -19,7 +19,7 @@ from reporter.branch import Branch
 from reporter.redriven import Redriven, collected_later, origins, read_redriven
 
 READERS = 16  # objects that are read at once
-NIGHTS = 30  # runs that the history shows
+RUNS_KEPT = 30  # runs that the history shows
 HEADS = 90  # summaries that are read to find them: names tell the day, not always the hour
 
 _Tasks = TypeAdapter(list[SiteTask])
@@ -52,7 +52,7 @@ class PastRun(BaseModel):
 
 
 @dataclass(frozen=True)
-class Night:
+class RunRecords:
     """One run, whole."""
 
     summary: Summary
@@ -82,7 +82,7 @@ class Night:
         return self.summary.planned - self.summary.accepted - len(self.collected_later) - len(self.parked)
 
 
-def read_night(run_id: str, source: Source) -> Night:
+def read_records(run_id: str, source: Source) -> RunRecords:
     """Raises UnexpectedError where the run has no census yet, or no plan."""
     closed, planned = source.get(summary_key(run_id)), source.get(plan_key(run_id))
     if closed is None or planned is None:
@@ -106,7 +106,7 @@ def read_night(run_id: str, source: Source) -> Night:
         kept = dict(readers.map(candidates, [site.site_id for site in summary.sites if site.accepted]))
         history = _history(source, summary, readers)
     plan = Plan.model_validate_json(planned)
-    return Night(
+    return RunRecords(
         summary=summary,
         plan=plan,
         branches=branches,
@@ -141,7 +141,7 @@ def _history(source: Source, summary: Summary, readers: ThreadPoolExecutor) -> l
     }
     runs[summary.run_id] = PastRun.model_validate(summary.model_dump(exclude={"sites"}))
     earlier = [past for past in runs.values() if past.started_at <= summary.started_at]
-    return sorted(earlier, key=lambda past: past.started_at)[-NIGHTS:]
+    return sorted(earlier, key=lambda past: past.started_at)[-RUNS_KEPT:]
 
 
 def _past(document: bytes | None) -> PastRun | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from nightfold.amounts import counted, duration
 from reporter.branch import Branch
-from reporter.records import Night
+from reporter.records import RunRecords
 
 ROWS = 40  # sites that get a row of bars; the chart of branches at once counts all
 COLUMNS = 400  # of the chart of branches at once
@@ -62,17 +62,17 @@ class Timeline:
         return [duration(self.total_s * part / 4) for part in range(5)]
 
 
-def draw(night: Night) -> Timeline:
+def draw(records: RunRecords) -> Timeline:
     """The timeline of a run, the branches that had trouble and the slowest first choice where there are many."""
-    timed = [each for each in night.branches if _times(each)]
-    origin = min([night.summary.started_at, *(_span(each)[0] for each in timed)])
+    timed = [each for each in records.branches if _times(each)]
+    origin = min([records.summary.started_at, *(_span(each)[0] for each in timed)])
     end = max((_span(each)[1] for each in timed), default=origin)
     total = max((end - origin).total_seconds(), 0.001)
     starts: dict[int, datetime] = {}  # of the rounds
     for each in timed:
         starts[each.task.round] = min(starts.get(each.task.round, _span(each)[0]), _span(each)[0])
     of_site: dict[str, list[Branch]] = {}
-    for each in night.branches:
+    for each in records.branches:
         of_site.setdefault(each.task.site_id, []).append(each)
 
     def at(moment: datetime) -> float:
@@ -94,9 +94,9 @@ def draw(night: Night) -> Timeline:
         total_s=total,
         rows=[row(branches) for branches in _chosen(of_site.values())],
         sites=len(of_site),
-        untimed=len(night.branches) - len(timed),
+        untimed=len(records.branches) - len(timed),
         at_once=_at_once([(at(started), at(ended)) for started, ended in map(_span, timed)]),
-        cap=night.plan.configuration.max_concurrency,
+        cap=records.plan.configuration.max_concurrency,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from nightfold.amounts import counted
 from nightfold.contract import MAX_ATTEMPTS, Miss, Summary
 from nightfold.errors import Reason
-from reporter.records import Night
+from reporter.records import RunRecords
 from reporter.schedule import NEVER, Schedule
 from reporter.words import Words, words_for
 
@@ -15,7 +15,7 @@ REASONS: tuple[Reason, ...] = ("network", "schema", "unknown")
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ReportContext:
     """What a reader should know besides the run's own records."""
 
     schedule: Schedule = NEVER
@@ -48,20 +48,20 @@ def headline(summary: Summary) -> str:
     return f"{accepted:,} of {planned:,} sites {'is' if accepted == 1 else 'are'} in."
 
 
-def second_sentence(night: Night, surroundings: Surroundings) -> str:
+def second_sentence(records: RunRecords, context: ReportContext) -> str:
     """What is missing and when it is tried again, or that nothing is; and what a redrive did not ask."""
-    return " ".join(filter(None, [_missing(night, surroundings), *not_asked(night.summary)]))
+    return " ".join(filter(None, [_missing(records, context), *not_asked(records.summary)]))
 
 
-def _missing(night: Night, surroundings: Surroundings) -> str:
-    missed = night.summary.planned - night.summary.accepted
-    if night.summary.planned == 0 and (night.summary.settled or night.summary.unlisted):
+def _missing(records: RunRecords, context: ReportContext) -> str:
+    missed = records.summary.planned - records.summary.accepted
+    if records.summary.planned == 0 and (records.summary.settled or records.summary.unlisted):
         return ""
-    if night.summary.planned == 0:
+    if records.summary.planned == 0:
         return "No miss was waiting that could be collected; what was not a miss of Nightfold was parked."
     if missed == 0:
-        return f"{counted(candidate_count(night), 'candidate')}, nothing missing."
-    return " ".join(_what_became_of_the_misses(night, surroundings))
+        return f"{counted(candidate_count(records), 'candidate')}, nothing missing."
+    return " ".join(_what_became_of_the_misses(records, context))
 
 
 def not_asked(summary: Summary) -> Iterator[str]:
@@ -75,12 +75,12 @@ def not_asked(summary: Summary) -> Iterator[str]:
         yield f"{_sites(unlisted, len(unlisted))} {verb} no longer in the site list, and parked."
 
 
-def _what_became_of_the_misses(night: Night, surroundings: Surroundings) -> Iterator[str]:
-    collected, parked = night.collected_later, night.parked
-    if night.waiting:
-        left = [miss.site.site_id for miss in night.misses if miss.site.site_id not in {*collected, *parked}]
-        when = next_redrive(night, surroundings)
-        waits = f"{_sites(left, night.waiting)} {'waits' if night.waiting == 1 else 'wait'} for the next redrive"
+def _what_became_of_the_misses(records: RunRecords, context: ReportContext) -> Iterator[str]:
+    collected, parked = records.collected_later, records.parked
+    if records.waiting:
+        left = [miss.site.site_id for miss in records.misses if miss.site.site_id not in {*collected, *parked}]
+        when = next_redrive(records, context)
+        waits = f"{_sites(left, records.waiting)} {'waits' if records.waiting == 1 else 'wait'} for the next redrive"
         yield f"{waits}, {when}." if when else f"{waits}."
     if parked:
         yield f"{_sites(parked, len(parked))} {_was(parked)} parked after {MAX_ATTEMPTS} attempts."
@@ -103,14 +103,14 @@ def _runs(collected: Mapping[str, str]) -> str:
     return " and ".join(runs) if len(runs) <= 2 else f"{len(runs):,} redrives"
 
 
-def next_redrive(night: Night, surroundings: Surroundings) -> str | None:
+def next_redrive(records: RunRecords, context: ReportContext) -> str | None:
     """When the misses are tried again, as `Tue 24 Nov at 07:00 UTC`; None where nothing is scheduled."""
-    ended = night.summary.started_at + timedelta(seconds=max(night.summary.duration_s, 0))
-    return surroundings.schedule.next_redrive(max([ended, *(word.at for word in night.redriven.values())]))
+    ended = records.summary.started_at + timedelta(seconds=max(records.summary.duration_s, 0))
+    return context.schedule.next_redrive(max([ended, *(word.at for word in records.redriven.values())]))
 
 
-def candidate_count(night: Night) -> int:
-    return sum(site.candidates for site in night.summary.sites)
+def candidate_count(records: RunRecords) -> int:
+    return sum(site.candidates for site in records.summary.sites)
 
 
 def grouped(misses: Iterable[Miss]) -> list[MissGroup]:

@@ -22,8 +22,8 @@ from nightfold.errors import InvalidInput, UnexpectedError
 from nightfold.storage import digest_key, summary_key
 from nightfold.text import one_line
 from reporter.page import render
-from reporter.records import PastRun, read_night
-from reporter.verdict import Surroundings
+from reporter.records import PastRun, read_records
+from reporter.verdict import ReportContext
 
 
 def closed_runs(state_dir: Path) -> list[PastRun]:
@@ -52,9 +52,9 @@ def page_of(state_dir: Path, run_id: str | None) -> Path:
             how = "is not over yet" if in_use(state_dir) else closes
             raise InvalidInput(f"report: run {run_id} {how}")
         try:
-            night = read_night(run_id, Folder(state_dir))
-            command = suggest_anywhere(redrive_of(simulated=night.summary.simulated), state_dir)
-            page = _kept(page, state_dir, render(night, Surroundings(redrive_command=command)))
+            records = read_records(run_id, Folder(state_dir))
+            command = suggest_anywhere(redrive_of(simulated=records.summary.simulated), state_dir)
+            page = _kept(page, state_dir, render(records, ReportContext(redrive_command=command)))
         except (UnexpectedError, ValidationError, OSError) as error:
             raise InvalidInput(f"report: the page of {run_id} cannot be made: {one_line(str(error))}") from None
     return page.resolve()

@@ -14,9 +14,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from nightfold.text import unlinked
 from reporter.page import render
-from reporter.records import read_night
+from reporter.records import read_records
 from reporter.schedule import Schedule
-from reporter.verdict import Surroundings
+from reporter.verdict import ReportContext
 from tests.e2e.chromium import Browser, browser, missing
 from tests.support.links import LINKS_AND_NONE
 from tests.support.nights import HOSTILE, NIGHTS, lengthy
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
     pytest.mark.xdist_group("browser"),
 ]
-MORNING = Surroundings(Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
+MORNING = ReportContext(Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
 HEADLINES = {
     "good": "All 4 sites are in.",
     "partial": "3 of 4 sites are in.",
@@ -45,14 +45,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, night in NIGHTS.items():
         run_id = "redrive-2026-11-23" if name in {"empty", "morning"} else "nightly-2026-11-23"
         made[name] = folder / f"{name}.html"
-        made[name].write_bytes(render(read_night(run_id, night()), MORNING))
+        made[name].write_bytes(render(read_records(run_id, night()), MORNING))
     return made
 
 
 @pytest.fixture(scope="module")
 def longest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("longest") / "page.html"
-    file.write_bytes(render(read_night("r" * 80, lengthy()), MORNING))
+    file.write_bytes(render(read_records("r" * 80, lengthy()), MORNING))
     return file
 
 

@@ -24,7 +24,7 @@ from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
 from planner.draft import PlanTask, draft, items
-from reporter.records import read_night
+from reporter.records import read_records
 from reporter.redriven import note
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
@@ -265,7 +265,7 @@ def redriven() -> Shelf:
 def followed() -> Shelf:
     """That night, once the redrive has said what became of its misses."""
     shelf = redriven()
-    redrive = read_night("redrive-2026-11-23", shelf)
+    redrive = read_records("redrive-2026-11-23", shelf)
     note(redrive.summary, set(), redrive.origins, shelf)
     return shelf
 

@@ -13,7 +13,7 @@ import reporter.handler
 import reporter.settings
 from nightfold.errors import UnexpectedError
 from nightfold.storage import Bucket
-from reporter.digest import Adapters, DigestTask, publish_digest, surroundings_of
+from reporter.digest import Adapters, DigestTask, context_of, publish_digest
 from reporter.links import Links
 from reporter.settings import Settings
 from reporter.topic import Topic
@@ -59,7 +59,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_page_is_stored_and_announced(account: Account) -> None:
-    digest = publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
+    digest = publish_digest(DigestTask(run_id=RUN), context_of(Settings(**ENVIRONMENT)), account.adapters)
     stored = account.s3.get_object(Bucket="night", Key=f"runs/{RUN}/digest.html")
     assert stored["ContentType"] == "text/html; charset=utf-8"
     page = stored["Body"].read()
@@ -75,13 +75,13 @@ def test_the_page_is_stored_and_announced(account: Account) -> None:
 
 
 def test_the_page_shows_the_command_that_the_template_names() -> None:
-    assert surroundings_of(Settings(**ENVIRONMENT)).redrive_command == "aws stepfunctions start-execution"
+    assert context_of(Settings(**ENVIRONMENT)).redrive_command == "aws stepfunctions start-execution"
 
 
 def test_publishing_twice_leaves_the_same_page(account: Account) -> None:
     pages = []
     for _ in range(2):
-        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
+        publish_digest(DigestTask(run_id=RUN), context_of(Settings(**ENVIRONMENT)), account.adapters)
         pages.append(account.s3.get_object(Bucket="night", Key=f"runs/{RUN}/digest.html")["Body"].read())
     assert pages[0] == pages[1]
 
@@ -89,13 +89,13 @@ def test_publishing_twice_leaves_the_same_page(account: Account) -> None:
 def test_a_run_without_a_census_is_not_announced(account: Account) -> None:
     account.s3.delete_object(Bucket="night", Key=f"runs/{RUN}/summary.json")
     with pytest.raises(UnexpectedError, match="no summary"):
-        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
+        publish_digest(DigestTask(run_id=RUN), context_of(Settings(**ENVIRONMENT)), account.adapters)
     assert account.heard() == []
 
 
 def test_a_run_whose_page_cannot_be_made_is_announced_without_it(account: Account, printed: Callable[[], str]) -> None:
     account.s3.put_object(Bucket="night", Key=f"runs/{RUN}/round-1/items.json", Body=b"a secret that is not JSON")
-    digest = publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
+    digest = publish_digest(DigestTask(run_id=RUN), context_of(Settings(**ENVIRONMENT)), account.adapters)
     assert digest.page_key is None
     (message,) = account.heard()
     assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.0329"
@@ -104,14 +104,14 @@ def test_a_run_whose_page_cannot_be_made_is_announced_without_it(account: Accoun
     assert f"aws s3 ls --recursive s3://night/runs/{RUN}/" in message["Message"]
     logged = printed()
     assert '"error":"PageFailed"' in logged
-    assert "read_night" in logged
+    assert "read_records" in logged
     assert "secret" not in logged
 
 
 def test_a_census_that_cannot_be_read_is_not_announced(account: Account) -> None:
     account.s3.put_object(Bucket="night", Key=f"runs/{RUN}/summary.json", Body=b"{}")
     with pytest.raises(ValidationError):
-        publish_digest(DigestTask(run_id=RUN), surroundings_of(Settings(**ENVIRONMENT)), account.adapters)
+        publish_digest(DigestTask(run_id=RUN), context_of(Settings(**ENVIRONMENT)), account.adapters)
     assert account.heard() == []
 
 

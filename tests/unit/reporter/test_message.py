@@ -3,16 +3,16 @@
 import pytest
 
 from reporter.message import subject, text
-from reporter.records import read_night
-from reporter.verdict import Surroundings
+from reporter.records import read_records
+from reporter.verdict import ReportContext
 from tests.support.nights import FOUR, NIGHTS, Shelf, partial, spend
 
 RUN = "nightly-2026-11-23"
-MORNING = Surroundings()
+MORNING = ReportContext()
 
 
 def test_the_subject_says_it_all() -> None:
-    assert subject(read_night(RUN, partial()).summary) == (
+    assert subject(read_records(RUN, partial()).summary) == (
         "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.0329"
     )
 
@@ -20,9 +20,9 @@ def test_the_subject_says_it_all() -> None:
 def test_a_simulated_run_was_not_paid_for_and_says_what_it_would_have_cost() -> None:
     shelf = Shelf()
     spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
-    night = read_night(RUN, shelf)
-    assert subject(night.summary).endswith(": 4 of 4 sites, simulated")
-    message = text(night, MORNING, "https://example.com/link", "s3://bucket/key")
+    records = read_records(RUN, shelf)
+    assert subject(records.summary).endswith(": 4 of 4 sites, simulated")
+    message = text(records, MORNING, "https://example.com/link", "s3://bucket/key")
     assert "cost      nothing (simulated; real: about $0.0220); 4 calls" in message
 
 
@@ -30,7 +30,7 @@ def test_a_simulated_run_was_not_paid_for_and_says_what_it_would_have_cost() -> 
 def test_a_subject_is_ascii_and_shorter_than_a_hundred_characters(length: int) -> None:
     shelf = Shelf()
     spend(shelf, dict(zip(FOUR, (["Overloaded"], ["prose"], ["Refused"], ["ok"]), strict=True)), run_id="r" * length)
-    line = subject(read_night("r" * length, shelf).summary)
+    line = subject(read_records("r" * length, shelf).summary)
     assert line.isascii()
     assert line.isprintable()
     assert len(line) < 100
@@ -39,8 +39,8 @@ def test_a_subject_is_ascii_and_shorter_than_a_hundred_characters(length: int) -
 
 @pytest.mark.parametrize("name", ["good", "partial", "lost", "empty", "hostile"])
 def test_a_message_is_one_screen_of_plain_text(name: str) -> None:
-    night = read_night("redrive-2026-11-23" if name == "empty" else RUN, NIGHTS[name]())
-    message = text(night, MORNING, "https://example.com/link", "s3://bucket/key")
+    records = read_records("redrive-2026-11-23" if name == "empty" else RUN, NIGHTS[name]())
+    message = text(records, MORNING, "https://example.com/link", "s3://bucket/key")
     assert len(message.splitlines()) <= 48
     assert all(character == "\n" or character.isprintable() for character in message)
     assert "https://example.com/link" in message
@@ -49,7 +49,7 @@ def test_a_message_is_one_screen_of_plain_text(name: str) -> None:
 
 
 def test_a_message_tells_what_is_missing_and_shows_titles() -> None:
-    message = text(read_night(RUN, partial()), MORNING, "link", "place")
+    message = text(read_records(RUN, partial()), MORNING, "link", "place")
     assert "Missed: meadow\n  Claude's answer was not" in message
     assert "harbour: Why retry storms deserve an afternoon 0 (+4)" in message
 
@@ -59,6 +59,6 @@ def test_a_title_makes_no_link() -> None:
     spend(shelf, {"harbour": ["ok"]})
     key = f"runs/{RUN}/candidates/harbour.json"
     shelf.objects[key] = b'{"candidates": [{"title": "See https://evil.example now", "angle": "a"}]}'
-    message = text(read_night(RUN, shelf), MORNING, "link", "place")
+    message = text(read_records(RUN, shelf), MORNING, "link", "place")
     assert "https://evil" not in message
     assert "See https: //evil. example now" in message

@@ -17,19 +17,19 @@ from nightfold.branch import Outcome
 from reporter.history import bars
 from reporter.message import text as message_of
 from reporter.page import render
-from reporter.records import read_night
+from reporter.records import read_records
 from reporter.schedule import Schedule
-from reporter.verdict import Surroundings
+from reporter.verdict import ReportContext
 from tests.support.hostile_outcomes import spoilt
 from tests.support.nights import FOUR, HOSTILE, NIGHTS, Shelf, large, lost, partial, spend
 from tests.unit.examples import STARTED
 
 RUN = "nightly-2026-11-23"
-MORNING = Surroundings(Schedule("cron(0 7 * * ? *)", "Europe/Berlin", enabled=True))
+MORNING = ReportContext(Schedule("cron(0 7 * * ? *)", "Europe/Berlin", enabled=True))
 
 
-def page(shelf: Shelf, run_id: str = RUN, surroundings: Surroundings = MORNING) -> str:
-    return render(read_night(run_id, shelf), surroundings).decode()
+def page(shelf: Shelf, run_id: str = RUN, context: ReportContext = MORNING) -> str:
+    return render(read_records(run_id, shelf), context).decode()
 
 
 class Elements(HTMLParser):
@@ -94,14 +94,14 @@ def test_a_miss_is_explained_with_its_next_try() -> None:
 
 
 def test_without_a_schedule_the_person_starts_the_redrive_with_the_command_of_that_place() -> None:
-    text = page(partial(), surroundings=Surroundings(redrive_command="/opt/nightfold redrive --state-dir '/a b'"))
+    text = page(partial(), context=ReportContext(redrive_command="/opt/nightfold redrive --state-dir '/a b'"))
     assert "Next try: when you start a redrive" in text
     assert "you start it, with the command below." in text
     assert "<code>/opt/nightfold redrive --state-dir &#39;/a b&#39;</code>" in text
 
 
 def test_where_no_command_is_known_none_is_shown() -> None:
-    text = page(partial(), surroundings=Surroundings())
+    text = page(partial(), context=ReportContext())
     assert "you start it." in text
     assert "<code>" not in text[text.index('id="missing"') : text.index('id="candidates"')]
 
@@ -122,7 +122,7 @@ def test_the_chart_of_costs_compares_like_with_like() -> None:
     shelf = Shelf()
     spend(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
     spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
-    paid, simulated = bars(read_night(RUN, shelf)).columns
+    paid, simulated = bars(read_records(RUN, shelf)).columns
     assert (paid.cost, simulated.cost) == (0.0, 100.0)
 
 
@@ -131,7 +131,7 @@ def test_a_parked_site_is_promised_no_next_try() -> None:
     spend(shelf, {"harbour": ["Refused"], "orchard": ["ok"]}, of_redrive={"attempts": {"harbour": 2}})
     assert "Next try" not in page(shelf)
     assert "Next redrive" not in page(shelf)
-    message = message_of(read_night(RUN, shelf), MORNING, "link", "place")
+    message = message_of(read_records(RUN, shelf), MORNING, "link", "place")
     assert "Parked: no redrive asks again" in message
     assert "The next redrive" not in message
 

@@ -7,15 +7,15 @@ import pytest
 
 from nightfold.errors import UnexpectedError
 from nightfold.storage import outcome_key, summary_key
-from reporter.records import read_night
+from reporter.records import read_records
 from tests.support.nights import FOUR, STARTED, Shelf, good, lost, partial, spend
 
 RUN = "nightly-2026-11-23"
 
 
 def test_every_branch_of_both_rounds_is_there() -> None:
-    night = read_night(RUN, partial())
-    rounds = [(branch.task.round, branch.task.site_id, branch.rejected) for branch in night.branches]
+    records = read_records(RUN, partial())
+    rounds = [(branch.task.round, branch.task.site_id, branch.rejected) for branch in records.branches]
     assert rounds == [
         (1, "harbour", False),
         (1, "orchard", False),
@@ -24,12 +24,12 @@ def test_every_branch_of_both_rounds_is_there() -> None:
         (2, "lantern", False),
         (2, "meadow", True),
     ]
-    assert [miss.site.site_id for miss in night.misses] == ["meadow"]
-    assert {site: len(kept) for site, kept in night.candidates.items()} == {"harbour": 5, "orchard": 5, "lantern": 5}
+    assert [miss.site.site_id for miss in records.misses] == ["meadow"]
+    assert {site: len(kept) for site, kept in records.candidates.items()} == {"harbour": 5, "orchard": 5, "lantern": 5}
 
 
 def test_a_failure_tells_its_calls_and_how_they_ended() -> None:
-    by_site = {branch.task.site_id: branch for branch in read_night(RUN, lost()).branches}
+    by_site = {branch.task.site_id: branch for branch in read_records(RUN, lost()).branches}
     assert (by_site["lantern"].error, by_site["lantern"].calls) == ("Overloaded", 3)
     assert by_site["lantern"].earlier_errors == ["Overloaded", "Overloaded"]
     assert (by_site["meadow"].outcome, by_site["meadow"].calls) == (None, None)
@@ -40,7 +40,7 @@ def test_an_outcome_may_be_quoted_as_aws_stores_it_or_unreadable() -> None:
     key = outcome_key(RUN, 1, "harbour")
     shelf.objects[key] = json.dumps(shelf.objects[key].decode()).encode()
     shelf.objects[outcome_key(RUN, 1, "orchard")] = b"{"
-    branches = read_night(RUN, shelf).branches
+    branches = read_records(RUN, shelf).branches
     assert branches[0].outcome is not None
     assert branches[1].outcome is None
 
@@ -50,7 +50,7 @@ def test_a_run_that_is_not_closed_has_no_page(what: str) -> None:
     shelf = partial()
     del shelf.objects[f"runs/{RUN}/{what}.json"]
     with pytest.raises(UnexpectedError, match=what):
-        read_night(RUN, shelf)
+        read_records(RUN, shelf)
 
 
 def test_the_history_is_the_last_thirty_runs_up_to_this_one() -> None:
@@ -58,7 +58,7 @@ def test_the_history_is_the_last_thirty_runs_up_to_this_one() -> None:
     tomorrow = STARTED + timedelta(days=1)
     spend(shelf, {"harbour": ["ok"]}, run_id="nightly-2026-11-24", started=tomorrow)
     shelf.objects[summary_key("broken-2026-11-22")] = b"{"
-    history = read_night(RUN, shelf).history
+    history = read_records(RUN, shelf).history
     assert len(history) == 30
     assert [history[0].run_id, history[-1].run_id] == ["nightly-2026-10-25", RUN]
 
@@ -75,5 +75,5 @@ def test_the_history_reads_a_bounded_number_of_summaries() -> None:
     spend(shelf, {name: ["ok"] for name in FOUR}, run_id="by-hand")
     for day in range(400):
         shelf.objects[summary_key(f"nightly-{STARTED - timedelta(days=day):%Y-%m-%d}")] = b"{}"
-    read_night("by-hand", shelf)
+    read_records("by-hand", shelf)
     assert len([key for key in read if key.endswith("summary.json")]) <= 91

@@ -9,14 +9,14 @@ from nightfold.contract import SettledSite, WaitingMessage
 from nightfold.storage import digest_key, misses_key, plan_key, redriven_key, summary_key
 from reporter.digest import Adapters, DigestTask, publish_digest
 from reporter.page import render
-from reporter.records import read_night
+from reporter.records import read_records
 from reporter.redriven import read_redriven
 from reporter.schedule import Schedule
-from reporter.verdict import Surroundings, second_sentence
+from reporter.verdict import ReportContext, second_sentence
 from tests.support.nights import FOUR, STARTED, Shelf, redriven, spend
 
 NIGHT, FIRST, SECOND = "nightly-2026-11-23", "redrive-2026-11-23", "redrive-2026-11-24"
-MORNING = Surroundings(schedule=Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
+MORNING = ReportContext(schedule=Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
 
 
 class Heard:
@@ -74,7 +74,7 @@ def test_what_a_second_redrive_collects_is_on_the_page_of_the_night_too() -> Non
         assert "Nothing any more" in page(shelf, run_id)
     for run_id in (FIRST, NIGHT):
         assert f"../{run_id}/digest.html" in page(shelf, SECOND)
-    assert second_sentence(read_night(NIGHT, shelf), MORNING) == (
+    assert second_sentence(read_records(NIGHT, shelf), MORNING) == (
         f"orchard, meadow were collected later, by {FIRST} and {SECOND}."
     )
 
@@ -135,7 +135,7 @@ def test_a_site_that_was_accepted_stays_accepted() -> None:
 def test_a_note_that_cannot_be_read_is_made_anew(junk: bytes) -> None:
     shelf = redriven()
     shelf.objects[redriven_key(NIGHT)] = junk
-    assert "wait for the next redrive" in render(read_night(NIGHT, shelf), MORNING).decode()
+    assert "wait for the next redrive" in render(read_records(NIGHT, shelf), MORNING).decode()
     publish(shelf, FIRST)
     assert read_redriven(NIGHT, shelf.get).keys() == {"orchard", "meadow"}
 
@@ -145,10 +145,10 @@ def test_runs_that_name_each_other_or_are_gone_are_no_endless_way() -> None:
     spend(shelf, {"harbour": ["prose"]}, run_id="a", mode="redrive", missed_in="b")
     spend(shelf, {"harbour": ["prose"]}, run_id="b", mode="redrive", missed_in="a")
     spend(shelf, {"harbour": ["ok"]}, run_id="c", mode="redrive", missed_in="a")
-    assert read_night("c", shelf).origins == {"a": {"harbour"}, "b": {"harbour"}}
+    assert read_records("c", shelf).origins == {"a": {"harbour"}, "b": {"harbour"}}
     del shelf.objects[summary_key("b")]
     shelf.objects[plan_key("a")] = b"hello"
-    assert read_night("c", shelf).origins == {}
+    assert read_records("c", shelf).origins == {}
 
 
 def test_an_old_page_that_cannot_be_made_costs_nothing() -> None:

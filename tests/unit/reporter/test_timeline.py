@@ -3,7 +3,7 @@
 import pytest
 
 from reporter.figures import headroom, usage
-from reporter.records import read_night
+from reporter.records import read_records
 from reporter.timeline import ROWS, WIDTH, draw
 from tests.support.nights import FOUR, Shelf, large, lost, partial, spend
 
@@ -11,7 +11,7 @@ RUN = "nightly-2026-11-23"
 
 
 def test_bars_lie_on_the_axis_and_follow_each_other() -> None:
-    timeline = draw(read_night(RUN, partial()))
+    timeline = draw(read_records(RUN, partial()))
     assert [row.site_id for row in timeline.rows] == list(FOUR)
     for row in timeline.rows:
         ends = [bar.x + bar.width for bar in row.bars]
@@ -28,7 +28,7 @@ def test_bars_lie_on_the_axis_and_follow_each_other() -> None:
 
 
 def test_a_row_says_in_words_what_its_bars_show() -> None:
-    words = {row.site_id: row.words for row in draw(read_night(RUN, lost())).rows}
+    words = {row.site_id: row.words for row in draw(read_records(RUN, lost())).rows}
     assert words["lantern"] == "3 calls, failed with Overloaded after 5.2 s (before: Overloaded, Overloaded)"
     assert words["meadow"] == "no outcome was stored"
 
@@ -37,12 +37,12 @@ def test_a_row_says_in_words_what_its_bars_show() -> None:
 def test_the_cap_shows_in_the_branches_at_once(cap: int) -> None:
     shelf = Shelf()
     spend(shelf, {f"site-{number}": ["ok"] for number in range(8)}, max_concurrency=cap)
-    timeline = draw(read_night(RUN, shelf))
+    timeline = draw(read_records(RUN, shelf))
     assert timeline.peak == timeline.cap == cap
 
 
 def test_of_many_sites_those_with_trouble_get_a_row() -> None:
-    timeline = draw(read_night(RUN, large(1_000)))
+    timeline = draw(read_records(RUN, large(1_000)))
     assert len(timeline.rows) == ROWS
     assert timeline.sites == 1_000
     troubled = [row.site_id for row in timeline.rows if not row.words.startswith("1 call, answered after")]
@@ -51,7 +51,7 @@ def test_of_many_sites_those_with_trouble_get_a_row() -> None:
 
 
 def test_tokens_of_both_rounds_are_added_and_the_dearest_site_comes_first() -> None:
-    used = usage(read_night(RUN, partial()))
+    used = usage(read_records(RUN, partial()))
     assert {used[0].site_id, used[1].site_id} == {"lantern", "meadow"}
     assert used[0].input_tokens > 600
     assert used[0].max_tokens == 2_048
@@ -59,5 +59,5 @@ def test_tokens_of_both_rounds_are_added_and_the_dearest_site_comes_first() -> N
 
 
 def test_the_lowest_headroom_is_told() -> None:
-    lowest = {room.name: (room.remaining, room.limit) for room in headroom(read_night(RUN, large(100)))}
+    lowest = {room.name: (room.remaining, room.limit) for room in headroom(read_records(RUN, large(100)))}
     assert lowest == {"requests": (891, 1_000), "output tokens": (381_000, 400_000)}

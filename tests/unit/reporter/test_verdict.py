@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from reporter.records import read_night
-from reporter.verdict import Surroundings, headline, second_sentence
+from reporter.records import read_records
+from reporter.verdict import ReportContext, headline, second_sentence
 from tests.support.nights import FOUR, Shelf, large, spend
 from tests.unit.examples import miss
 
@@ -29,15 +29,15 @@ RUN = "nightly-2026-11-23"
 def test_the_verdict(did: dict[str, list[str]], first: str, second: str) -> None:
     shelf = Shelf()
     spend(shelf, did)
-    night = read_night(RUN, shelf)
-    assert headline(night.summary) == first
-    assert second_sentence(night, Surroundings()).startswith(second)
+    records = read_records(RUN, shelf)
+    assert headline(records.summary) == first
+    assert second_sentence(records, ReportContext()).startswith(second)
 
 
 def of_redrive(did: dict[str, list[str]], **fields: Any) -> str:
     shelf = Shelf()
     spend(shelf, did, mode="redrive", of_redrive=fields)
-    return second_sentence(read_night(RUN, shelf), Surroundings())
+    return second_sentence(read_records(RUN, shelf), ReportContext())
 
 
 def test_what_a_redrive_did_not_ask_is_said_with_the_reason() -> None:
@@ -54,6 +54,6 @@ def test_what_a_redrive_did_not_ask_is_said_with_the_reason() -> None:
 
 
 def test_large_numbers_are_grouped() -> None:
-    night = read_night(RUN, large(2_000))
-    assert headline(night.summary) == "1,979 of 2,000 sites are in."
-    assert "site-00199 and 18 more wait" in second_sentence(night, Surroundings())
+    records = read_records(RUN, large(2_000))
+    assert headline(records.summary) == "1,979 of 2,000 sites are in."
+    assert "site-00199 and 18 more wait" in second_sentence(records, ReportContext())
