@@ -1,1 +1,1 @@
-"""Renders the page of the morning and announces it. Reads everything, decides nothing."""
+"""Renders the digest page and announces it. Reads everything, decides nothing."""

@@ -1,5 +1,5 @@
 """PublishDigest: the page into the bucket, then the message to the topic, then the pages of the runs whose misses a
-redrive had. May be done twice: the pages are the same."""
+redrive asked again. May be done twice: the pages are the same."""
 
 import traceback
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Digest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     run_id: str
-    page_key: str | None  # None: it could not be made, and the message says so
+    page_key: str | None  # None: it could not be rendered, and the message says so
     page_bytes: int = 0
 
 
@@ -53,7 +53,7 @@ class Adapters:
 
 
 def publish_digest(task: DigestTask, context: ReportContext, adapters: Adapters) -> Digest:
-    """Renders, stores and announces. Raises where the run is not closed, and what botocore raises."""
+    """Renders, stores and announces the digest. Raises if the run is not closed, and what botocore raises."""
     bucket, links, topic = adapters.bucket, adapters.links, adapters.topic
     key = digest_key(task.run_id)
     try:
@@ -62,7 +62,7 @@ def publish_digest(task: DigestTask, context: ReportContext, adapters: Adapters)
         message = text(records, context, links.to(key), links.s3_uri(key))
     except (UnexpectedError, BotoCoreError, ClientError):
         raise
-    except Exception as error:  # whatever is in the records: the census is closed, and that has to be said
+    except Exception as error:  # whatever is in the records: the census is closed and has to be announced
         _log("PageFailed", task.run_id, error)
         summary = Summary.model_validate_json(bucket.get(summary_key(task.run_id)) or b"")
         topic.publish(subject(summary), plain_text(summary, links.s3_uri(f"runs/{task.run_id}/")))
@@ -78,7 +78,7 @@ def publish_digest(task: DigestTask, context: ReportContext, adapters: Adapters)
 
 
 def _render_again(run_id: str, context: ReportContext, bucket: Bucket) -> None:
-    """The page of a run that is read with what became of its misses. One that cannot be made stays as it was."""
+    """Renders the page of an earlier run again, with what happened to its misses. If that fails, the old page stays."""
     try:
         bucket.put(digest_key(run_id), render(read_records(run_id, bucket), context), HTML)
     except (BotoCoreError, ClientError):
@@ -88,12 +88,12 @@ def _render_again(run_id: str, context: ReportContext, bucket: Bucket) -> None:
 
 
 def _log(what: str, run_id: str, error: Exception) -> None:
-    """The error's kind and its place in our code: its text may quote what a model wrote."""
+    """Logs the error's class and where it was raised, not its text, which may quote what a model wrote."""
     frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     log_traceback("report", frames, run_id=run_id, error=what, exception=type(error).__name__)
 
 
 def context_of(settings: Settings) -> ReportContext:
-    """What the template tells the reporter about its world."""
+    """The context that the template gives the reporter."""
     schedule = Schedule(settings.morning_schedule, settings.time_zone, settings.schedule_state == "ENABLED")
     return ReportContext(schedule, settings.redrive_command)

@@ -1,4 +1,4 @@
-"""What a run used: tokens and cost of each site, and how near it came to the account's limits."""
+"""What a run used: tokens and cost of each site, and how close it came to the account's limits."""
 
 import re
 from collections import defaultdict
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from nightfold.budget import cost_usd
 from reporter.records import RunRecords
 
-HEADER = re.compile(r"[0-9]{1,10}")  # what a server may say of a limit
+HEADER = re.compile(r"[0-9]{1,10}")  # a plausible limit in a header
 LIMITS = {"requests": "requests", "input-tokens": "input tokens", "output-tokens": "output tokens"}
 
 
 @dataclass(frozen=True)
 class Usage:
-    """One site, both rounds. Calls that failed are not in it: nobody is told what they used."""
+    """One site, both rounds. Failed calls are not included: the API does not report what they used."""
 
     site_id: str
     input_tokens: int
@@ -24,7 +24,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Headroom:
-    """The lowest that was left of one limit, as the answers' headers told it."""
+    """The lowest remaining value of one limit in the answers' headers."""
 
     name: str
     limit: int
@@ -36,7 +36,7 @@ class Headroom:
 
 
 def usage(records: RunRecords) -> list[Usage]:
-    """The dearest site first."""
+    """The most expensive site first."""
     tokens: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for branch in records.branches:
         of_site = tokens[branch.task.site_id]
@@ -53,22 +53,22 @@ def usage(records: RunRecords) -> list[Usage]:
 
 
 def headroom(records: RunRecords) -> list[Headroom]:
-    """One entry for each limit that at least one answer told."""
+    """One entry for each limit that at least one answer's headers show."""
     return [lowest for name in LIMITS if (lowest := _lowest(records, name)) is not None]
 
 
 def _lowest(records: RunRecords, name: str) -> Headroom | None:
     seen = [
-        told
+        found
         for branch in records.branches
         if branch.outcome is not None
         and branch.outcome.answer is not None
-        and (told := _told(branch.outcome.answer.rate_limits, name)) is not None
+        and (found := _from_headers(branch.outcome.answer.rate_limits, name)) is not None
     ]
     return min(seen, key=lambda each: each.share, default=None)
 
 
-def _told(headers: dict[str, str], name: str) -> Headroom | None:
+def _from_headers(headers: dict[str, str], name: str) -> Headroom | None:
     try:
         limit, remaining = (headers[f"anthropic-ratelimit-{name}-{part}"] for part in ("limit", "remaining"))
     except KeyError:

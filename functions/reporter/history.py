@@ -1,4 +1,4 @@
-"""The last runs as small bars side by side. Numbers only; heights in percent of the chart."""
+"""The last runs as a bar chart. Numbers only; heights in percent of the chart."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,8 @@ class Column:
 
 @dataclass(frozen=True)
 class History:
-    """All columns, oldest first, and what a full height stands for. Costs are those of runs like this one, paid or
-    simulated: the two have no scale in common."""
+    """All columns, oldest first, and the values at full height. Costs are those of runs like this one, real or
+    simulated: the two are not drawn on one scale."""
 
     columns: list[Column]
     most_sites: int
@@ -56,5 +56,5 @@ def bars(records: RunRecords) -> History:
 
 
 def _of(value: float, most: float) -> float:
-    """In percent, with anything that is there at all visible."""
+    """In percent, but large enough to be visible if it is not 0."""
     return 0.0 if value <= 0 or most <= 0 else round(max(value / most * 100, 2.0), 2)

@@ -1,4 +1,4 @@
-"""Links to an object of the bucket that need no AWS account to be followed."""
+"""Links to an object of the bucket that work without an AWS account."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ LINK_S = (
 
 
 class Links:
-    """Presigned links into one bucket. They can do no more than the role that signs them: read one object."""
+    """Presigned links into one bucket. They allow no more than the role that signs them: to read one object."""
 
     def __init__(self, bucket: str, client: Any = None) -> None:
         self.bucket = bucket
-        # Otherwise boto3 signs for the global address, and the redirect to the bucket's region breaks the signature.
+        # By default boto3 signs for the global address, and the redirect to the bucket's region breaks the signature.
         regional = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
         self._s3 = client or boto3.client("s3", config=CALLS.merge(regional))
 
@@ -25,5 +25,5 @@ class Links:
         return str(self._s3.generate_presigned_url("get_object", {"Bucket": self.bucket, "Key": key}, ExpiresIn=LINK_S))
 
     def s3_uri(self, key: str) -> str:
-        """Where the object lies, for somebody with an AWS account."""
+        """The object's address for users with an AWS account."""
         return f"s3://{self.bucket}/{key}"

@@ -1,7 +1,7 @@
-"""The message of the morning: a subject that says it all, and one screen of text.
+"""The digest message: a subject that is a summary, and one screen of text.
 
-What a model wrote comes here as one line without control characters, and without anything that a mail program would
-make a link of.
+What a model wrote becomes one line without control characters, and without anything that a mail program would turn into
+a link.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from reporter.verdict import (
 
 SUBJECT_LIMIT = 99  # SNS wants fewer than 100 characters, and ASCII only
 WIDTH = 78
-GROUPS, SITES = 3, 6  # that are shown; the page has all
+GROUPS, SITES = 3, 6  # shown here; the page has all
 
 
 def subject(summary: Summary) -> str:
@@ -45,7 +45,7 @@ def text(records: RunRecords, context: ReportContext, link: str, s3_uri: str) ->
 
 
 def plain_text(summary: Summary, s3_uri: str) -> str:
-    """What is said of a run whose page could not be made: its census, from the summary alone."""
+    """The message of a run whose page could not be rendered: its census, from the summary alone."""
     missed = summary.planned - summary.accepted
     return "\n".join(
         [
@@ -54,7 +54,7 @@ def plain_text(summary: Summary, s3_uri: str) -> str:
             f"accepted  {summary.accepted:>6,}",
             f"missed    {missed:>6,}",
             "",
-            "The page of this run could not be made; everything that was collected is stored:",
+            "The page of this run could not be rendered; everything that was collected is stored:",
             f"aws s3 ls --recursive {s3_uri}",
             'The Reporter\'s log has the reason. Runbook, "There was no digest".',
             "",
@@ -72,14 +72,15 @@ def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str) 
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in missed_by_reason(summary).items() if number)
     yield f"missed    {missed:>6,}   {reasons}".rstrip()
     cost = price(summary.cost_usd, simulated=summary.simulated)
-    yield f"cost      {cost}; {counted(summary.model_calls, 'call')}, {summary.rate_limited:,} times 429"
+    limited = counted(summary.rate_limited, "rate-limit error") if summary.rate_limited else "no rate-limit errors"
+    yield f"cost      {cost}; {counted(summary.model_calls, 'call')}, {limited} (429)"
     yield ""
     yield from _misses(records)
     yield from _candidates(records)
     yield "The page, with everything:"
     yield link
     hours = LINK_S // 3_600
-    yield f"The link works for {hours} hours at most; it can end sooner, with the credentials that signed it."
+    yield f"The link works for at most {hours} hours; it can expire earlier, with the credentials that signed it."
     yield f"After that: aws s3 cp {s3_uri} ."
 
 

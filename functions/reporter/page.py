@@ -1,4 +1,4 @@
-"""The page: one HTML file that asks for nothing from outside and runs no script but its own.
+"""The page: one self-contained HTML file that runs no script but its own.
 
 Everything is escaped by Jinja2; only our own style sheet and script are inserted as they are, and the
 Content-Security-Policy allows those two by their hashes and nothing else.
@@ -36,18 +36,18 @@ from reporter.verdict import (
     second_sentence,
 )
 
-SITES_SHOWN = 50  # the others are found by search, or shown on demand
+SITES_SHOWN = 50  # the others are found by search or shown on demand
 MISSES_SHOWN, MISSES_UNFOLDED = 40, 5  # of one error
 RAW_SHOWN = 1_500  # characters of a rejected answer
 USAGE_SHOWN = 20
-RUNS_SHOWN = 3  # of those whose misses a redrive had, or that collected a night's
+RUNS_SHOWN = 3  # that a redrive's misses came from, or that collected a run's misses later
 PLAIN_LIMIT = 400_000  # bytes of the sites' data; above it is packed
 PACKED_LIMIT = 3_500_000  # bytes; with everything else the page stays under 5 MB
 
 
 @dataclass(frozen=True)
 class Data:
-    """All sites, for search and export: as JSON, or packed (gzip, base64) where that would be long."""
+    """All sites, for search and export: as JSON, or packed (gzip, base64) if that is long."""
 
     plain: list[Any] | None
     packed: str
@@ -122,7 +122,7 @@ def _own(name: str) -> str:
 
 
 def _census(records: RunRecords) -> list[tuple[str, float, float]]:
-    """The bar of the census: what, where it begins and how wide it is, in percent."""
+    """The bar of the census: name, start and width of each part, in percent."""
     parts: list[tuple[str, float, float]] = []
     x = 0.0
     counts: dict[str, int] = {
@@ -138,7 +138,7 @@ def _census(records: RunRecords) -> list[tuple[str, float, float]]:
 
 
 def _usual(records: RunRecords) -> float | None:
-    """What the earlier runs of the same kind cost, their median; None before there are three."""
+    """The median cost of earlier runs of the same kind; None before there are three."""
     costs = [
         past.cost_usd
         for past in records.history

@@ -1,4 +1,4 @@
-"""Everything that a run has left in the bucket, read into one place. It judges nothing: the aggregator has."""
+"""Everything that a run has stored in the bucket, read into one object. The aggregator has judged it already."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from reporter.redriven import Redriven, collected_later, origins, read_redriven
 
 READERS = 16  # objects that are read at once
 RUNS_KEPT = 30  # runs that the history shows
-HEADS = 90  # summaries that are read to find them: names tell the day, not always the hour
+HEADS = 90  # summaries that are read to find them: names contain the day, not always the hour
 
 _Tasks = TypeAdapter(list[SiteTask])
 _Candidates = TypeAdapter(list[Candidate])
@@ -28,7 +28,7 @@ _DAY = re.compile(r"(20\d\d)-?(\d\d)-?(\d\d)(?:T(\d{6}))?")
 
 
 class Source(Protocol):
-    """What is read from: the bucket, or the state directory of a laptop."""
+    """Where runs are read from: the bucket, or the state directory of a laptop."""
 
     def get(self, key: str) -> bytes | None: ...
     def run_ids(self) -> Iterator[str]: ...
@@ -53,7 +53,7 @@ class PastRun(BaseModel):
 
 @dataclass(frozen=True)
 class RunRecords:
-    """One run, whole."""
+    """All records of one run."""
 
     summary: Summary
     plan: Plan
@@ -61,8 +61,8 @@ class RunRecords:
     candidates: dict[str, list[Candidate]]  # by site
     misses: list[Miss]
     history: list[PastRun]  # oldest first, this run among them
-    redriven: dict[str, Redriven] = field(default_factory=dict)  # by site: what redrives made of its misses
-    origins: dict[str, set[str]] = field(default_factory=dict)  # of a redrive: the runs whose sites it had
+    redriven: dict[str, Redriven] = field(default_factory=dict)  # by site: what happened to its misses in redrives
+    origins: dict[str, set[str]] = field(default_factory=dict)  # of a redrive: the runs that its misses came from
 
     @property
     def collected_later(self) -> dict[str, str]:
@@ -73,7 +73,7 @@ class RunRecords:
     def parked(self) -> list[str]:
         """The misses that no redrive asks for again."""
         own = [miss.site.site_id for miss in self.misses if miss.worn_out]
-        later = [site_id for site_id, word in self.redriven.items() if word.outcome == "parked"]
+        later = [site_id for site_id, later in self.redriven.items() if later.outcome == "parked"]
         return [site_id for site_id in dict.fromkeys(own + later) if site_id not in self.collected_later]
 
     @property
@@ -83,7 +83,7 @@ class RunRecords:
 
 
 def read_records(run_id: str, source: Source) -> RunRecords:
-    """Raises UnexpectedError where the run has no census yet, or no plan."""
+    """Raises UnexpectedError if the run has no census yet, or no plan."""
     closed, planned = source.get(summary_key(run_id)), source.get(plan_key(run_id))
     if closed is None or planned is None:
         raise UnexpectedError(f"run {run_id} has no {'summary' if closed is None else 'plan'}")
@@ -134,7 +134,7 @@ def _misses(document: bytes | None) -> Iterator[Miss]:
 
 
 def _history(source: Source, summary: Summary, readers: ThreadPoolExecutor) -> list[PastRun]:
-    """The last runs up to this one. The names tell which summaries are worth reading; the summaries tell the order."""
+    """The last runs up to this one. Names show which summaries are worth reading, summaries show the order."""
     newest = sorted(source.run_ids(), key=_day_of, reverse=True)[:HEADS]
     runs = {
         past.run_id: past for past in readers.map(lambda each: _past(source.get(summary_key(each))), newest) if past

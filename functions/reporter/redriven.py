@@ -1,7 +1,7 @@
-"""What became of the misses of a run: the redrives that had them note it in `runs/<run_id>/redriven.json`.
+"""What happened to the misses of a run: the redrives that asked them again note it in `runs/<run_id>/redriven.json`.
 
-A site that is missed again is missed by the redrive, so its next miss names the redrive's run. The note goes to every
-run on that way, back to the night.
+If a redrive misses a site again, the next miss names the redrive's run. So the note goes to every run that missed the
+site, back to the first one.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -19,7 +19,7 @@ Read = Callable[[str], bytes | None]
 class Redriven(Shape):
     """One site of a redrive."""
 
-    run_id: RunId  # the redrive's; of a site that was in already when it began, the run that accepted it
+    run_id: RunId  # the redrive's; for a site that was already accepted when it began, the run that accepted it
     outcome: Literal["accepted", "missed", "parked"]
     at: AwareDatetime  # when the redrive began
 
@@ -36,7 +36,7 @@ class RedrivenSites(Shape):
 
 
 def read_redriven(run_id: str, read: Read) -> dict[str, Redriven]:
-    """What became of the misses of a run so far, by site; nothing where that is not noted or cannot be read."""
+    """What has happened to the misses of a run so far, by site; empty if nothing is noted or it cannot be read."""
     try:
         return dict(RedrivenSites.model_validate_json(read(redriven_key(run_id)) or b"{}").sites)
     except ValidationError:
@@ -45,12 +45,12 @@ def read_redriven(run_id: str, read: Read) -> dict[str, Redriven]:
 
 def collected_later(summary: Summary, redriven: Mapping[str, Redriven]) -> dict[str, str]:
     """The misses of a run that a redrive has collected: the site and the redrive's run."""
-    words = {site.site_id: redriven.get(site.site_id) for site in summary.sites if not site.accepted}
-    return {site_id: word.run_id for site_id, word in words.items() if word is not None and word.accepted}
+    later = {site.site_id: redriven.get(site.site_id) for site in summary.sites if not site.accepted}
+    return {site_id: each.run_id for site_id, each in later.items() if each is not None and each.accepted}
 
 
 def origins(plan: Plan, read: Read) -> dict[str, set[str]]:
-    """The closed runs whose misses a redrive had, each with its sites: those that it received them from, and where
+    """The closed runs that a redrive's misses came from, each with its sites: the runs named in its messages and, if
     these were redrives, the runs before them."""
     found: dict[str, set[str]] = {}
     waiting = [(plan, {site.site_id for site in plan.sites} | {site.site_id for site in plan.settled})]
@@ -87,15 +87,15 @@ class Notes(Protocol):
 
 
 def note(summary: Summary, parked: Set[str], of_runs: Mapping[str, set[str]], bucket: Notes) -> None:
-    """Notes in each of the runs what this redrive made of its sites. An acceptance stays, and else the last word."""
+    """Notes in each of the runs how its sites ended in this redrive. An acceptance stays, or else the newest counts."""
     run_id, at = summary.run_id, summary.started_at
-    words = {site.site_id: Redriven(run_id=site.accepted_in, outcome="accepted", at=at) for site in summary.settled}
+    results = {site.site_id: Redriven(run_id=site.accepted_in, outcome="accepted", at=at) for site in summary.settled}
     for site in summary.sites:
         missed: Literal["missed", "parked"] = "parked" if site.site_id in parked else "missed"
-        words[site.site_id] = Redriven(run_id=run_id, outcome="accepted" if site.accepted else missed, at=at)
+        results[site.site_id] = Redriven(run_id=run_id, outcome="accepted" if site.accepted else missed, at=at)
     for earlier, site_ids in of_runs.items():
         noted = read_redriven(earlier, bucket.get)
-        for site_id in site_ids & words.keys():
-            both = [word for word in (noted.get(site_id), words[site_id]) if word is not None]
-            noted[site_id] = max(both, key=lambda word: (word.accepted, word.at))
+        for site_id in site_ids & results.keys():
+            both = [each for each in (noted.get(site_id), results[site_id]) if each is not None]
+            noted[site_id] = max(both, key=lambda each: (each.accepted, each.at))
         bucket.put(redriven_key(earlier), RedrivenSites(sites=noted).model_dump_json().encode())

@@ -1,4 +1,4 @@
-"""When misses will be tried again, as far as the template's schedule says it."""
+"""When misses are collected again, according to the template's schedule."""
 
 import re
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ class Schedule:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone of the schedule; UTC where its name is not known here."""
+        """The time zone of the schedule; UTC if its name is not known here."""
         try:
             return ZoneInfo(self.time_zone)
         except (KeyError, ValueError, OSError):
             return ZoneInfo("UTC")
 
     def next_redrive(self, after: datetime) -> str | None:
-        """In words, as `Tue 24 Nov at 07:00 UTC`; None where nothing is scheduled."""
+        """As text, such as `Tue 24 Nov at 07:00 UTC`; None if nothing is scheduled."""
         if not self.enabled:
             return None
         daily = _DAILY.fullmatch(self.expression)
         if daily is None or int(daily[1]) > 59 or int(daily[2]) > 23:
-            return f"as {self.expression} says ({self.time_zone})"
+            return f"on the schedule {self.expression} ({self.time_zone})"
         local = after.astimezone(self.zone)
         then = local.replace(hour=int(daily[2]), minute=int(daily[1]), second=0, microsecond=0)
         if then <= local:

@@ -1,4 +1,4 @@
-"""The page's template: compiled once, and with the filters that it uses."""
+"""The page's template, compiled once, with the filters that it uses."""
 
 from contextlib import suppress
 from functools import cache
@@ -12,8 +12,8 @@ from nightfold.text import one_line
 from reporter.schedule import day_and_time
 
 
-class _BesideOurs(FileSystemBytecodeCache):
-    """The template's byte code lies beside Python's own: compiling it takes longer than all the rest of the page. Where
+class _CompiledTemplates(FileSystemBytecodeCache):
+    """Keeps the template's byte code next to Python's: compiling it takes longer than the rest of the page. If
     nothing can be written, as on Lambda, it is compiled once per execution environment."""
 
     def dump_bytecode(self, bucket: Bucket) -> None:
@@ -25,7 +25,7 @@ class _BesideOurs(FileSystemBytecodeCache):
 def template() -> Template:
     environment = Environment(
         loader=PackageLoader("reporter", "page"),
-        bytecode_cache=_BesideOurs(str(Path(__file__).with_name("__pycache__"))),
+        bytecode_cache=_CompiledTemplates(str(Path(__file__).with_name("__pycache__"))),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

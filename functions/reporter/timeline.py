@@ -1,4 +1,4 @@
-"""What happened when: the branches as bars on one axis, and how many of them ran at each moment. Numbers only."""
+"""What happened when: the branches as bars on one axis, and how many ran at once. Numbers only."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,9 +42,9 @@ class Timeline:
 
     total_s: float
     rows: list[Row]
-    sites: int  # in the run; more than rows where some were left out
+    sites: int  # in the run; more than rows if some were left out
     untimed: int  # branches whose record has no times
-    at_once: list[int]  # branches at once, at its highest, in each column; empty where nothing is known
+    at_once: list[int]  # most branches at once in each column; empty if no times are known
     cap: int
 
     @property
@@ -53,17 +53,17 @@ class Timeline:
 
     @property
     def kinds(self) -> set[Kind]:
-        """What the legend has to explain."""
+        """The kinds of bars that the legend has to explain."""
         return {bar.kind for row in self.rows for bar in row.bars}
 
     @property
     def ticks(self) -> list[str]:
-        """Five labels, evenly apart."""
+        """Five evenly spaced labels."""
         return [duration(self.total_s * part / 4) for part in range(5)]
 
 
 def draw(records: RunRecords) -> Timeline:
-    """The timeline of a run, the branches that had trouble and the slowest first choice where there are many."""
+    """The timeline of a run. If there are many sites, those with errors and then the slowest are chosen."""
     timed = [each for each in records.branches if _times(each)]
     origin = min([records.summary.started_at, *(_span(each)[0] for each in timed)])
     end = max((_span(each)[1] for each in timed), default=origin)
@@ -113,7 +113,7 @@ def _span(branch: Branch) -> tuple[datetime, datetime]:
 
 
 def _bars(branch: Branch, at: Callable[[datetime], float], waiting_since: datetime) -> Iterator[Bar]:
-    """Waiting for a free place, then calls and the pauses between them. What no record tells is `unseen`."""
+    """Waiting for a free slot, then calls and the pauses between them. What no record shows is `unseen`."""
     started, ended = _span(branch)
     if at(started) > at(waiting_since):
         yield _bar("waited", at(waiting_since), at(started))
@@ -142,7 +142,7 @@ def _bar(kind: Kind, x: float, until: float) -> Bar:
 
 
 def _words(branch: Branch) -> str:
-    """One branch as a sentence: what a bar says to those who cannot see it."""
+    """One branch as a sentence, for readers who cannot see the bars."""
     when = (
         f"after {duration((_span(branch)[1] - _span(branch)[0]).total_seconds())}" if _times(branch) else "(no times)"
     )
@@ -158,7 +158,7 @@ def _words(branch: Branch) -> str:
 
 
 def _chosen(sites: Iterable[list[Branch]]) -> list[list[Branch]]:
-    """All sites where they fit, or else those with trouble and then the slowest; always in the order of their start."""
+    """All sites if they fit, otherwise those with errors and then the slowest; always in the order of their start."""
 
     def interest(branches: list[Branch]) -> tuple[bool, float]:
         calm = all(each.calls == 1 and not each.rejected and each.error is None for each in branches)
@@ -171,7 +171,7 @@ def _chosen(sites: Iterable[list[Branch]]) -> list[list[Branch]]:
 
 
 def _at_once(spans: list[tuple[float, float]]) -> list[int]:
-    """The highest number of branches at one moment within each column of the axis."""
+    """The highest number of branches at once within each column of the axis."""
     if not spans:
         return []
     changes = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])  # an end goes before a start

@@ -1,4 +1,4 @@
-"""How a run went, in a person's words. The page and the message say the same."""
+"""The result of a run in words, the same for the page and the message."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ REASONS: tuple[Reason, ...] = ("network", "schema", "unknown")
 
 @dataclass(frozen=True)
 class ReportContext:
-    """What a reader should know besides the run's own records."""
+    """What the page and the message show besides the run's own records."""
 
     schedule: Schedule = NEVER
-    redrive_command: str = ""  # that starts a redrive by hand; empty: not known
+    redrive_command: str = ""  # starts a redrive by hand; empty: not known
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def headline(summary: Summary) -> str:
 
 
 def second_sentence(records: RunRecords, context: ReportContext) -> str:
-    """What is missing and when it is tried again, or that nothing is; and what a redrive did not ask."""
+    """What is missing and when it is collected again, or that nothing is; and what a redrive did not ask."""
     return " ".join(filter(None, [_missing(records, context), *not_asked(records.summary)]))
 
 
@@ -58,14 +58,14 @@ def _missing(records: RunRecords, context: ReportContext) -> str:
     if records.summary.planned == 0 and (records.summary.settled or records.summary.unlisted):
         return ""
     if records.summary.planned == 0:
-        return "No miss was waiting that could be collected; what was not a miss of Nightfold was parked."
+        return "There was no miss to collect; messages that are not misses of Nightfold were parked."
     if missed == 0:
         return f"{counted(candidate_count(records), 'candidate')}, nothing missing."
     return " ".join(_what_became_of_the_misses(records, context))
 
 
 def not_asked(summary: Summary) -> Iterator[str]:
-    """What a redrive found in the queue and did not ask again, and why."""
+    """The sites that a redrive found in the queue and did not ask again, with the reason."""
     if settled := [site.site_id for site in summary.settled]:
         runs = _runs({site.site_id: site.accepted_in for site in summary.settled})
         names = _sites(settled, len(settled))
@@ -104,9 +104,9 @@ def _runs(collected: Mapping[str, str]) -> str:
 
 
 def next_redrive(records: RunRecords, context: ReportContext) -> str | None:
-    """When the misses are tried again, as `Tue 24 Nov at 07:00 UTC`; None where nothing is scheduled."""
+    """When the misses are collected again, such as `Tue 24 Nov at 07:00 UTC`; None if nothing is scheduled."""
     ended = records.summary.started_at + timedelta(seconds=max(records.summary.duration_s, 0))
-    return context.schedule.next_redrive(max([ended, *(word.at for word in records.redriven.values())]))
+    return context.schedule.next_redrive(max([ended, *(later.at for later in records.redriven.values())]))
 
 
 def candidate_count(records: RunRecords) -> int:
@@ -114,7 +114,7 @@ def candidate_count(records: RunRecords) -> int:
 
 
 def grouped(misses: Iterable[Miss]) -> list[MissGroup]:
-    """The misses by error; what a person has to act on comes first, then the largest group."""
+    """The misses by error: first those that need you, then the largest group."""
     of_error: dict[tuple[str, Reason], list[Miss]] = {}
     for miss in misses:
         of_error.setdefault((miss.error, miss.reason), []).append(miss)

@@ -1,4 +1,4 @@
-"""What each error means, what Nightfold does next and what a person can do: for the page, the message and the runbook.
+"""What each error means, what Nightfold does next and what you can do: for the page, the message and the runbook.
 
 `uv run python -m reporter.words` prints the table in infra/docs/runbook.md.
 """
@@ -9,102 +9,101 @@ from nightfold.errors import BRANCH_ERRORS
 
 
 class Words(NamedTuple):
-    """What is said about the misses of one error."""
+    """The explanation of the misses of one error."""
 
     title: str  # five words at most, for a card
     meaning: str
     afterwards: str  # what Nightfold does next
-    you: str  # what the person can do
+    you: str  # what the reader can do
 
 
 _AGAIN = "The next redrive asks again."
 _IN_VAIN = (
-    "The next redrive tries again, and ends the same way until the cause is mended. "
-    "After three runs that asked in vain it is parked."
+    "The next redrive tries again, with the same result until the cause is fixed. After three failed runs it is parked."
 )
 ERRORS = {
     "RateLimited": Words(
         "Too many requests at once",
-        "Claude answered 429 three times: the account's rate limit was used up at that moment.",
+        "Claude answered 429 three times: the account's rate limit was used up.",
         _AGAIN,
-        "Nothing. If it comes back every night, lower max_concurrency or ask Anthropic for a higher limit.",
+        "Nothing. If it happens every night, lower max_concurrency or ask Anthropic for a higher limit.",
     ),
     "Overloaded": Words(
         "Claude had no capacity",
-        "Claude answered 529 or 503 three times: it was overloaded, for everybody.",
+        "Claude answered 529 or 503 three times: it was overloaded, and not only for you.",
         _AGAIN,
-        "Nothing. If it comes back, move the schedule away from the full hour.",
+        "Nothing. If it happens again, move the schedule away from the full hour.",
     ),
     "NetworkError": Words(
         "The connection failed",
-        "The connection was refused, reset or cut, or the server answered with an error of its own, three times.",
+        "The connection was refused, reset or cut, or the server answered with an internal error, three times.",
         _AGAIN,
-        "Nothing, unless every site has it: then look at status.anthropic.com and at AnthropicBaseUrl.",
+        "Nothing, unless it affects every site: then check status.anthropic.com and AnthropicBaseUrl.",
     ),
     "ModelTimeout": Words(
         "No answer in time",
-        "No whole answer came within request_timeout_s, three times.",
+        "No complete answer arrived within request_timeout_s, three times.",
         _AGAIN,
-        "Nothing. If it comes back, raise request_timeout_s or ask for fewer candidates. "
+        "Nothing. If it happens again, raise request_timeout_s or ask for fewer candidates. "
         "A call that timed out may have been billed.",
     ),
     "Sandbox.Timedout": Words(
         "The function ran out of time",
         "Lambda ended the collector before Claude had answered, three times.",
         _AGAIN,
-        "Nothing. If it comes back, lower request_timeout_s: it should end first.",
+        "Nothing. If it happens again, lower request_timeout_s: it must be the shorter one.",
     ),
     "States.Timeout": Words(
         "The step ran out of time",
-        "The state machine gave the call up, three times.",
+        "The state machine abandoned the call, three times.",
         _AGAIN,
-        "Nothing. If it comes back, look at the collector's log for what it waited for.",
+        "Nothing. If it happens again, check the collector's log for what it waited for.",
     ),
     "Lambda.Unknown": Words(
-        "The function broke off",
-        "Lambda reported no result, three times. The function ran: Claude may have answered, and may have been paid.",
+        "The function stopped",
+        "Lambda reported no result, three times. The function ran, so the call may have been billed.",
         _AGAIN,
-        "Nothing. If it comes back, look at the collector's log for what ended it, such as too little memory.",
+        "Nothing. If it happens again, check the collector's log for what ended it, such as too little memory.",
     ),
     "Lambda.*": Words(
         "Lambda itself failed",
-        "AWS Lambda could not run the collector, seven times. As a rule Claude was not asked.",
+        "AWS Lambda could not run the collector, seven times. Claude was usually not asked.",
         _AGAIN,
         "Nothing. For Lambda.TooManyRequestsException, lower max_concurrency or ask AWS for more Lambda concurrency.",
     ),
     "KeyUnavailable": Words(
         "The API key could not be read",
-        "SSM did not hand out the API key, seven times; as a rule it was throttled. Claude was not asked.",
+        "SSM did not return the API key, seven times, usually because of throttling. Claude was not asked.",
         _AGAIN,
-        "Nothing. If it comes back, lower max_concurrency: every cold start reads the key once.",
+        "Nothing. If it happens again, lower max_concurrency: every cold start reads the key once.",
     ),
     "SchemaViolation": Words(
         "The answer broke the contract",
-        "Claude's answer was not the JSON array of titles and angles it was asked for, twice.",
+        "Twice, Claude's answer was not the requested JSON array of titles and angles.",
         "The next redrive asks again, from the beginning.",
-        "Read the raw answer below. A clearer brief for this site or another model helps if it comes back.",
+        "Read the raw answer below. If it happens again, a clearer brief for this site or another model helps.",
     ),
     "Truncated": Words(
         "The answer was cut",
-        "The answer ended at its token limit, and so did the second one, which had more tokens.",
-        "The next redrive asks again, with the share of tokens that fewer sites leave it.",
+        "The answer was cut at its token limit, and so was the second one, which had more tokens.",
+        "The next redrive asks again, with a larger share of tokens if fewer sites run.",
         "Raise output_token_budget, lower max_concurrency or candidates_per_site, or raise the site's own max_tokens.",
     ),
     "Refused": Words(
         "Claude refused",
-        "Claude declined to answer for this site. The same question would be declined again.",
+        "Claude declined to answer for this site. It would decline the same question again.",
         _IN_VAIN,
-        "Read the site's domain and brief as Claude would, and word the brief differently.",
+        "Read the site's domain and brief as Claude would, and reword the brief.",
     ),
     "RequestRejected": Words(
         "The request was rejected",
-        "The API answered 400, 404, 413 or 422: the request itself is wrong, for instance the model's name.",
+        "The API answered 400, 404, 413 or 422: the request itself is wrong, such as the model's name.",
         _IN_VAIN,
-        "Read the message. Mend the configuration (model) or the site (brief), then redrive.",
+        "Read the message. Fix the configuration (model) or the site (brief), then redrive.",
     ),
     "AccessDenied": Words(
         "The API key was not accepted",
-        "The API answered 401 or 403, or there is no key. No call was paid.",
+        "The API answered 401 or 403, or there is no key. No call was billed.",
         _IN_VAIN,
         "Put a valid key into the SSM parameter that the stack's output ApiKeyName names (locally ANTHROPIC_API_KEY), "
         "then redrive.",
@@ -116,33 +115,33 @@ ERRORS = {
         "Raise the limit or add credit at platform.claude.com, then redrive.",
     ),
     "UnexpectedError": Words(
-        "Something nobody foresaw",
-        "The collector failed in a way that it has no name for; the traceback is in its log.",
+        "An unexpected error",
+        "The collector failed with an error that it does not know; its log has the traceback.",
         _IN_VAIN,
-        "Look for the site in the collector's log and report it as an issue.",
+        "Find the site in the collector's log and report it as an issue.",
     ),
     "Unaccounted": Words(
         "No trace of the branch",
-        "The branch left no outcome that can be read, so nothing is known about it. It may have been paid.",
+        "The branch left no outcome that can be read, so nothing is known about it. Its call may be billed.",
         _AGAIN,
-        "If many sites have it, look at the execution in the Step Functions console: the Map itself failed.",
+        "If it affects many sites, look at the execution in the Step Functions console: the Map itself failed.",
     ),
 }
 OTHER = Words(
     "An error without a name",
     "The step failed with an error that Nightfold does not know.",
     _IN_VAIN,
-    "Read the message, then look for the site in the collector's log.",
+    "Read the message, then find the site in the collector's log.",
 )
 REASONS = {
-    "network": "The API was limited, overloaded, unreachable or too slow.",
+    "network": "The API was rate-limited, overloaded, unreachable or too slow.",
     "schema": "Two answers in a row broke the contract.",
     "unknown": "Trying again at once would not have helped.",
 }
 
 
 def words_for(error: str) -> Words:
-    """What is said about `error`, whatever it is."""
+    """The explanation of `error`, whatever it is."""
     return ERRORS.get(error) or ERRORS.get(f"{error.partition('.')[0]}.*", OTHER)
 
 

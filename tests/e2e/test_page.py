@@ -76,7 +76,7 @@ def until(chromium: Browser, expression: str) -> None:
 
 
 def clipboard(chromium: Browser) -> str:
-    until(chromium, "document.querySelector('#said').textContent !== ''")
+    until(chromium, "document.querySelector('#status').textContent !== ''")
     copied: str = chromium.driver.execute_async_script(
         "navigator.clipboard.readText().then(arguments[arguments.length - 1])"
     )
@@ -193,7 +193,7 @@ def test_copying_one_candidate_one_site_and_all(chromium: Browser, pages: dict[s
         "## harbour (harbour.example)\n\n* **Why retry storms deserve an afternoon 0**: "
     )
     click(chromium, "[data-do=copy-all]")
-    until(chromium, "document.querySelector('#said').textContent.includes('all candidates')")
+    until(chromium, "document.querySelector('#status').textContent.includes('all candidates')")
     whole = clipboard(chromium)
     assert whole.startswith("# Article candidates, nightly-2026-11-23\n")
     assert [line for line in whole.splitlines() if line.startswith("## ")] == [

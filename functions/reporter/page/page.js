@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const $ = (selector, within = document) => within.querySelector(selector);
-  const said = $("#said");
+  const status = $("#status");
   const runId = document.body.dataset.run;
   const PAGE = 50;
 
@@ -22,7 +22,7 @@
     return JSON.parse(await new Response(stream).text());
   }
 
-  // --- What leaves the page: the model's text is text, makes no link, calls nobody and computes nothing ---------------------------------------------------------------
+  // --- What leaves the page: the model's text stays text, becomes no link, mentions no user and computes nothing ---------------------------------------------------------------
   const links = new RegExp(document.body.dataset.links, "gu"); // nightfold.text's
   const unlinked = (text) => text.replace(links, " ");
   const inert = (text) => unlinked(text).replace(/[\\`*_{}[\]<>#|~!&]/g, "\\$&");
@@ -51,8 +51,8 @@
       area.remove();
       button.focus();
     }
-    said.textContent = "";
-    said.textContent = done ? `Copied ${what}.` : "The browser does not allow copying. Select the text instead.";
+    status.textContent = "";
+    status.textContent = done ? `Copied ${what}.` : "The browser does not allow copying. Select the text instead.";
     if (done) {
       button.dataset.done = "";
       setTimeout(() => delete button.dataset.done, 1600);
@@ -65,7 +65,7 @@
     link.download = `${runId}.md`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    said.textContent = `Saved ${runId}.md.`;
+    status.textContent = `Saved ${runId}.md.`;
   }
 
   document.addEventListener("click", async (event) => {

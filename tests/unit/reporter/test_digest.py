@@ -100,7 +100,7 @@ def test_a_run_whose_page_cannot_be_made_is_announced_without_it(account: Accoun
     (message,) = account.heard()
     assert message["Subject"] == "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.0329"
     assert message["Message"].startswith("3 of 4 sites are in.\n\naccepted       3\nmissed         1\n")
-    assert "The page of this run could not be made" in message["Message"]
+    assert "The page of this run could not be rendered" in message["Message"]
     assert f"aws s3 ls --recursive s3://night/runs/{RUN}/" in message["Message"]
     logged = printed()
     assert '"error":"PageFailed"' in logged

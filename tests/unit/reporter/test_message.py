@@ -44,13 +44,13 @@ def test_a_message_is_one_screen_of_plain_text(name: str) -> None:
     assert len(message.splitlines()) <= 48
     assert all(character == "\n" or character.isprintable() for character in message)
     assert "https://example.com/link" in message
-    assert "12 hours at most" in message
+    assert "at most 12 hours" in message
     assert "aws s3 cp s3://bucket/key ." in message
 
 
 def test_a_message_tells_what_is_missing_and_shows_titles() -> None:
     message = text(read_records(RUN, partial()), MORNING, "link", "place")
-    assert "Missed: meadow\n  Claude's answer was not" in message
+    assert "Missed: meadow\n  Twice, Claude's answer was not" in message
     assert "harbour: Why retry storms deserve an afternoon 0 (+4)" in message
 
 

@@ -139,7 +139,7 @@ def test_a_parked_site_is_promised_no_next_try() -> None:
 def test_records_without_times_are_not_drawn() -> None:
     shelf = Shelf()
     spend(shelf, {name: ["ok"] for name in FOUR}, times=False)
-    assert "hold no times" in page(shelf)
+    assert "have no times" in page(shelf)
 
 
 def test_what_has_to_be_acted_on_comes_first() -> None:

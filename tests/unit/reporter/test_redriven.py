@@ -31,7 +31,7 @@ class Heard:
     def to(self, key: str) -> str:
         return f"https://bucket.example/{key}?X-Amz-Signature=0"
 
-    def place(self, key: str) -> str:
+    def s3_uri(self, key: str) -> str:
         return f"s3://bucket/{key}"
 
 
@@ -71,7 +71,7 @@ def test_what_a_second_redrive_collects_is_on_the_page_of_the_night_too() -> Non
     publish(shelf, SECOND)
     for run_id in (NIGHT, FIRST):
         assert f'Collected later, by <a class="run-page" href="../{SECOND}/digest.html">' in page(shelf, run_id)
-        assert "Nothing any more" in page(shelf, run_id)
+        assert "Nothing now" in page(shelf, run_id)
     for run_id in (FIRST, NIGHT):
         assert f"../{run_id}/digest.html" in page(shelf, SECOND)
     assert second_sentence(read_records(NIGHT, shelf), MORNING) == (
@@ -90,7 +90,7 @@ def test_a_site_that_was_parked_waits_for_no_redrive() -> None:
     for run_id in (NIGHT, FIRST):
         text = page(shelf, run_id)
         assert f'Missed again and parked, by <a class="run-page" href="../{SECOND}/digest.html">' in text
-        assert "Nothing by itself: parked after 3 attempts" in text
+        assert "Nothing: parked after 3 attempts" in text
         assert "wait for the next redrive" not in text
         assert "Next try" not in text
 

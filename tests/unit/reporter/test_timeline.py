@@ -50,7 +50,7 @@ def test_of_many_sites_those_with_trouble_get_a_row() -> None:
     assert 0 < timeline.peak <= 200
 
 
-def test_tokens_of_both_rounds_are_added_and_the_dearest_site_comes_first() -> None:
+def test_tokens_of_both_rounds_are_added_and_the_most_expensive_site_comes_first() -> None:
     used = usage(read_records(RUN, partial()))
     assert {used[0].site_id, used[1].site_id} == {"lantern", "meadow"}
     assert used[0].input_tokens > 600

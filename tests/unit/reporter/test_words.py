@@ -32,7 +32,7 @@ def test_the_runbook_says_the_same() -> None:
         (Schedule("cron(0 3 * * ? *)", "UTC", enabled=True), "Tue 24 Nov at 03:00 UTC"),
         (Schedule("cron(30 6 * * ? *)", "Europe/Berlin", enabled=True), "Mon 23 Nov at 06:30 CET"),
         (Schedule("cron(0 7 * * ? *)", "Nowhere/None", enabled=True), "Mon 23 Nov at 07:00 UTC"),
-        (Schedule("rate(1 day)", "UTC", enabled=True), "as rate(1 day) says (UTC)"),
+        (Schedule("rate(1 day)", "UTC", enabled=True), "on the schedule rate(1 day) (UTC)"),
         (Schedule("cron(0 7 * * ? *)", "UTC", enabled=False), None),
         (NEVER, None),
     ],
