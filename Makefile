@@ -1,12 +1,12 @@
-# Nightfold: two commands for a start, `make run` and `make test`. `make help` lists the rest.
+# Nightfold: start with `make run` and `make test`. `make help` lists the rest.
 # Each sets up what it needs: uv (found, or installed into .uv/), Python 3.13 (through uv), and what uv.lock pins.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# A uv that really runs in this folder and is not too old; a pyenv shim may exist and still fail here, so each is tried.
-# Python is asked from /, because .python-version may name one that pyenv does not have.
+# Finds a uv that runs in this folder and is not too old. A pyenv shim may exist and still fail here, so each is tried.
+# Python runs from /, because .python-version may name a version that pyenv does not have.
 UV_MINIMUM := $(shell sed -n 's/^required-version = ">=\([0-9.]*\)".*/\1/p' pyproject.toml)
 FIND_UV := for uv in uv .uv/bin/uv "$$HOME/.local/bin/uv" "$$HOME/.cargo/bin/uv" \
 	"$$(cd / && python3 -c 'import uv; print(uv.find_uv_bin())' 2>/dev/null)"; do \
@@ -18,7 +18,7 @@ export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 UV = $(eval UV := $$(shell ($$(FIND_UV)) 2>/dev/null))$(UV)
 
 .PHONY: help
-help: ## What there is to make
+help: ## List these commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 .PHONY: uv
@@ -26,26 +26,26 @@ uv:
 	@if [ -z "$$($(FIND_UV))" ]; then \
 	  echo "Installing uv into .uv/ …" >&2; \
 	  (cd / && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target "$(CURDIR)/.uv" uv) \
-	  || { echo "uv could not be installed. Install it as https://docs.astral.sh/uv/ says, then try again." >&2; exit 1; }; fi
+	  || { echo "uv could not be installed. Follow https://docs.astral.sh/uv/ to install it, then try again." >&2; exit 1; }; fi
 
-# Byte code is made here, once: without it the first run is two seconds slower.
+# Compile bytecode once, here: without it the first run is two seconds slower.
 .venv/.synced: pyproject.toml uv.lock .python-version | uv
 	@echo "Installing what uv.lock pins into .venv/ …" >&2
 	@$(UV) sync --quiet --locked --inexact --compile-bytecode
 	@touch $@
 
 .PHONY: run
-run: .venv/.synced ## One run, here and now; ARGS="--concurrency 2" and others are passed on
-	@# Exit status 2 is a partial run: something was kept, and the census says what is missing. uv, whose own failures are a 2
-	@# as well, has ended before. PWD is the user's folder, which make -C leaves: suggested commands have to work there.
+run: .venv/.synced ## Run once on this machine; passes options on, such as ARGS="--concurrency 2"
+	@# Exit status 2 is a partial run: results were kept, and the census shows what is missing. uv, which also fails with 2,
+	@# has ended by then. PWD is the user's folder, which make -C leaves: suggested commands have to work there.
 	@PWD="$(PWD)" .venv/bin/nightfold run $(ARGS) || [ $$? -eq 2 ]
 
 .PHONY: test
-test: uv ## All tests, on two processes; ARGS="-k census" and others are passed to pytest
+test: uv ## Run all tests in two processes; passes options to pytest, such as ARGS="-k census"
 	@$(UV) run --locked --all-groups pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 .PHONY: check
-check: uv ## Format, lint, types, and what linters say of template and state machine
+check: uv ## Check format, lint and types; lint the template and the state machine
 	$(UV) run --locked --all-groups ruff format --check
 	$(UV) run --locked --all-groups ruff check
 	$(UV) run --locked --all-groups mypy functions infra tests
@@ -55,31 +55,31 @@ check: uv ## Format, lint, types, and what linters say of template and state mac
 	  tests/unit/infra/test_operations.py tests/unit/test_architecture.py
 
 .PHONY: chaos
-chaos: uv ## Nights in which anything may happen; ARGS="--runs 100 --kills 50 --seed 7"
+chaos: uv ## Runs with random faults, crashes and kills; ARGS="--runs 100 --kills 50 --seed 7"
 	@$(UV) run --locked --all-groups python -W ignore -m tests.chaos $(ARGS)
 
 .PHONY: build
-build: uv ## Packages of all functions, for `sam deploy`; ARCHITECTURE=x86_64 for the other processor
+build: uv ## Build the functions' packages for `sam deploy`; ARCHITECTURE=x86_64 for Intel processors
 	@$(UV) run --locked python -m infra.packaging $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 .PHONY: package
-package: uv # one function's folder: `sam build` comes here through functions/Makefile
+package: uv # one function's folder, for `sam build` through functions/Makefile
 	@$(UV) run --locked python -m infra.packaging --function $(FUNCTION) --architecture $(ARCHITECTURE) --into "$(INTO)"
 
 .PHONY: bench-cold-start
-bench-cold-start: uv ## Init of each function beside a plain `sam build`; ARGS="--levers --runs 9"
+bench-cold-start: uv ## Compare each function's init time with a plain `sam build`; ARGS="--levers --runs 9"
 	@$(UV) run --locked python -m tests.performance.cold_start $(ARGS)
 
 .PHONY: bench
-bench: uv ## Measures: overhead, shape, waves, simulation, race, scale; QUICK=1 in short, ARGS="--only race --seed 7"
+bench: uv ## Measure overhead, shape, waves, simulation, race, scale; QUICK=1 for a short run, ARGS="--only race --seed 7"
 	@$(UV) run --quiet --locked --all-groups python -W ignore -m tests.performance.bench $(if $(QUICK),--quick) $(ARGS)
 
 .PHONY: smoke
-smoke: uv ## The first run after a deployment: make smoke STACK=nightfold (spends what two answers cost)
+smoke: uv ## First run after a deployment, with two sites: make smoke STACK=nightfold (two paid calls)
 	$(UV) run --locked python -m infra.packaging.smoke $(STACK)
 
 .PHONY: e2e
-e2e: uv ## The page in a real Chromium (screenshots in .nightfold/screenshots), the built packages, planted mistakes
+e2e: uv ## Test the page in Chromium (screenshots in .nightfold/screenshots), the built packages, planted mistakes
 	@browser() { command -v chromedriver && { command -v chromium || command -v chromium-browser || command -v google-chrome; }; }; \
 	browser >/dev/null 2>&1 || { as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
 	  command -v apt-get >/dev/null && $$as apt-get update -qq && \
@@ -88,9 +88,9 @@ e2e: uv ## The page in a real Chromium (screenshots in .nightfold/screenshots), 
 	@NIGHTFOLD_BROWSER=1 NIGHTFOLD_LINTERS=1 $(UV) run --locked --all-groups pytest tests/e2e $(ARGS)
 
 .PHONY: docs
-docs: uv ## Write the generated tables and the reference of the commands into the documents
+docs: uv ## Update the generated tables and the command reference in the documents
 	@$(UV) run --locked --all-groups python -m tests.support.documents
 
 .PHONY: screenshots
-screenshots: uv ## The README's pictures of the page, from one simulated night
+screenshots: uv ## Take the README's screenshots of the page, from one simulated run
 	@$(UV) run --locked --all-groups python -m tests.e2e.screenshots

@@ -14,7 +14,7 @@ from infra.cloud.lambdas.invoke import CannotInvoke, Lambdas
 from infra.cloud.moto_patches import interception, speedups
 from infra.cloud.role_sessions import RoleSessions
 from infra.state.directory import CannotStore
-from infra.state.object_files import KeyIsNoPath
+from infra.state.object_files import KeyIsNotAPath
 from infra.state.places import UnsafeState
 
 
@@ -92,7 +92,7 @@ class Router:
             return following()
         except (CannotStore, UnsafeState) as error:  # 400: a retry would only take time
             return call.refused(400, type(error).__name__, str(error))
-        except KeyIsNoPath as error:
+        except KeyIsNotAPath as error:
             return call.refused(400, "InvalidRequest", str(error))
 
     def _refuse_to_call_out(self, call: Call, following: Next) -> AWSResponse:

@@ -29,7 +29,7 @@ class Service:
         moto: moto's package, imported before the first call.
         errors: how an error is written.
         denied: the code of a call that a role does not allow.
-        resources: what the template may have of it; whatever else it has is left out.
+        resources: its resource types that are created; all others in the template are left out.
         names: the ARN that a call concerns, for IAM, where moto gives only "*".
         same_permission: operation → the action that IAM checks instead.
     """

@@ -1,4 +1,4 @@
-"""The simulated Messages API: a real HTTP server on loopback, with a script going in and a history coming out."""
+"""The simulated Messages API: a real HTTP server on loopback that takes scripts and keeps a history of calls."""
 
 from infra.messages_api.server import MessagesAPI
 

@@ -1,4 +1,4 @@
-"""The simulated API's memory: which step is next for a site, what each call was, how many at once."""
+"""The simulated API's memory: which step is next for a site, what each call was, and how many ran at once."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ class Call:
     """One request to the Messages API. Times are seconds since the epoch.
 
     `behaviour` is the step's name or status, "rejected" (a bad request) or "limited" (over a rate limit).
-    `status` and `answered_at` stay None while the call is under way, and for ever if nothing was answered.
+    `status` and `answered_at` are None until the call is answered; if it never is, they stay None.
     """
 
     site: str  # "" if the prompt names none
@@ -35,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A call that waits for its answer. Its random numbers depend on nothing but seed, site and number."""
+    """A call that waits for its answer. Its random numbers depend only on seed, site and number."""
 
     place: int  # in the history
     call: Call
@@ -44,7 +44,7 @@ class Arrival:
 
 
 class CallHistory:
-    """Scripts going in, calls coming out. Safe to use from several threads."""
+    """Holds the scripts and records the calls. Safe to use from several threads."""
 
     def __init__(self, scenario: Scenario, *, seed: int, keep_prompts: bool) -> None:
         self._seed, self._keep_prompts, self._default = seed, keep_prompts, scenario.default
@@ -68,7 +68,7 @@ class CallHistory:
             self._used[site] = 0
 
     def arrive(self, site: str, request: MessagesRequest | None, turned_away: str | None) -> Arrival:
-        """Write down a call. It uses up a step of its site unless it is turned away, and says as what."""
+        """Record a call. It uses up a step of its site, unless `turned_away` names why it was refused."""
         with self._lock:
             self._arrived[site] += 1
             number, place = self._arrived[site], len(self._calls)

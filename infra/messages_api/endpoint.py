@@ -1,4 +1,4 @@
-"""Which Messages API a run speaks to: the real one, or the simulated one in this process."""
+"""Chooses the Messages API that a run uses: the real one, or the simulated one in this process."""
 
 import math
 import re
@@ -26,7 +26,7 @@ For real candidates: export ANTHROPIC_API_KEY=sk-ant-…"""
 class Endpoint:
     """A Messages API, not yet opened."""
 
-    notice: str  # for a person, before the run
+    notice: str  # shown to the user before the run
     speed: float = 1.0
     key: str = "simulated"
     base_url: str = ""  # of the real one
@@ -39,7 +39,7 @@ class Endpoint:
         return self.scenario is not None
 
     def parameters(self, url: str) -> dict[str, str]:
-        """The template's parameters for a run that speaks to it. `url`: what `open` gave."""
+        """The template's parameters for a run that uses it. `url`: what `open` gave."""
         return {"AnthropicBaseUrl": url, "MessagesApi": "simulated" if self.simulated else "real"}
 
     @contextmanager
@@ -56,7 +56,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Simulation:
-    """How the simulated API was asked for."""
+    """The options for the simulated API."""
 
     asked_for: bool = False
     scenario_file: Path | None = None
@@ -67,7 +67,7 @@ class Simulation:
 def choose_endpoint(
     environment: Mapping[str, str], simulation: Simulation, *, default_scenario: Path | None
 ) -> Endpoint:
-    """Simulated when asked for, or without a key. Raises InvalidInput. `default_scenario` None: everything is fine."""
+    """Simulated on request, or without a key. Raises InvalidInput. `default_scenario` None: everything is fine."""
     speed, seed = simulation.speed, simulation.seed
     asked_for = simulation.asked_for or simulation.scenario_file is not None
     if speed is not None and not (math.isfinite(speed) and speed > 0):
@@ -110,7 +110,7 @@ def _real(key: str, base_url: str) -> Endpoint:
 
 
 def shown_url(url: str) -> str:
-    """A URL as it may be printed: without name, password and query, wherever the URL goes wrong."""
+    """A URL that is safe to print: without user name, password and query, even if the URL is malformed."""
     scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
     _, at, address = rest.rpartition("@")
     address = address.partition("?")[0].partition("#")[0]

@@ -1,9 +1,9 @@
-"""One client's HTTP/1.1 connection: whole requests in, whole answers out, and waits that end early.
+"""One client's HTTP/1.1 connection: reads whole requests, writes whole responses, and waits until the client leaves.
 
-The standard library's `http.server` writes an answer in several pieces, which costs 44 ms a call on
-loopback (Nagle's algorithm against delayed ACK), and it can neither break off nor drip. With Nagle off and one write
-per answer its parser would be what is left of it: 246 µs for a call of the SDK where this one takes 31, in the process
-that benchmarks measure. What is here is what the API's clients need: no chunked bodies, no pipelining.
+The standard library's `http.server` writes a response in several pieces, which costs 44 ms a call on
+loopback (Nagle's algorithm against delayed ACK), and it can neither break off a response nor send it slowly.
+With Nagle off and one write per response only its parser would be left: 246 µs for a call of the SDK where this one
+takes 31, in the process that benchmarks measure. It does what the API's clients need: no chunked bodies, no pipelining.
 """
 
 import json
@@ -24,11 +24,11 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER for 0 s
 
 
 class GoneError(Exception):
-    """The client has left, or this server is closing: nobody waits for an answer any more."""
+    """The client has left, or this server is closing: a response would not be read."""
 
 
 class UnreadableError(Exception):
-    """Not a request that can be read. The message is the answer's status line."""
+    """The request cannot be parsed. The message is the response's status line."""
 
     def __init__(self, status: int) -> None:
         super().__init__(HTTPStatus(status).phrase)
@@ -61,7 +61,7 @@ class Connection:
         self._events.register(closing, select.POLLIN | select.POLLHUP)
         self._events.register(client, select.POLLIN)
         self._closing_fd = closing.fileno()
-        self.address: tuple[str, int] = client.getsockname()[:2]  # where the client arrived
+        self.address: tuple[str, int] = client.getsockname()[:2]  # the local address that the client connected to
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +72,7 @@ class Connection:
         self._client.close()
 
     def read_request(self) -> HTTPRequest | None:
-        """The next request; None when the client has hung up. UnreadableError if it is none that we can read."""
+        """The next request; None when the client has hung up. UnreadableError if it cannot be parsed."""
         while b"\r\n\r\n" not in self._unread:
             if len(self._unread) > _MAX_HEAD:
                 raise UnreadableError(431)
@@ -133,13 +133,13 @@ class Connection:
             raise GoneError from None
 
     def wait(self, seconds: float | None) -> None:
-        """Let time pass (None: for ever). GoneError as soon as the client leaves or the server closes."""
+        """Wait (None: without limit). GoneError as soon as the client leaves or the server closes."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while deadline is None or (left := deadline - time.monotonic()) > 0:
             ready = self._events.poll(None if deadline is None else left * 1000)
             if any(fd == self._closing_fd for fd, _ in ready) or (ready and self._has_left()):
                 raise GoneError
-            if ready:  # it sends ahead of our answer; poll would report that again at once
+            if ready:  # it has sent data before the response; poll would report that again at once
                 time.sleep(0.01)
 
     def _has_left(self) -> bool:
@@ -161,7 +161,7 @@ def json_bytes(body: Mapping[str, Any]) -> bytes:
 
 
 def http_head(status: int, headers: Mapping[str, str], length: int, content_type: str = JSON) -> bytes:
-    """Everything that stands before a body of `length` bytes."""
+    """Everything before a body of `length` bytes."""
     phrase = "Overloaded" if status == 529 else HTTPStatus(status).phrase
     lines = [f"HTTP/1.1 {status} {phrase}", f"content-type: {content_type}", f"content-length: {length}"]
     lines += (f"{name}: {value}" for name, value in headers.items())

@@ -1,7 +1,7 @@
-"""A request to `POST /v1/messages`, checked as the real API checks it, and the site that it asks about.
+"""A request to `POST /v1/messages`, validated as the real API does, and the site that it asks about.
 
-What the real API refuses is refused here with the same status and error type, so that a mistake shows
-on the laptop and not in the first paid night.
+What the real API rejects is rejected here with the same status and error type, so that a mistake shows
+on the laptop and not in the first paid run.
 """
 
 import re
@@ -17,11 +17,11 @@ ALWAYS_THINKING = ("claude-sonnet-5-5", "claude-opus-5-5")
 _WORD = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]+")
 _SITE_LINE = re.compile(r"^site:(.*)$", re.MULTILINE)
-_CHARS_PER_TOKEN = 4  # a rule of thumb for English; only has to be steady
+_CHARS_PER_TOKEN = 4  # a rule of thumb for English; it only has to be consistent
 
 
 class RejectedError(Exception):
-    """The request itself is wrong; no model is asked."""
+    """The request itself is wrong; the model is not called."""
 
     def __init__(self, status: int, type_: str, message: str) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MessagesRequest:
-    """What a good request asks for. `question` is the text of the last user message."""
+    """The content of a valid request. `question` is the text of the last user message."""
 
     model: str
     max_tokens: int
@@ -44,7 +44,7 @@ class MessagesRequest:
 
 
 def _text_of(content: object) -> str:
-    """The text of a content: a string, or a list of blocks of which the text ones are read."""
+    """The text of a message's content: a string, or the text blocks of a list."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
@@ -75,7 +75,7 @@ class _Output(BaseModel):
 
 
 class _Body(BaseModel):
-    """Mistakes are worded as the real API words them, which is as pydantic does."""
+    """Error messages match the real API's, which are pydantic's."""
 
     model: str
     max_tokens: Annotated[StrictInt, Field(ge=1)]
@@ -120,7 +120,7 @@ def cut_to_tokens(text: str, tokens: int) -> str:
 def parse_request(
     method: str, path: str, headers: Mapping[str, str], body: bytes, key: str | None = None
 ) -> MessagesRequest:
-    """The request, or RejectedError. Header names are expected in lower case. `key` is the only one accepted."""
+    """The request, or RejectedError. Header names must be in lower case. `key` is the only API key accepted."""
     if path.partition("?")[0] != "/v1/messages":
         raise RejectedError(404, "not_found_error", "Not found")
     if method != "POST":
@@ -140,7 +140,7 @@ def parse_request(
 
 
 def _rejected(error: ValidationError) -> RejectedError:
-    """The first mistake, by the name of its field."""
+    """The first mistake, with the name of its field."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return _invalid("The request body is not valid JSON")
@@ -149,7 +149,7 @@ def _rejected(error: ValidationError) -> RejectedError:
 
 
 def question_of_any(body: bytes) -> str:
-    """The last user message of a request that may be wrong in every respect; "" if it cannot be read."""
+    """The last user message of a request that may be invalid in any way; "" if it cannot be read."""
     try:
         return _text_of(from_json(body)["messages"][-1]["content"])
     except (ValueError, LookupError, TypeError):
@@ -171,10 +171,10 @@ def _invalid(message: str) -> RejectedError:
 
 
 def find_site(question: str, known: Container[str]) -> str:
-    """The site that a question is about; "" if it names none.
+    """The site that a question is about; "" if it does not name one.
 
-    The line `Site: …` is asked first, the whole text after it. In each, the first word that is a known
-    name wins; if there is none, the first that looks like a domain name. One look-up for each word,
+    The line `Site: …` is searched first, then the whole text. In each, the first word that is a known
+    name wins, otherwise the first that looks like a domain name. This takes one look-up per word,
     so that the cost does not depend on the number of sites.
     """
     text = question.lower()

@@ -1,8 +1,8 @@
-"""The account's rate limits, as token buckets that refill all the time.
+"""The account's rate limits, as token buckets that refill continuously.
 
-Requests and input tokens are paid on arrival. Output tokens are paid when the answer is written, at
-their real number: `max_tokens` does not count, so a full house of calls may overdraw that bucket, and
-the next call is the one that is refused.
+Requests and input tokens are charged on arrival. Output tokens are charged when the answer is written, by
+their real number: `max_tokens` does not count, so many concurrent calls can overdraw that bucket, and
+the next call is refused.
 """
 
 import time
@@ -15,7 +15,7 @@ from infra.messages_api.scenario import Limits
 
 
 class TokenBucket:
-    """Holds one minute's worth, and refills by a sixtieth of it each second (of the simulated world)."""
+    """Holds one minute's quota, and refills by a sixtieth of it each second (of simulated time)."""
 
     def __init__(self, per_minute: int, *, speed: float, clock: Callable[[], float]) -> None:
         self.per_minute = per_minute
@@ -25,7 +25,7 @@ class TokenBucket:
         self._filled_at = clock()
 
     def level(self) -> float:
-        """What is in it now; below zero when it is overdrawn."""
+        """The tokens in it now; below zero when it is overdrawn."""
         now = self._clock()
         self._level = min(self.per_minute, self._level + (now - self._filled_at) * self._per_second)
         self._filled_at = now
@@ -40,7 +40,7 @@ class TokenBucket:
 
 @dataclass(frozen=True, slots=True)
 class Exceeded:
-    """The limit that a call would have exceeded, and when to come back (seconds of the clock on the wall)."""
+    """The limit that a call would have exceeded, and when to retry (in real seconds)."""
 
     limit: str
     retry_after_s: float
@@ -61,7 +61,7 @@ class RateLimits:
         )
 
     def admit(self, input_tokens: int) -> Exceeded | None:
-        """Let one call in and charge it, or say which limit it would exceed and charge nothing."""
+        """Admit one call and charge it, or return the limit that it would exceed and charge nothing."""
         with self._lock:
             for bucket, needed, unit in (
                 (self._requests, 1, "requests"),

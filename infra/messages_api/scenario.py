@@ -6,10 +6,9 @@
      "latency_s": {"median": 30, "sigma": 0.4},
      "speed": 10}
 
-A site's list is used up call by call; after its end every call is "ok". A site that is not listed has
-the list `default`. All times are the simulated world's; `speed` is how many times as fast as real time it is, unless
-whoever plays the scenario says otherwise. How an answer looks on the wire is `simulated_claude`'s and
-`messages_api`'s job.
+Each call of a site uses up one step of its list; after the last step every call is "ok". A site that is not
+listed has the list `default`. All times are simulated; `speed` is how many times faster than real time they pass,
+unless the caller sets another speed. `simulated_claude` and `scripted_reply` decide how an answer looks on the wire.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,9 +32,9 @@ from nightfold.text import one_line
 Behaviour = Literal[
     # a message whose text keeps the contract
     "ok",  # a JSON array of {title, angle}
-    "slow",  # the same after latency_s (30 s unless told)
+    "slow",  # the same after latency_s (default: 30 s)
     "fenced",  # the same inside a ```json fence
-    "thinking_first",  # a thinking block stands before the text block
+    "thinking_first",  # a thinking block before the text block
     "hostile",  # titles with markup, terminal escapes, right-to-left overrides
     # a message whose text breaks the contract
     "prose",  # first call of the site: words around the array; second: words instead of it; and so on
@@ -44,22 +43,22 @@ Behaviour = Literal[
     "max_tokens",  # cut in the middle, stop_reason max_tokens
     "context_window",  # cut in the middle, stop_reason model_context_window_exceeded
     "refusal",  # no content at all, stop_reason refusal
-    "text",  # whatever stands in `text`
+    "text",  # the content of `text`
     # errors that are more than a status
     "spend_limit",  # 429, monthly usage of the API tier: the SDK's EnforcedSpendLimitReachedError
     "contract_spend_limit",  # 429, the SDK's ContractSpendLimitReachedError
     "ramp_limit",  # 429, usage grew too fast: the SDK's RampLimitExceededError; has a retry-after
     "usage_limit",  # 400, the limit that the account's owner has set
     # the wire itself
-    "hang",  # says nothing for latency_s (for ever unless told), then hangs up
-    "drip",  # headers, then a byte at a time for latency_s (for ever unless told), then a fine answer
+    "hang",  # sends nothing for latency_s (default: for ever), then hangs up
+    "drip",  # headers, then a byte at a time for latency_s (default: for ever), then a good answer
     "drip_headers",  # the same, but inside the headers
     "reset",  # TCP RST instead of an answer
     "drop",  # hangs up in the middle of the body
     "cut_json",  # 200 with half of a JSON body, complete as far as HTTP can see
     "empty_body",  # 200 with no body
     "html",  # 200 with a web page
-    "not_a_message",  # 200 with JSON that is no Messages response
+    "not_a_message",  # 200 with JSON that is not a Messages response
 ]
 BEHAVIOURS: tuple[str, ...] = get_args(Behaviour)
 Status = Literal[400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529]
@@ -90,7 +89,7 @@ class Step(_Model):
     @model_validator(mode="after")
     def _only_what_is_used(self) -> "Step":
         if (self.do == "text") != (self.text is not None):
-            raise ValueError('"text" needs a text, and nothing else takes one')
+            raise ValueError('only "text" takes a text, and it needs one')
         if self.retry_after_s is not None and not (isinstance(self.do, int) or self.do == "ramp_limit"):
             raise ValueError(f'retry_after_s belongs to an error, not to "{self.do}"')
         return self
@@ -125,7 +124,7 @@ class Limits(_Model):
 
 
 class Scenario(_Model):
-    """One simulated night. The empty scenario is a world where everything works at once."""
+    """One simulated run. In the empty scenario everything succeeds immediately."""
 
     schema_version: Literal[1] = 1
     sites: Mapping[SiteName, Script] = {}
@@ -137,11 +136,11 @@ class Scenario(_Model):
 
 
 class ScenarioError(ValueError):
-    """A scenario file that cannot be used. One line for each thing that is wrong, naming the field."""
+    """A scenario file that cannot be used. One line for each mistake, naming the field."""
 
 
 def read_scenario(path: Path) -> Scenario:
-    """The scenario in a JSON file; ScenarioError if it is missing, no JSON or not a scenario."""
+    """The scenario in a JSON file; ScenarioError if it is missing, not valid JSON or not a scenario."""
     try:
         return Scenario.model_validate_json(path.read_bytes())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""One call's reply, played as its step says: in whole, in part, late, drop by drop or not at all."""
+"""Sends one call's reply as its step says: complete, partial, late, byte by byte or not at all."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ _NO_MESSAGE = {
 
 
 class Replies:
-    """Everything that the server says to calls. Holds nothing of its own, so threads may share it."""
+    """Sends the server's replies. Stateless, so threads may share it."""
 
     def __init__(self, scenario: Scenario, history: CallHistory, limits: RateLimits, *, speed: float) -> None:
         self._scenario, self._history, self._limits, self._speed = scenario, history, limits, speed
@@ -44,7 +44,7 @@ class Replies:
             self._wait(connection, step.latency_s)
             return False
         if error := scripted_error(step, arrival.call.request_id, speed=self._speed):
-            self._wait(connection, step.latency_s or 0)  # bad news travels fast
+            self._wait(connection, step.latency_s or 0)  # errors have no latency
             status, headers, body = error
             self._send(connection, arrival, status, self._limits.headers() | headers, json_bytes(body))
             return True
@@ -60,7 +60,7 @@ class Replies:
         return self._say(connection, arrival, request)
 
     def _say(self, connection: Connection, arrival: Arrival, request: MessagesRequest) -> bool:
-        """Send a message, or as much of it as the step allows. What was written is charged in any case."""
+        """Send a message, or as much of it as the step allows. Its output tokens are charged in any case."""
         call, step = arrival.call, arrival.step
         cost = step.output_tokens or self._scenario.output_tokens
         made = answer(step, request, site=call.site, number=call.number, rng=arrival.rng, cost=cost)
@@ -69,7 +69,7 @@ class Replies:
         if step.do == "cut_json":
             body = body[: len(body) // 2]
         drops = _FOR_EVER if step.latency_s is None else int(step.latency_s / _DRIP_INTERVAL_S)
-        if step.do == "drip":  # JSON may have blanks in front
+        if step.do == "drip":  # JSON may start with spaces
             connection.send(_head(arrival, 200, headers, drops + len(body)))
             self._drip(connection, drops, b" ")
             rest = body

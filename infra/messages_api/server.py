@@ -1,13 +1,13 @@
-"""The simulated Messages API: an HTTP server on loopback that the real SDK speaks to.
+"""The simulated Messages API: an HTTP server on loopback for the real SDK.
 
     with MessagesAPI() as api:
         api.script("harbour", [529, 529, "ok"])
         anthropic.Anthropic(base_url=api.url, api_key="any", max_retries=0).messages.create(…)
         assert api.calls("harbour") == 1
 
-or in the foreground: `python -m infra.messages_api --port 8787 --scenario events/scenario.json`.
-A request is checked, attributed to a site by its prompt, charged to the rate limits, and then gets what
-the scenario has for this call of this site. Every call is kept in a history.
+Or in the foreground: `python -m infra.messages_api --port 8787 --scenario events/scenario.json`.
+A request is validated, attributed to a site by its prompt, charged to the rate limits, and then gets the
+scenario's step for this call of this site. Every call is kept in a history.
 """
 
 import argparse
@@ -42,10 +42,9 @@ _BACKLOG = 1024
 
 
 class MessagesAPI:
-    """The server; listens from `with` on. Safe to use from several threads.
+    """The server; listens inside `with`. Safe to use from several threads.
 
-    `speed` divides every wait of the simulated world: latencies, hangs, drips, retry-after, refills. Unless told, it is
-    the scenario's.
+    `speed` divides every simulated wait: latencies, hangs, drips, retry-after, refills. Default: the scenario's.
     `key` is the only API key that is accepted; without it, any is.
     `keep_prompts=False` keeps the history small where prompts are long and calls are many.
     """
@@ -86,7 +85,7 @@ class MessagesAPI:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close.close()  # whatever waits sees it and ends
+        self._close.close()  # every wait sees it and ends
         self._accepting.join()
         self._listener.close()
         for thread in tuple(self._threads):
@@ -94,21 +93,21 @@ class MessagesAPI:
         self._closing.close()
 
     def script(self, site: str, steps: Iterable[StepLike]) -> None:
-        """From its next call on, this happens to the site; after the last step everything is "ok"."""
+        """The steps for the site's next calls; after the last step every call is "ok"."""
         self._history.script(site, steps)
 
     def calls(self, site: str) -> int:
-        """How many calls for the site have arrived, whatever became of them."""
+        """How many calls for the site have arrived, whatever their result."""
         return self._history.count(site)
 
     @property
     def history(self) -> tuple[Call, ...]:
-        """All calls in the order of their arrival, those under way included."""
+        """All calls in order of arrival, including unfinished ones."""
         return self._history.calls()
 
     @property
     def peak(self) -> int:
-        """The most calls that were under way at one moment."""
+        """The highest number of concurrent calls."""
         return self._history.peak
 
     def _accept(self) -> None:
@@ -123,7 +122,7 @@ class MessagesAPI:
                 thread.start()
 
     def _serve(self, connection: Connection) -> None:
-        """One thread for each connection, call after call."""
+        """One thread for each connection; handles its calls in sequence."""
         with connection, suppress(GoneError):
             try:
                 while (request := connection.read_request()) and self._handle(connection, request):
@@ -164,8 +163,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets a container in (default %(default)s)")
     parser.add_argument("--port", type=int, default=8787, help="default %(default)s; 0 takes a free one")
     parser.add_argument("--key", help="the only API key that is accepted; without it, any is")
-    parser.add_argument("--scenario", type=Path, help="without it everything works, at once")
-    parser.add_argument("--seed", type=int, default=0, help="draws latencies and texts (default %(default)s)")
+    parser.add_argument("--scenario", type=Path, help="without it every call succeeds immediately")
+    parser.add_argument("--seed", type=int, default=0, help="seed for latencies and texts (default %(default)s)")
     parser.add_argument("--speed", type=float, help="how much faster than real time; default: as the scenario says")
     options = parser.parse_args(arguments)
     try:

@@ -1,7 +1,7 @@
-"""What the simulated Claude says: the texts, and the Messages response around them.
+"""The simulated Claude's texts, and the Messages response around them.
 
-Everything is drawn from the seed, the site and the number of the call, so that a night can be replayed
-whatever the order in which its calls arrive.
+Everything is drawn from the seed, the site and the number of the call, so that a run can be replayed
+in whatever order its calls arrive.
 """
 
 import json
@@ -33,8 +33,8 @@ _WANTED = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A Messages response and what it cost."""
+class SimulatedMessage:
+    """A Messages response and its cost in output tokens."""
 
     message: dict[str, Any]
     output_tokens: int
@@ -42,10 +42,10 @@ class Answer:
 
 def answer(
     step: Step, request: MessagesRequest, *, site: str, number: int, rng: Random, cost: int | None = None
-) -> Answer:
-    """The response to the `number`-th call of a site, really cut where it exceeds `max_tokens`.
+) -> SimulatedMessage:
+    """The response to the `number`-th call of a site, cut where it exceeds `max_tokens`.
 
-    `cost` is what it takes in output tokens; unless told, what its text takes.
+    `cost` is its number of output tokens; by default, that of its text.
     """
     if step.do == "refusal":
         return _message(request, [], "refusal", 1, rng, _refusal_details())
@@ -54,7 +54,7 @@ def answer(
     natural = count_tokens(thinking) + count_tokens(text)
     tokens = cost or natural
     if tokens > request.max_tokens:
-        # A cost that was set is spread over the text; otherwise thinking takes its tokens first.
+        # A given cost is spread over the text; otherwise thinking takes its tokens first.
         left = request.max_tokens * natural // tokens - count_tokens(thinking)
         text, tokens, stop_reason = cut_to_tokens(text, max(left, 0)), request.max_tokens, "max_tokens"
     if step.do in ("max_tokens", "context_window"):
@@ -90,7 +90,7 @@ def _text(step: Step, request: MessagesRequest, site: str, number: int, rng: Ran
 
 
 def wanted(request: MessagesRequest) -> int:
-    """How many candidates the prompt asks for, if it says so in the usual words; else five."""
+    """How many candidates the prompt asks for in the usual words; five if it does not say."""
     found = _WANTED.search(request.prompt)
     if not found:
         return 5
@@ -106,7 +106,7 @@ def _message(
     rng: Random,
     stop_details: dict[str, str] | None = None,
     thinking_tokens: int = 0,
-) -> Answer:
+) -> SimulatedMessage:
     message = {
         "id": f"msg_01{rng.getrandbits(96):024x}",
         "type": "message",
@@ -126,7 +126,7 @@ def _message(
             "service_tier": "standard",
         },
     }
-    return Answer(message, output_tokens)
+    return SimulatedMessage(message, output_tokens)
 
 
 def _refusal_details() -> dict[str, str]:

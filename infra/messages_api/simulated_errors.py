@@ -1,8 +1,8 @@
-"""The errors of the simulated Messages API: body, headers, and what tells them apart.
+"""The errors of the simulated Messages API: body, headers, and how to distinguish them.
 
 Types as in Anthropic's error reference. The spend limits share status and type with a plain 429; the SDK
-(2.12.0, `_error_classes.py`) tells them by `error.details.error_code`, and only a limit that time lifts
-carries a `retry-after`.
+(2.12.0, `_error_classes.py`) distinguishes them by `error.details.error_code`, and only a temporary limit
+has a `retry-after`.
 """
 
 from math import ceil
@@ -78,7 +78,7 @@ def scripted_error(step: Step, request_id: str, *, speed: float) -> tuple[int, d
 def retry_headers(status: int, after_s: float | None = None, *, final: bool = False) -> dict[str, str]:
     """`x-should-retry`, and `retry-after` where it is known.
 
-    Whole seconds as in the real API, unless a world that runs faster makes them a fraction.
+    Whole seconds as in the real API, unless a higher speed makes them a fraction.
     """
     again = not final and (status in _RETRIED_BY_THE_SDK or status >= 500)
     headers = {"x-should-retry": "true" if again else "false"}

@@ -1,4 +1,4 @@
-"""The titles that the simulated Claude thinks of, from a list of topics and from the brief of the site."""
+"""The simulated Claude's titles, from a list of topics and from the site's brief."""
 
 import re
 from random import Random
@@ -50,8 +50,8 @@ _NO_SUBJECT = frozenset(_SMALL_WORDS.split())
 
 
 def subjects(question: str) -> list[str]:
-    """What the prompt's brief is about, as far as one can tell without understanding it: the runs of two or three words
-    between its small words and its punctuation, otherwise its first word that is not small."""
+    """The subjects of the prompt's brief, as far as word lists can find them: the phrases of two or three words
+    between its small words and punctuation, otherwise its first word that is not small."""
     found = _BRIEF.search(question)
     runs: list[list[str]] = [[]]
     for word in re.findall(r"\w[\w'-]*|[^\w\s]", found[1] if found else ""):
@@ -64,7 +64,7 @@ def subjects(question: str) -> list[str]:
 
 
 def candidates(site: str, count: int, question: str, rng: Random) -> list[dict[str, str]]:
-    """So many, each with another topic or another title."""
+    """`count` candidates, each with another topic or title."""
     name = site.partition(".")[0].replace("-", " ").title() or "Our Site"
     topics = rng.sample(TOPICS, len(TOPICS))
     start = rng.randrange(len(TITLES))
@@ -84,5 +84,5 @@ def _capital(text: str) -> str:
 
 
 def _lower(title: str) -> str:
-    """The title as it goes on after a colon; abbreviations stay."""
+    """The title as it continues after a colon; abbreviations keep their capitals."""
     return title[0].lower() + title[1:] if title[1] == " " or title[1].islower() else title

@@ -18,9 +18,9 @@ from infra.packaging.package import assemble
     default=ROOT / ".aws-sam" / "build",
     help="Where folders, zips and the template for `sam deploy` go.  [default: .aws-sam/build]",
 )
-@click.option("--function", "only", metavar="LOGICAL_ID", help="Only this one, its folder being --into itself.")
+@click.option("--function", "only", metavar="LOGICAL_ID", help="Build only this function, directly into --into.")
 def build(architecture: str | None, into: Path, only: str | None) -> None:
-    """Every function of template.yaml as a folder and a zip."""
+    """Build every function of template.yaml as a folder and a zip."""
     described = template.read()
     architecture = architecture or described.architecture
     if only is None:

@@ -4,8 +4,8 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-UNDATED = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
-MODE = 0o100644  # Lambda needs to read, and nobody to write
+UNDATED = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
+MODE = 0o100644  # Lambda only needs to read
 
 
 def pack(folder: Path, archive: Path) -> str:

@@ -20,13 +20,13 @@ LOG_GB = 0.50  # aws.amazon.com/cloudwatch/pricing: ingestion
 METRIC_MONTH, ALARM_METRIC_MONTH, DASHBOARD_MONTH = 0.30, 0.10, 3.00
 
 METRICS = 10  # names in functions/nightfold/observability.count calls of every night, one dimension
-METRIC_HOURS = 2  # of a day in which a metric has data, a night's and a morning's: only these are billed
+METRIC_HOURS = 2  # hours of a day in which a metric has data, the night's and the morning's: only these are billed
 NIGHTS = 30
 
 
 @dataclass(frozen=True)
 class Night:
-    """What one night is like."""
+    """The assumptions about one night."""
 
     sites: int
     input_tokens: int = 300  # a site
@@ -38,18 +38,20 @@ class Night:
 
 @cache
 def alarm_metrics() -> int:
-    """Metrics that the template's alarms look at: each is billed, also where two alarms share one."""
+    """Metrics of the template's alarms: each is billed, even if two alarms share one."""
     resources = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"].values()
     alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
     return sum("MetricStat" in each for alarm in alarms for each in alarm.get("Metrics", [{"MetricStat": alarm}]))
 
 
 def aws_usd(night: Night) -> float:
-    """Everything but the tokens, the month's fixed part divided by its nights."""
-    parent = 8  # PlanRun … RunFinished, once around
+    """Everything but the tokens. Fixed monthly costs are divided by the month's nights."""
+    parent = 8  # PlanRun … RunFinished, one round
     transitions = parent + 3 * night.sites  # a branch: its start, CollectSite, StoreOutcome
-    lambda_gb_s = night.sites * night.seconds * 0.5 + (2 + night.sites * 0.01) * 1.0  # collector; the others
-    # A site: outcome and candidates. Besides: plan, items, misses, summary, page, and up to 90 summaries of before.
+    lambda_gb_s = (
+        night.sites * night.seconds * 0.5 + (2 + night.sites * 0.01) * 1.0
+    )  # the collector; the other functions
+    # Each site: outcome and candidates. The run: plan, items, misses, summary, page, up to 90 earlier summaries.
     reads, writes = 3 * night.sites + 101, 2 * night.sites + 7
     queue = night.sites * night.missed_share * 3 + 20
     logs = (night.sites + 5) * 700 / 1e9
@@ -68,7 +70,7 @@ def aws_usd(night: Night) -> float:
 
 
 def token_usd(night: Night) -> float:
-    """What Anthropic is paid when every answer is good at once."""
+    """What Anthropic charges if every first answer is accepted."""
     per_input, per_output = PRICES[night.model]
     return night.sites * (night.input_tokens * per_input + night.output_tokens * per_output) / 1_000_000
 

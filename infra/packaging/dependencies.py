@@ -1,6 +1,6 @@
-"""A function's locked dependencies, as wheels for Lambda's platform whatever machine this is.
+"""A function's locked dependencies, as wheels for Lambda's platform, on any machine.
 
-boto3 and what it brings stay out: Lambda's runtime has them, and a fifth of every package would be a second copy.
+boto3 and its dependencies are left out: Lambda's runtime has them, and a second copy would be a fifth of each package.
 """
 
 import fcntl
@@ -18,12 +18,12 @@ ARCHITECTURES = ("arm64", "x86_64")
 
 
 class CannotBuild(Exception):  # noqa: N818
-    """The message says what is missing, and what to do."""
+    """The message says what is missing and what to do."""
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[Path]:
-    """Whoever builds for tests or tools under .aws-sam, in whatever process, waits here for the others."""
+    """All processes that build under .aws-sam for tests or tools wait for each other here."""
     folder = ROOT / ".aws-sam"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -55,7 +55,7 @@ def install_requirements(requirements: Path, architecture: str, target: Path) ->
 
 
 def _uv(*arguments: str) -> str:
-    # Bytecode is ours to make, uv's would be dated; and the environment contradicts the option.
+    # Bytecode is compiled later, since uv's has timestamps; the environment variable would override the option.
     environment = {name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"}
     done = subprocess.run(  # noqa: S603
         [find_uv(), *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -67,8 +67,8 @@ def _uv(*arguments: str) -> str:
 
 @cache
 def find_uv() -> str:
-    """`uv run` tells its children where it lies. Otherwise each that may be one is tried, as the Makefile does: a pyenv
-    shim may exist and still fail in this folder."""
+    """`uv run` passes its path to its children. Otherwise each candidate is tried, as in the Makefile: a pyenv shim may
+    exist and still fail in this folder."""
     home = Path.home()
     for candidate in (os.environ.get("UV"), "uv", ROOT / ".uv/bin/uv", home / ".local/bin/uv", home / ".cargo/bin/uv"):
         if candidate and _answers(str(candidate), "--version", cwd=ROOT):
@@ -76,11 +76,11 @@ def find_uv() -> str:
     module = _answers("python3", "-c", "import uv; print(uv.find_uv_bin())", cwd=Path("/"))
     if module:
         return module
-    raise CannotBuild("uv is not to be found: `make build` finds or installs it.")
+    raise CannotBuild("uv was not found: `make build` finds or installs it.")
 
 
 def _answers(*command: str, cwd: Path) -> str:
-    """What the command prints; nothing where it fails."""
+    """What the command prints; "" if it fails."""
     try:
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603
     except OSError:

@@ -1,8 +1,8 @@
-"""`template.yaml` as the plain CloudFormation that SAM makes of it, for linters that see only that.
+"""`template.yaml` as the plain CloudFormation that SAM generates, for linters that read only that.
 
     python -m infra.packaging.expanded OUT.json
 
-Code and definition stand in it as places in S3, as after `sam package`.
+Code and definition are S3 locations in it, as after `sam package`.
 """
 
 import json
@@ -18,7 +18,7 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 class _NoManagedPolicies:
-    """The translator would ask IAM for the names of AWS's managed policies; the template uses none by name."""
+    """The translator would otherwise query IAM for AWS's managed policies; the template uses none by name."""
 
     def load(self) -> dict[str, str]:
         return {}
@@ -33,7 +33,7 @@ def expand(template: str) -> dict[str, Any]:
             resource["Properties"]["CodeUri"] = packaged
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             resource["Properties"]["DefinitionUri"] = packaged
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator wants one, whichever
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # the translator needs some region
     document.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     expanded: dict[str, Any] = transform(document, {}, _NoManagedPolicies())
     return expanded

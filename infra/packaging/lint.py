@@ -1,10 +1,10 @@
-"""What linters say of the template and the state machine: `python -m infra.packaging.lint [FOLDER]`.
+"""Runs linters on the template and the state machine: `python -m infra.packaging.lint [FOLDER]`.
 
-SAM's own translator reads the template as `sam deploy` does; cfn-lint and checkov see what it makes of it: neither
-looks into SAM any more. Two linters of npm see the state machine, which the others take for text: each finds mistakes
-that the other misses. All are locked with hashes: cfn-lint by uv.lock, the others by the files in linters/, in an
-environment of their own that is made once.
-Ends with the number of linters that complained.
+SAM's own translator reads the template as `sam deploy` does; cfn-lint and checkov read its output, as
+neither reads SAM any more. Two npm linters read the state machine, which is only text to the others: each finds
+mistakes that the other misses. All are locked with hashes: cfn-lint by uv.lock, the others by the files in linters/,
+in a separate environment that is created once.
+Exits with the number of linters that complained.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def main(folder: Path = ROOT) -> int:
         expanded.write_text(json.dumps(document, indent=1))
         complained = [cfn_lint(expanded), checkov(expanded)]
     if shutil.which("npm") is None:
-        sys.stderr.write("The state machine's linters are skipped: there is no npm (Node.js) here.\n")
+        sys.stderr.write("The state machine's linters are skipped: npm (Node.js) is not installed.\n")
     else:
         complained += [asl_validator(machine), states_language_service(machine)]
     return sum(complained)
@@ -64,11 +64,11 @@ def states_language_service(machine: Path) -> bool:
 
 
 def _made_once(lock: str, make: Callable[[Path], None]) -> Path:
-    """The environment that a lock describes, in a folder of its own for each content of linters/."""
+    """The environment that a lock file describes, in a separate folder for each version of linters/."""
     files = sorted(file for file in LOCKS.iterdir() if file.is_file())
-    told = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    fingerprint = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     with one_at_a_time() as work:
-        made = work / f"linters-{told[:12]}" / Path(lock).stem
+        made = work / f"linters-{fingerprint[:12]}" / Path(lock).stem
         if not made.is_dir():
             for former in work.glob("linters-*"):
                 if former != made.parent:
@@ -100,7 +100,7 @@ def _run(*command: str) -> None:
 
 
 def _complains(*command: str) -> bool:
-    """Whether the linter complained; what it said is shown only then."""
+    """Whether the linter complained; its output is shown only then."""
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:
         sys.stderr.write(f"{ended.stdout}{ended.stderr}\n")

@@ -1,4 +1,4 @@
-"""One function as a folder: its own code, what the functions share, and its locked dependencies, compiled."""
+"""One function as a folder: its own code, the shared code, and its locked dependencies, compiled."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ FUNCTIONS = ROOT / "functions"
 SHARED = "nightfold"
 ON_LAMBDA = "/var/task"
 
-# Parts of our dependencies that no function can reach, and that weigh something.
+# Large parts of the dependencies that functions never use.
 UNUSED = (
     "aws_lambda_powertools/event_handler",
     "aws_lambda_powertools/utilities/data_classes",
@@ -20,12 +20,12 @@ UNUSED = (
     "pydantic/mypy.py",
     "pydantic/v1",
 )
-# Of a distribution's metadata the licences stay, and what entry points and versions are read from.
+# Of a distribution's metadata, the licences and the files with entry points and versions are kept.
 KEPT_METADATA = {"METADATA", "entry_points.txt", "licenses"}
 
 
 def assemble(function: str, architecture: str, folder: Path) -> None:
-    """Make `folder` the package of `function`, a folder of functions/. Raises CannotBuild."""
+    """Build the package of `function`, a folder of functions/, in `folder`. Raises CannotBuild."""
     if sys.version_info[:2] != (3, 13):
         raise CannotBuild(f"Bytecode for Lambda's python3.13 is compiled by Python 3.13, not {sys.version.split()[0]}.")
     shutil.rmtree(folder, ignore_errors=True)
@@ -52,9 +52,9 @@ def _trim(folder: Path) -> None:
 
 
 def compile_files(folder: Path) -> None:
-    """Bytecode of everything in it, taken without a look at the source's date: SAM dates every file 1980.
+    """Compile everything in the folder to bytecode that is valid whatever the source's date: SAM dates every file 1980.
 
-    A process of its own with fixed hashes, and one worker: the order of a frozenset's items is part of the bytes.
+    In a separate process with a fixed hash seed and one worker: the order of a frozenset's items is part of the bytes.
     """
     done = subprocess.run(  # noqa: S603
         [

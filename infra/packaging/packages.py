@@ -1,4 +1,4 @@
-"""All packages of one architecture: folders, zips, and the template that `sam deploy` takes them with."""
+"""All packages of one architecture: folders, zips, and the template for `sam deploy`."""
 
 import hashlib
 import platform
@@ -29,7 +29,7 @@ class Made:
 
 
 def build(into: Path, architecture: str) -> Iterator[Made]:
-    """Make `into` anew, one package after the other. Raises CannotBuild, also where a package is too large."""
+    """Empty `into` and build all packages there, in turn. Raises CannotBuild, also if a package is too large."""
     described = template.read()
     shutil.rmtree(into, ignore_errors=True)
     for logical_id, function in described.functions.items():
@@ -46,11 +46,11 @@ def build(into: Path, architecture: str) -> Iterator[Made]:
 
 
 def for_this_machine() -> Path:
-    """The folder with packages that run here, built if anything that goes into them has changed."""
+    """The folder with packages that run on this machine, built again if any input has changed."""
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     with one_at_a_time() as folder:
         made = folder / f"packages-{architecture}-{_fingerprint()[:12]}"
-        if not (made / "template.yaml").is_file():  # it is written last
+        if not (made / "template.yaml").is_file():  # written last
             for former in folder.glob(f"packages-{architecture}-*"):
                 shutil.rmtree(former)
             list(build(made, architecture))
@@ -61,7 +61,7 @@ def _fingerprint() -> str:
     files = [ROOT / "uv.lock", ROOT / "template.yaml"]
     for source in ("functions", "infra/packaging"):
         files += sorted(each for each in (ROOT / source).rglob("*") if each.is_file() and each.suffix != ".pyc")
-    told = hashlib.sha256(sys.version.encode())
+    fingerprint = hashlib.sha256(sys.version.encode())
     for file in files:
-        told.update(str(file.relative_to(ROOT)).encode() + hashlib.sha256(file.read_bytes()).digest())
-    return told.hexdigest()
+        fingerprint.update(str(file.relative_to(ROOT)).encode() + hashlib.sha256(file.read_bytes()).digest())
+    return fingerprint.hexdigest()

@@ -1,8 +1,8 @@
 """The first real run after a deployment: `make smoke STACK=nightfold`.
 
 Starts a run that is narrowed to two sites of the stack's own list, which it only reads, waits for its end, and checks
-census, queue and logs. It spends what two answers cost. Ends with 0 if everything holds; otherwise it shows what does
-not.
+census, queue and logs. It spends what two answers cost. Exits with 0 if all checks pass; otherwise it shows those
+that fail.
 """
 
 import json

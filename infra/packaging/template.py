@@ -1,4 +1,4 @@
-"""The template as `sam deploy` takes it: code and definition by their built folders, one architecture and no other."""
+"""The template for `sam deploy`: code and definition from their built folders, one fixed architecture."""
 
 import json
 import os
@@ -13,7 +13,7 @@ FUNCTION, STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMa
 
 @dataclass(frozen=True)
 class Template:
-    """`template.yaml`, read."""
+    """The parsed `template.yaml`."""
 
     document: dict[str, Any]
 
@@ -31,16 +31,16 @@ class Template:
         return str(self.document["Parameters"]["Architecture"]["Default"])
 
     def local(self, into: Path, architecture: str) -> str:
-        """The same for `sam local invoke`, which passes on such variables only as the template has."""
+        """The same for `sam local invoke`, which passes only variables that the template has."""
         document = json.loads(self.built(into, architecture))
         document["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = ""
         return json.dumps(document, indent=2) + "\n"
 
     def built(self, into: Path, architecture: str) -> str:
-        """The template of `into`, where each function's package lies in a folder of its logical id.
+        """The template for `into`, where each function's package is in a folder named by its logical id.
 
-        The packages hold machine code, so this template admits no other architecture: CloudFormation refuses a
-        parameter that contradicts it, before anything is changed.
+        The packages contain machine code, so this template allows only their architecture: CloudFormation rejects
+        a contradicting parameter before anything changes.
         """
         document = json.loads(json.dumps(self.document))
         document.get("Globals", {}).get("Function", {}).pop("CodeUri", None)

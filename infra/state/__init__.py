@@ -1,1 +1,1 @@
-"""The state directory: what the embedded cloud knows, as files that the command line reads without a cloud."""
+"""The state directory: everything the embedded cloud stores, as files that the command line reads without a cloud."""

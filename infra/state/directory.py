@@ -1,15 +1,15 @@
-"""The state directory: what the embedded cloud knows, as plain files that a person can read.
+"""The state directory: everything the embedded cloud stores, as plain readable files.
 
     state.json                  schema_version, and the parameter values that the template had when last deployed
     runs/… config/…             the bucket's objects under their keys
-    queues/<queue>/<id>.json    one message each: body, attributes, receive count, receipt handles
+    queues/<queue>/<id>.json    one message per file: body, attributes, receive count, receipt handles
     configuration.json          the SSM parameter; editing it is the local `aws ssm put-parameter`
     logs/                       what the functions and the engine printed
 
-Every write goes to a temporary file first and is then renamed, so that a reader, or the next process after a
-`kill -9`, sees the old content or the new, never a torn one. The file system is the index: nothing is read at start
-but `state.json`, and nothing is kept in memory. No secret ever comes here, and nothing outside is touched: no symbolic
-link below the directory is followed.
+Every write goes to a temporary file that is then renamed, so that a reader, or the next process after a `kill -9`,
+sees the old content or the new, never a mixture. The file system is the index: only `state.json` is read at start,
+and nothing is kept in memory. Secrets are never stored here, and nothing outside is touched: symbolic links below the
+directory are not followed.
 """
 
 import errno
@@ -28,15 +28,15 @@ from infra.state.regular_files import open_file, read_file
 SCHEMA_VERSION = 1
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM})
-"""Errors after which no other write is likely to succeed: a full, read-only, failing or forbidden disk."""
+"""Errors after which other writes will probably fail too: a full, read-only, failing or forbidden disk."""
 
 
 class CorruptState(Exception):  # noqa: N818
-    """The state directory cannot be read. It was kept under another name, which the message tells."""
+    """The state directory cannot be read. It was renamed; the message gives the new name."""
 
 
 class CannotStore(OSError):  # noqa: N818
-    """A file of the state directory could not be written. The message has the errno, its words and the file."""
+    """A file of the state directory could not be written. The message has the errno, its text and the file."""
 
     def __init__(self, error: OSError, path: Path) -> None:
         super().__init__(error.errno, f"{path} could not be written: [Errno {error.errno}] {error.strerror}")
@@ -48,16 +48,16 @@ class CannotStore(OSError):  # noqa: N818
 class StateDirectory:
     """One directory, locked for one process while open.
 
-    Opening raises StateDirInUse, UnsafeState, CannotStore, or CorruptState after the old directory was moved aside.
+    Opening raises StateDirInUse, UnsafeState, CannotStore, or CorruptState after renaming the old directory.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self.notices: list[str] = []  # what a person should be told: files that were set aside
+        self.notices: list[str] = []  # what the user should know: files that were set aside
         self._lock: int | None = None
         self._names = itertools.count()
         self._own_folders: set[str] = set()
-        self.when_full: Callable[[CannotStore], None] = lambda _: None  # called when no other write can succeed either
+        self.when_full: Callable[[CannotStore], None] = lambda _: None  # called when other writes will fail too
 
     def open(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -80,10 +80,10 @@ class StateDirectory:
             self._lock = None
 
     def write(self, path: Path, content: bytes) -> None:
-        """Replace a file as a whole, creating its folders. On return it survives the death of this process,
-        and is never torn by a power cut.
+        """Replace a whole file, creating its folders. On return it survives the end of this process,
+        and a power cut never leaves it half written.
 
-        Raises CannotStore, and leaves nothing behind; UnsafeState.
+        Raises UnsafeState, or CannotStore without leaving a partial file.
         """
         self.check_folder(path.parent)
         try:
@@ -117,20 +117,20 @@ class StateDirectory:
             temporary = f"{self.path}/{TEMPORARY}/{os.getpid()}-{next(self._names)}"
             try:
                 descriptor = open_file(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            except FileExistsError:  # what somebody put there is not ours to write to
+            except FileExistsError:  # never write to a file that something else put there
                 continue
             try:
                 with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
                     file.write(content)
                     file.flush()
-                    os.fsync(descriptor)  # before the rename: a file is whole after a power cut as well
+                    os.fsync(descriptor)  # before the rename, so that the file is complete even after a power cut
             except OSError:
                 os.unlink(temporary)  # noqa: PTH108
                 raise
             return temporary
 
     def set_aside(self, path: Path, reason: str) -> Path:
-        """Move a file that cannot be read out of the way, and remember to say so."""
+        """Rename a file that cannot be read, and add a notice about it."""
         kept = self.path / "corrupt" / _now() / path.relative_to(self.path)
         kept.parent.mkdir(parents=True, exist_ok=True)
         path.replace(kept)

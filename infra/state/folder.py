@@ -1,4 +1,4 @@
-"""The state directory as the functions see a bucket, for those who only read."""
+"""The state directory as the read-only bucket that functions expect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from infra.state.regular_files import NotARegularFile, read_file
 
 @dataclass(frozen=True)
 class Folder:
-    """The bucket's objects as the files that they are here."""
+    """The bucket's objects, read from files."""
 
     path: Path
 

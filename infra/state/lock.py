@@ -1,4 +1,4 @@
-"""One process at a time works on a state directory; readers only ask whether one does."""
+"""Only one process at a time works on a state directory; readers can check whether one does."""
 
 import fcntl
 import os
@@ -8,17 +8,17 @@ from pathlib import Path
 from infra.state.regular_files import open_file
 
 NAME = "lock"
-PATIENCE_S = 0.5  # a reader has the lock for microseconds, while it asks
+PATIENCE_S = 0.5  # a reader holds the lock for microseconds, while it checks
 
 
 class StateDirInUse(Exception):  # noqa: N818
-    """Another process works on this state directory. The message names it and says what to do."""
+    """Another process is using this state directory. The message names it and says what to do."""
 
 
 def acquire(directory: Path) -> int:
-    """The descriptor that holds the lock: closing it, or the end of the process, gives the lock back.
+    """The descriptor that holds the lock. Closing it, or the end of the process, releases the lock.
 
-    Raises StateDirInUse, and NotARegularFile where the lock file is something else.
+    Raises StateDirInUse, and NotARegularFile if the lock file is something else.
     """
     descriptor = open_file(directory / NAME, os.O_RDWR | os.O_CREAT, 0o644)
     deadline = time.monotonic() + PATIENCE_S
@@ -37,13 +37,13 @@ def acquire(directory: Path) -> int:
 
 
 def in_use(directory: Path) -> bool:
-    """Whether a process has the state directory open. Nothing is written: the directory may be read-only."""
+    """Whether a process has the state directory open. Writes nothing: the directory may be read-only."""
     try:
         descriptor = open_file(directory / NAME, os.O_RDONLY)
     except OSError:
         return False
     try:
-        return not _taken(descriptor, fcntl.LOCK_SH)  # given back at once
+        return not _taken(descriptor, fcntl.LOCK_SH)  # released at once
     finally:
         os.close(descriptor)
 

@@ -1,4 +1,4 @@
-"""The queues' messages as plain files, one each. A message that was in flight when the process ended waits again."""
+"""The queues' messages as plain files, one each. A message in flight when the process ended is waiting again."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class StoredMessage:
     delayed_until: float = 0.0
     attributes: dict[str, Any] = field(default_factory=dict)
     system_attributes: dict[str, Any] = field(default_factory=dict)
-    receipt_handles: list[str] = field(default_factory=list)  # the newest last; each of them can still delete it
+    receipt_handles: list[str] = field(default_factory=list)  # newest last; each can still delete the message
 
 
 class Messages:
@@ -36,9 +36,9 @@ class Messages:
         self.folder = state.path / "queues" / queue
 
     def put(self, message: StoredMessage) -> None:
-        """On return the message is on disk."""
+        """Write the message; on return it is on disk."""
         content = json.dumps(asdict(message), indent=2, ensure_ascii=False, default=_as_text)
-        # A lone surrogate is legal in a Python string and not in UTF-8: JSON's own escape keeps it.
+        # A lone surrogate is valid in a Python string but not in UTF-8: a JSON escape keeps it.
         self._state.write(self.path(message.message_id), content.encode("utf-8", "backslashreplace") + b"\n")
 
     def delete(self, message_id: str) -> None:
@@ -48,7 +48,7 @@ class Messages:
         return self.folder / f"{message_id}.json"
 
     def load(self) -> list[StoredMessage]:
-        """All messages, the oldest first. A file that is no message is set aside, and the state's notices say so."""
+        """All messages, oldest first. A file that is not a message is set aside, and the state's notices report it."""
         return sorted(self._readable(), key=lambda message: (message.sent_at, message.message_id))
 
     def _readable(self) -> Iterator[StoredMessage]:
@@ -66,11 +66,11 @@ class Messages:
 
 
 class UnreadableMessage(Exception):  # noqa: N818
-    """A file is not a message. The exception's text says why."""
+    """The file is not a message. The exception's text says why."""
 
 
 def read_message(path: Path) -> StoredMessage:
-    """Raises UnreadableMessage, and FileNotFoundError where the message is gone meanwhile."""
+    """Raises UnreadableMessage, and FileNotFoundError if the message has been deleted meanwhile."""
     try:
         return _message(json.loads(read_file(path)), path.stem)
     except FileNotFoundError:

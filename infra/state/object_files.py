@@ -11,16 +11,16 @@ from infra.state.regular_files import NotARegularFile, kind_of, open_file
 NOT_OBJECTS = frozenset({"queues", "logs", "corrupt", "state.json", "configuration.json", "lock", TEMPORARY})
 
 
-class KeyIsNoPath(Exception):  # noqa: N818
-    """An S3 key that cannot be a file below the state directory. S3 itself would take it."""
+class KeyIsNotAPath(Exception):  # noqa: N818
+    """An S3 key that cannot be a file below the state directory. S3 itself would accept it."""
 
 
-NOT_THERE = (FileNotFoundError, NotADirectoryError, NotARegularFile, KeyIsNoPath, UnsafeState)
-"""S3 knows no directories and no links: what is no regular file, or lies behind a link, is no object."""
+NOT_THERE = (FileNotFoundError, NotADirectoryError, NotARegularFile, KeyIsNotAPath, UnsafeState)
+"""S3 has no directories or links: what is not a regular file, or is reached through a link, is not an object."""
 
 
 class Objects:
-    """What the bucket holds. Nothing is cached: a person may edit a file, and a listing costs what it lists."""
+    """The bucket's contents. Nothing is cached: the user may edit files, and listing costs only what it lists."""
 
     def __init__(self, state: StateDirectory) -> None:
         self._state = state
@@ -33,7 +33,7 @@ class Objects:
         self._state.write(self.path(key), content)
 
     def get(self, key: str) -> tuple[bytes, float] | None:
-        """Content and time of the last write (seconds since 1970); None where there is no such object."""
+        """Content and time of the last write (seconds since 1970); None if there is no such object."""
         try:
             with open(open_file(self._path(key), os.O_RDONLY), "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
                 return file.read(), os.fstat(file.fileno()).st_mtime
@@ -47,25 +47,25 @@ class Objects:
             return False
 
     def delete(self, key: str) -> bool:
-        """Whether there was such an object."""
+        """Delete the object; returns whether it existed."""
         if not self.has(key):
             return False
         try:
             os.unlink(self._path(key))  # noqa: PTH108
-        except NOT_THERE:  # somebody was faster
+        except NOT_THERE:  # another process deleted it first
             return False
         return True
 
     def list(self, prefix: str = "", delimiter: str = "") -> tuple[list[str], list[str]]:
         """Keys and common prefixes, each sorted as S3 sorts them.
 
-        With the delimiter "/" only one folder is read, whatever lies below it.
+        With the delimiter "/" only one folder is read, not those below it.
         """
         folder, _, _ = prefix.rpartition("/")
         if folder:
             try:
                 self._path(f"{folder}/any")
-            except (KeyIsNoPath, UnsafeState):
+            except (KeyIsNotAPath, UnsafeState):
                 return [], []
         keys: list[str] = []
         prefixes: set[str] = set()
@@ -80,7 +80,7 @@ class Objects:
         return sorted(keys), sorted(prefixes)
 
     def _walk(self, folder: str, *, deep: bool) -> Iterator[tuple[str, bool]]:
-        """Keys below a folder; without `deep`, a folder in it stands for all that it holds, if it holds anything."""
+        """Keys below a folder. Without `deep`, a subfolder that is not empty represents everything in it."""
         try:
             with os.scandir(f"{self._root}/{folder}") as found:
                 entries = list(found)
@@ -102,8 +102,8 @@ class Objects:
     def _path(self, key: str) -> str:
         first, *_ = segments = key.split("/")
         if first in NOT_OBJECTS or "\0" in key or not all(segments) or {".", ".."} & set(segments):
-            raise KeyIsNoPath(
-                f"{key!r} cannot be an object of the embedded cloud: its key is no path below the state directory."
+            raise KeyIsNotAPath(
+                f"{key!r} cannot be an object of the embedded cloud: its key is not a path below the state directory."
             )
         path = f"{self._root}/{key}"
         self._state.check_folder(path.rpartition("/")[0])

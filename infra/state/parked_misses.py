@@ -1,4 +1,4 @@
-"""Parked misses go back into the miss queue, as new ones."""
+"""Moves parked misses back into the miss queue, as new ones."""
 
 import json
 import time
@@ -24,7 +24,7 @@ class ParkedMiss:
 
 
 def parked_misses(state_dir: Path) -> Iterator[ParkedMiss]:
-    """The oldest first. What is not a miss of Nightfold stays parked, so it is not among them."""
+    """Oldest first. Messages that are not misses of Nightfold stay parked and are not included."""
     for message in read_messages(state_dir, "parked"):
         try:
             yield ParkedMiss(message.message_id, Miss.model_validate_json(message.body))
@@ -33,9 +33,9 @@ def parked_misses(state_dir: Path) -> Iterator[ParkedMiss]:
 
 
 def unpark(state_dir: Path, chosen: Sequence[ParkedMiss]) -> list[Miss]:
-    """Sends the misses that are still parked to the miss queue, their attempts at 0, and then deletes the parked ones.
-    A process that ends in between leaves a miss in both queues, which is one branch of a redrive all the same. Raises
-    what opening the state directory raises."""
+    """Sends the misses that are still parked to the miss queue with 0 attempts, then deletes the parked ones. A process
+    that ends in between leaves a miss in both queues, which a redrive still collects in one branch. Raises what
+    opening the state directory raises."""
     state = StateDirectory(state_dir).open()
     try:
         waiting, parked = (Messages(state, QUEUES[queue]) for queue in ("waiting", "parked"))

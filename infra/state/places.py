@@ -1,4 +1,4 @@
-"""What a state directory may have in which place: known before anything in it is opened, deleted or locked."""
+"""Checks the kind of each file in a state directory, before anything in it is opened, deleted or locked."""
 
 import re
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ _OWN_TEMPORARY = re.compile(r"\d+-\d+")
 
 
 class UnsafeState(Exception):  # noqa: N818
-    """The state directory would lead out of itself, or has the wrong kind of thing in a place. Nothing was touched; the
-    message names the place."""
+    """A link leads out of the state directory, or a place has the wrong kind of file. Nothing was touched; the message
+    names the place."""
 
 
 def check_places(directory: Path) -> None:
-    """Before anything is opened, deleted or locked: what Nightfold keeps here is of the kind that it makes itself."""
+    """Check that everything Nightfold keeps here is the kind of file that it creates. Raises UnsafeState."""
     folders = [directory / name for name in FOLDERS]
     files = [directory / name for name in FILES]
     for wanted, paths in (("a directory", folders), ("a regular file", files)):
@@ -39,7 +39,7 @@ def check_folder(directory: Path, folder: Path) -> None:
         at /= part
         kind = kind_of(at)
         if kind is None:
-            return  # what is made there will be a directory
+            return  # what is created there will be a directory
         if kind != "a directory":
             raise UnsafeState(_wrong(at, kind, "a directory"))
 
@@ -52,7 +52,7 @@ def _wrong(path: Path, kind: str, wanted: str) -> str:
 
 
 def left_over(temporary: Path) -> Iterator[Path]:
-    """Of a process that was killed in the middle of a write. Other names are not ours."""
+    """A temporary file of a process that was killed in the middle of a write. Other names are not Nightfold's."""
     for path in temporary.iterdir():
         if _OWN_TEMPORARY.fullmatch(path.name) and kind_of(path) == "a regular file":
             yield path

@@ -1,4 +1,4 @@
-"""What waits in the miss queue and what was parked, read from the message files alone: no cloud, no lock."""
+"""The waiting and the parked misses, read from the message files alone, without a cloud or a lock."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ QUEUES: dict[Literal["waiting", "parked"], str] = {"waiting": "MissQueue", "park
 
 @dataclass(frozen=True)
 class QueuedMiss:
-    """One message. What is no miss of ours has neither site nor reason, and a message that explains it."""
+    """One message. If it is not a miss of Nightfold, site and reason are None and `message` explains it."""
 
     site_id: str | None
     domain: str | None
@@ -26,12 +26,12 @@ class QueuedMiss:
     error: str | None
     message: str
     age: float  # seconds since it was missed
-    attempts: int  # how many runs have asked for the site
+    attempts: int  # how many runs have asked about the site
     simulated: bool
     queue: Literal["waiting", "parked"]
     run_id: str | None
     missed_at: str | None
-    raw_answer: str | None = None  # of a rejected answer, trimmed; the outcome under raw_answer_key has the whole
+    raw_answer: str | None = None  # of a rejected answer, trimmed; the outcome under raw_answer_key has all of it
     raw_answer_key: str | None = None
 
 
@@ -46,13 +46,13 @@ class Message:
 
 
 def read_misses(state_dir: Path, now: datetime | None = None) -> list[QueuedMiss]:
-    """Waiting ones first, each queue from the oldest to the newest."""
+    """Waiting misses first; each queue from oldest to newest."""
     at = now or datetime.now(UTC)
     return [_described(message, queue, at) for queue in QUEUES for message in read_messages(state_dir, queue)]
 
 
 def read_messages(state_dir: Path, queue: Literal["waiting", "parked"]) -> list[Message]:
-    """The messages of one queue, oldest first. Files that are not messages are left to the embedded cloud."""
+    """The messages of one queue, oldest first. Skips files that are not messages; the embedded cloud handles them."""
     return sorted(_messages(state_dir / "queues" / QUEUES[queue]), key=lambda each: (each.sent_at, each.message_id))
 
 

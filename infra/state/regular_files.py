@@ -1,8 +1,8 @@
-"""Files of a state directory, opened so that nothing outside it is touched and no open ever hangs.
+"""Opens files of a state directory without touching anything outside it, and without ever hanging.
 
-A state directory can come from a careless copy or from someone else's repository (git carries symbolic links): a link
-would have Nightfold read, append to or delete files elsewhere, and a named pipe would hold it for ever. So only regular
-files are opened, and links are never followed. Only the path of the state directory itself may lead through links.
+A state directory can come from a careless copy or from someone else's repository (git stores symbolic links). Through
+a link Nightfold would read, append to or delete files elsewhere, and a named pipe would block it for ever. So only
+regular files are opened, and links are not followed. Only the path of the state directory itself may contain links.
 """
 
 import errno
@@ -14,7 +14,7 @@ from pathlib import Path
 PATIENCE_S = 10
 
 _SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_OTHER_KINDS = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR})  # what opening a link or socket gives
+_OTHER_KINDS = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR})  # opening a link or socket
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 _NAMES = {
     stat.S_IFLNK: "a symbolic link",
@@ -27,7 +27,7 @@ _NAMES = {
 
 
 class NotARegularFile(OSError):  # noqa: N818
-    """There is something else in the place of a file: a link, a directory, a named pipe. The message names both."""
+    """The path is not a file but a link, a directory or a named pipe. The message names the path and its kind."""
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(errno.EINVAL, f"{path} is {kind_of(path)}, and only a regular file is used there")
@@ -38,9 +38,9 @@ class NotARegularFile(OSError):  # noqa: N818
 
 
 def open_file(path: str | Path, flags: int, mode: int = 0o666) -> int:
-    """A descriptor of a regular file, which may be new. Raises NotARegularFile and every other OSError of `open`.
+    """A descriptor of a regular file, which `flags` may create. Raises NotARegularFile and any other OSError of `open`.
 
-    Where the process has no descriptor left it waits: they come back as other calls end.
+    Waits while the process is out of file descriptors: other calls release theirs when they end.
     """
     patience = time.monotonic() + PATIENCE_S
     while True:
@@ -60,13 +60,13 @@ def open_file(path: str | Path, flags: int, mode: int = 0o666) -> int:
 
 
 def read_file(path: str | Path) -> bytes:
-    """The content of a regular file. Raises NotARegularFile and every other OSError of `open` and `read`."""
+    """The content of a regular file. Raises NotARegularFile and any other OSError of `open` and `read`."""
     with open(open_file(path, os.O_RDONLY), "rb", buffering=0) as file:
         return file.read()
 
 
 def kind_of(path: str | Path) -> str | None:
-    """What is there in words ("a symbolic link"), links not followed; None where there is nothing."""
+    """The kind of file in words ("a symbolic link"), without following links; None if there is nothing."""
     try:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Runs that ended before they were closed: a plan without a summary, and no process at work on it."""
+"""Runs that ended before they were closed: they have a plan and no summary, and no process is working on them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class UnfinishedRun:
 
 @dataclass(frozen=True)
 class Closing:
-    """What the next redrive will make of an unfinished run before anything else."""
+    """How the next redrive will first close an unfinished run."""
 
-    misses: list[Miss]  # that will wait in the queue, or be parked
-    acknowledged: frozenset[str]  # ids of the messages that the run had received: they are replaced
+    misses: list[Miss]  # sites that will wait in the queue or be parked
+    acknowledged: frozenset[str]  # ids of the messages that the run had received; they are replaced
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class PassedOver:
 
 
 def unfinished_runs(state_dir: Path) -> Iterator[UnfinishedRun]:
-    """What the next redrive closes first. None while a process holds the state directory: its run is not over."""
+    """The runs that the next redrive closes first. None while a process has the state directory open."""
     return (found for found in _looked_at(state_dir) if isinstance(found, UnfinishedRun))
 
 
 def passed_over_runs(state_dir: Path) -> Iterator[PassedOver]:
-    """What the next redrive leaves alone: what is not a run, and runs that could not be closed."""
+    """The folders that the next redrive leaves alone: those that are not runs, and runs that could not be closed."""
     return (found for found in _looked_at(state_dir) if isinstance(found, PassedOver))
 
 
 def _looked_at(state_dir: Path) -> Iterator[UnfinishedRun | PassedOver]:
-    """The planner's own look at the folders."""
+    """The folders as the planner's own code finds them."""
     if in_use(state_dir):
         return
     closed = closed_runs(_content(state_dir / "config" / "closed-runs.json"))
@@ -72,7 +72,7 @@ def _looked_at(state_dir: Path) -> Iterator[UnfinishedRun | PassedOver]:
 
 
 def why_set_aside(state_dir: Path, run_id: str) -> str | None:
-    """Why a redrive could not close the run, and what helps; None where it has not tried, or has closed it."""
+    """Why a redrive could not close the run, and what to do; None if it has not tried, or has closed it."""
     folder = state_dir / "runs" / run_id
     document = _content(folder / "unclosable.json")
     if document is None or (folder / "summary.json").exists():
@@ -83,7 +83,7 @@ def why_set_aside(state_dir: Path, run_id: str) -> str | None:
 
 
 def closing_of(state_dir: Path, run: UnfinishedRun) -> Closing:
-    """The aggregator's own judgement, beforehand."""
+    """What the aggregator's own code would decide, computed in advance."""
     from aggregator.judge import judge  # not needed to list runs
     from aggregator.misses import miss_of
 
@@ -101,7 +101,7 @@ def closing_of(state_dir: Path, run: UnfinishedRun) -> Closing:
 
 
 def stored_sites(state_dir: Path, run_id: str) -> set[str]:
-    """The sites of which an outcome is on disk."""
+    """The sites that have an outcome on disk."""
     return {path.stem for path in (state_dir / "runs" / run_id).glob("round-*/outcomes/*.json")}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from infra.cloud.embedded import Cloud
-from infra.cloud.lambdas.python_runtime import Answer, Function
+from infra.cloud.lambdas.python_runtime import Function, InvokeResult
 from infra.messages_api import MessagesAPI
 from infra.packaging import packages
 from nightfold.answers import ANSWER_LIMIT
@@ -101,7 +101,7 @@ def site_task(**changes: object) -> dict[str, Any]:
 def test_a_function_that_runs_out_of_time_is_named_as_on_lambda(built: Path, tmp_path: Path) -> None:
     seconds = iter([5])  # the first call alone: the next one may take its time to start
 
-    def hasty(function: Function, *call: Any) -> Answer:
+    def hasty(function: Function, *call: Any) -> InvokeResult:
         return rie.invoke(replace(function, timeout_s=next(seconds, function.timeout_s)), *call)
 
     with (

@@ -28,7 +28,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from infra.cloud.lambdas.python_runtime import Answer, Function, failure
+from infra.cloud.lambdas.python_runtime import Function, InvokeResult, failure
 from infra.packaging.dependencies import CannotBuild, install_requirements, one_at_a_time
 
 STARTS_WITHIN_S = 60  # ends a hang, and measures nothing
@@ -81,7 +81,7 @@ class Emulator:
         for process in self._all:
             process.end()
 
-    def invoke(self, function: Function, environment: Mapping[str, str], event: bytes) -> Answer:
+    def invoke(self, function: Function, environment: Mapping[str, str], event: bytes) -> InvokeResult:
         """What lambda:Invoke answers, from a process that is free or a new one."""
         with self._lock:
             idle = self._idle.setdefault(function.logical_id, [])
@@ -180,7 +180,7 @@ class _Process:
         self._process.wait()
 
 
-def _answer(status: int, body: bytes) -> Answer:
+def _answer(status: int, body: bytes) -> InvokeResult:
     """In Lambda's words. The emulator answers most failures with status 200, and a timeout with plain text."""
     try:
         document: Any = json.loads(body)
@@ -188,11 +188,11 @@ def _answer(status: int, body: bytes) -> Answer:
         text = body.decode(errors="replace").strip()
         return failure("Sandbox.Timedout" if "timed out" in text else "Runtime.Unknown", text)
     if status != 200 or (isinstance(document, dict) and {"errorType", "errorMessage"} <= document.keys()):
-        return Answer(body, "Unhandled")
-    return Answer(body)
+        return InvokeResult(body, "Unhandled")
+    return InvokeResult(body)
 
 
-def _ended(answer: Answer) -> bool:
+def _ended(answer: InvokeResult) -> bool:
     """Whether Lambda would have thrown this environment away."""
     if answer.function_error is None:
         return False

@@ -22,7 +22,7 @@ from typing import Any
 import boto3
 
 from infra.cloud.lambdas import sandbox
-from infra.cloud.lambdas.python_runtime import Answer, Function, LambdaContext, failure, load_handler, run
+from infra.cloud.lambdas.python_runtime import Function, InvokeResult, LambdaContext, failure, load_handler, run
 
 LARGEST_EVENT = 6_291_556  # bytes: Lambda's limit: 6 MiB and a little more
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -31,7 +31,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 CODECS = ("ascii", "idna", "latin-1", "utf-8-sig", "utf-16", "utf-16-le", "utf-32")  # of addresses, JSON and answers
 FIRST_CALL = ("opentelemetry.propagate",)  # what the SDK imports for its first call
 
-Runtime = Callable[[Function, Mapping[str, str], bytes], Answer]
+Runtime = Callable[[Function, Mapping[str, str], bytes], InvokeResult]
 """Runs a function outside this process: takes its environment and the event, as JSON."""
 
 
@@ -106,7 +106,7 @@ class Lambdas:
                 except Exception as error:  # the invocation will report it
                     logging.getLogger(__name__).debug("%s cannot be imported: %r", function.handler, error)
 
-    def invoke(self, name: str, payload: bytes) -> Answer:
+    def invoke(self, name: str, payload: bytes) -> InvokeResult:
         """Run the function to its end or its timeout. Raises CannotInvoke; never a handler's exception."""
         function = self.find(name)
         if len(payload) > LARGEST_EVENT:
@@ -146,11 +146,11 @@ class Lambdas:
         own = {function.handler.partition(".")[0] for function in self._functions}
         return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in own}
 
-    def _run_with_timeout(self, function: Function, request_id: str, event: Any) -> Answer:
+    def _run_with_timeout(self, function: Function, request_id: str, event: Any) -> InvokeResult:
         seconds = function.timeout_s / self._speed
         context = LambdaContext(function, request_id, time.monotonic() + seconds)
         own = self._sandbox(function, request_id)
-        answers: list[Answer] = []
+        answers: list[InvokeResult] = []
         finished = threading.Event()
 
         def begin() -> None:

@@ -30,7 +30,7 @@ class Function:
 
 
 @dataclass(frozen=True)
-class Answer:
+class InvokeResult:
     """What lambda:Invoke returns: JSON, and `Unhandled` where it describes a failure."""
 
     payload: bytes
@@ -67,7 +67,7 @@ def load_handler(function: Function) -> Callable[[Any, Any], Any]:
     return handler
 
 
-def run(function: Function, event: Any, context: LambdaContext) -> Answer:
+def run(function: Function, event: Any, context: LambdaContext) -> InvokeResult:
     """Call the handler, and report however it ends in the runtime's words."""
     request_id, log = context.aws_request_id, sys.stdout  # this cloud's log, even if the cloud is closed meanwhile
     module, _, attribute = function.handler.rpartition(".")
@@ -103,7 +103,7 @@ def run(function: Function, event: Any, context: LambdaContext) -> Answer:
         limit = f"maximum allowed payload size ({LARGEST_RESULT} bytes)"
         message = f"Response payload size ({len(payload)} bytes) exceeded {limit}."
         return failure("Function.ResponseSizeTooLarge", message)
-    return Answer(payload)
+    return InvokeResult(payload)
 
 
 def _decimal(value: Any) -> float:
@@ -112,9 +112,11 @@ def _decimal(value: Any) -> float:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def failure(error_type: str, message: str, request_id: str | None = None, frames: list[str] | None = None) -> Answer:
+def failure(
+    error_type: str, message: str, request_id: str | None = None, frames: list[str] | None = None
+) -> InvokeResult:
     """Lambda's own failures have two fields, the runtime's four."""
     failure: dict[str, Any] = {"errorMessage": message, "errorType": error_type}
     if request_id is not None:
         failure |= {"requestId": request_id, "stackTrace": frames or []}
-    return Answer(json.dumps(failure).encode(), "Unhandled")
+    return InvokeResult(json.dumps(failure).encode(), "Unhandled")

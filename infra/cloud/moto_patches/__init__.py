@@ -5,10 +5,10 @@
     cloudformation           deploying the template, and reading back what it made
     stepfunctions            clients, waits scaled by `speed`, recursion, memory, the end of an execution
     s3, sqs, ssm             bucket, queues and configuration, written through to the state directory
-    speedups                 what only makes moto faster; a night is correct without it
+    speedups                 what only makes moto faster; a run is correct without it
 
-Each patch says why it is there; infra/docs/moto.md has the plain bugs of moto among them.
+Each patch says why it is there; infra/docs/moto.md describes those that work around bugs of moto.
 `tests/integration/test_moto_patches.py` fails when moto changes under it.
 """
 
-VERSION = "5.2.5"  # of moto: what this was written against, and what pyproject.toml pins
+VERSION = "5.2.5"  # the version of moto that this was written against, and that pyproject.toml pins

@@ -1,6 +1,6 @@
-"""What only makes moto faster. A night is correct without anything here.
+"""What only makes moto faster. A run is correct without it.
 
-Without one of these a night of 400 sites takes more than a tenth more processor time; what gained less was deleted, and
+Without one of these a run of 400 sites takes over a tenth more processor time; patches that saved less were deleted.
 `infra/docs/decisions.md` has the figures.
 """
 
@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from infra.cloud import aws_response
 from infra.cloud.moto_patches import s3
 from infra.cloud.moto_patches.interception import Permit, access_key, body_of
-from infra.state.object_files import KeyIsNoPath
+from infra.state.object_files import KeyIsNotAPath
 
 _PLAIN = frozenset(
     (
@@ -33,7 +33,7 @@ _ADDRESS = re.compile(r"https://([a-z0-9.-]+)\.s3(?:\.us-east-1)?\.amazonaws\.co
 
 @contextmanager
 def paths_parsed_once() -> Iterator[None]:
-    """Every use of a JSONPath builds a parser for it."""
+    """moto builds a parser at every use of a JSONPath."""
     from moto.stepfunctions.parser.asl.component.common.path import result_path
     from moto.stepfunctions.parser.asl.utils import json_path
 
@@ -45,8 +45,8 @@ def paths_parsed_once() -> Iterator[None]:
 
 
 def answer_plainly(operation: str, request: AWSPreparedRequest, permit: Permit) -> AWSResponse | None:
-    """GetObject and PutObject without a condition or an option, five of which each site needs. None for all else: moto
-    answers."""
+    """GetObject and PutObject without a condition or an option, five of which each site needs. None for all other
+    calls, which moto answers."""
     address = _ADDRESS.fullmatch(request.url)
     if operation not in {"GetObject", "PutObject"} or address is None or address[1] not in s3.attached:
         return None
@@ -60,7 +60,7 @@ def answer_plainly(operation: str, request: AWSPreparedRequest, permit: Permit) 
         content = body_of(request)
         try:
             objects.put(key, content)
-        except KeyIsNoPath:
+        except KeyIsNotAPath:
             return None
         stored(key, content)
         return aws_response.plain(request, 200, {"ETag": _etag(content)}, b"")

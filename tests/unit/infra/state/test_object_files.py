@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.state.directory import StateDirectory
-from infra.state.object_files import KeyIsNoPath, Objects
+from infra.state.object_files import KeyIsNotAPath, Objects
 from tests.support.effort import touched
 
 
@@ -60,7 +60,7 @@ def test_a_folder_that_has_become_empty_is_no_prefix(objects: Objects) -> None:
     "key", ["", "/a", "a//b", "a/", "../a", "a/../../b", "./a", "a\0b", "queues/x", "state.json", "lock", ".tmp/x"]
 )
 def test_a_key_that_is_no_path_below_the_directory_is_refused(objects: Objects, key: str) -> None:
-    with pytest.raises(KeyIsNoPath):
+    with pytest.raises(KeyIsNotAPath):
         objects.put(key, b"")
     assert objects.get(key) is None
 
