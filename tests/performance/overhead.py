@@ -45,12 +45,11 @@ class Comparison:
 
 # Calls that sleep overlap or do not: one after the other would be a ratio of 4. Otherwise the elapsed time of single
 # runs is noise on a busy machine (0.3 to 1.5 at a load of 16 on two cores, 1.0 to 1.06 on a quiet one), and so is
-# start-up (1.7 to 6): both are shown. Processor time is not: 2.3 to 2.6 and 2.8 to 3.0 at that load, 1.8 on the quiet
-# one.
-SHORT = Comparison("4 sites of 1 s", 4, 1.0, 4, 7, 5, {"work_s": 2.5, "cpu_s": 3.5})
+# start-up (1.7 to 6): both are shown. Processor time is not: pairs gave 2.7 to 3.1 (4 sites) and 3.5 to 3.6 (400).
+SHORT = Comparison("4 sites of 1 s", 4, 1.0, 4, 7, 5, {"work_s": 2.5, "cpu_s": 4.0})
 LONG = Comparison("4 sites of 40 s", 4, 40.0, 4, 1)
-FEWER = Comparison("400 sites of 0.1 s, 40 at once", 400, 0.1, 40, 3, 3, {"cpu_s": 4.0})
-MANY = Comparison("4,000 sites of 0.1 s, 40 at once", 4_000, 0.1, 40, 3, 0, {"cpu_s": 8.0})
+FEWER = Comparison("400 sites of 0.1 s, 40 at once", 400, 0.1, 40, 3, 3, {"cpu_s": 5.0})
+MANY = Comparison("4,000 sites of 0.1 s, 40 at once", 4_000, 0.1, 40, 3, 0, {"cpu_s": 10.0})
 
 
 def measure(options: Options) -> dict[str, Any]:
