@@ -18,7 +18,7 @@ class Caught(NamedTuple):
 
     error: str  # its name
     message: str  # without the times of the calls
-    attempt: int | None  # None: the message does not say which attempt it was
+    attempt: int | None  # None: the message does not name it
     earlier_errors: list[str]
     calls: list[tuple[float, float]]  # in seconds since the branch began
 

@@ -49,7 +49,7 @@ class ExecutionInput(BaseModel):
 
     mode: Mode = "collect"
     scheduled_time: AwareDatetime | None = None
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"  # in which a scheduled night has its date
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"  # that gives a night its date
     only: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     limit: Annotated[int, Field(strict=True, ge=1)] | None = None
 

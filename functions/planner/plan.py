@@ -26,7 +26,7 @@ from planner.waiting import sort_messages
 
 @dataclass(frozen=True, kw_only=True)
 class Adapters:
-    """What planning touches outside this process, and what the deployment says about it."""
+    """What planning touches outside this process, and the deployment's settings."""
 
     bucket: Bucket
     parameter: ConfigurationParameter

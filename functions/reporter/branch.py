@@ -31,14 +31,14 @@ class Branch:
 
     @property
     def earlier_errors(self) -> list[str]:
-        """How the calls before the last one ended, as far as it is known."""
+        """How the calls before the last one ended, if it is known."""
         if self.outcome is not None and self.outcome.answer is not None:
             return self.outcome.answer.earlier_errors
         return self._caught.earlier_errors if self._caught else []
 
     @property
     def call_times(self) -> list[tuple[float, float]]:
-        """When the calls were made, in seconds since the branch began, as far as it is known."""
+        """When the calls were made, in seconds since the branch began, if it is known."""
         if self.outcome is not None and self.outcome.answer is not None:
             return self.outcome.answer.calls
         return self._caught.calls if self._caught else []

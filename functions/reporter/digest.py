@@ -39,7 +39,7 @@ class Digest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     run_id: str
-    page_key: str | None  # None: it could not be rendered, and the message says so
+    page_key: str | None  # None: it could not be rendered, as the message explains
     page_bytes: int = 0
 
 

@@ -9,7 +9,7 @@
   if (new URLSearchParams(location.search).has("X-Amz-Signature"))
     for (const link of document.querySelectorAll("a.run-page")) link.replaceWith(`${link.textContent} (runs/${link.textContent}/digest.html)`);
 
-  // --- The sites: beside the page as JSON, or packed ------------------------------------------------------------
+  // --- The sites: in the page as JSON, or packed -------------------------------------------------------------
   let loaded = null;
   const sites = () => (loaded ??= load());
   async function load() {
@@ -22,7 +22,7 @@
     return JSON.parse(await new Response(stream).text());
   }
 
-  // --- What leaves the page: the model's text stays text, becomes no link, mentions no user and computes nothing ---------------------------------------------------------------
+  // --- What leaves the page: the model's text stays text, becomes no link, mentions no user and computes nothing ---
   const links = new RegExp(document.body.dataset.links, "gu"); // nightfold.text's
   const unlinked = (text) => text.replace(links, " ");
   const inert = (text) => unlinked(text).replace(/[\\`*_{}[\]<>#|~!&]/g, "\\$&");
@@ -143,11 +143,11 @@
     const first = list.children.length;
     list.append(...all.slice(shown, shown + PAGE).map(element));
     shown = Math.min(shown + PAGE, all.length);
-    tell(all.length);
+    showCount(all.length);
     $("button, h3", list.children[first])?.focus();
   }
 
-  function tell(total) {
+  function showCount(total) {
     if (moreButton) moreButton.hidden = shown >= total;
     found.textContent = matching === null ? "" : `${total.toLocaleString("en")} ${total === 1 ? "site matches" : "sites match"}${shown < total ? `, ${shown} shown` : ""}.`;
   }
@@ -158,7 +158,7 @@
       matching = null;
       list.replaceChildren(...asRendered);
       shown = asRendered.length;
-      return tell((await entries()).length);
+      return showCount((await entries()).length);
     }
     const all = await sites();
     matching = all.filter((site) => {
@@ -167,7 +167,7 @@
     });
     shown = Math.min(PAGE, matching.length);
     list.replaceChildren(...matching.slice(0, shown).map(element));
-    tell(matching.length);
+    showCount(matching.length);
   }
 
   let waiting;

@@ -62,7 +62,7 @@ def test_a_fine_night_is_closed_after_round_1(outside: Outside, aggregating: Ada
     assert outside.count(outside.miss_queue) == (0, 0)
 
 
-def test_broken_answers_alone_are_regenerated_and_told_what_was_wrong(outside: Outside, aggregating: Adapters) -> None:
+def test_only_broken_answers_are_regenerated_with_what_was_wrong(outside: Outside, aggregating: Adapters) -> None:
     store(
         outside,
         plan("harbour", "orchard", "lantern", "meadow"),
@@ -172,7 +172,7 @@ def test_a_run_that_died_is_closed_with_what_it_had(outside: Outside, aggregatin
     ]
 
 
-def test_an_outcome_that_nobody_may_read_is_unaccounted_and_holds_up_nobody(
+def test_an_outcome_without_read_permission_is_unaccounted_and_stops_no_site(
     outside: Outside, aggregating: Adapters
 ) -> None:
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), answered("night", "orchard"))
@@ -184,7 +184,7 @@ def test_an_outcome_that_nobody_may_read_is_unaccounted_and_holds_up_nobody(
 
 
 @pytest.mark.parametrize("round_", [1, 2])
-def test_an_outcome_is_not_given_up_because_s3_is_unwell(outside: Outside, aggregating: Adapters, round_: int) -> None:
+def test_an_outcome_is_not_given_up_because_s3_fails(outside: Outside, aggregating: Adapters, round_: int) -> None:
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), answered("night", "orchard", "prose"))
     wire = Wire(outside.s3, outside.sqs)
     if round_ == 2:
@@ -234,7 +234,7 @@ def test_a_run_without_a_plan_is_an_error_that_is_not_retried(aggregating: Adapt
         close(aggregating)
 
 
-def test_the_log_tells_numbers_and_no_answers(
+def test_the_log_has_numbers_and_no_answers(
     outside: Outside, aggregating: Adapters, printed: Callable[[], str]
 ) -> None:
     marker = "MARKER-c0ffee"

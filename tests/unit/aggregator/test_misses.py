@@ -79,7 +79,7 @@ def test_runs_that_died_before_they_asked_park_nothing(outside: Outside, aggrega
     assert [(each["site"]["site_id"], each["attempts"]) for each in (waiting, parked)] == [("a", 2), ("b", 3)]
 
 
-def test_what_is_settled_is_acknowledged_and_said(outside: Outside, aggregating: Adapters) -> None:
+def test_what_is_settled_is_acknowledged_and_reported(outside: Outside, aggregating: Adapters) -> None:
     messages = received(outside, miss("a").model_dump_json())
     settled = SettledSite(site_id="a", accepted_in="nightly-2026-11-23", messages=messages)
     store(outside, plan(mode="redrive", of_redrive={"settled": [settled]}))

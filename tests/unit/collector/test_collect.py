@@ -145,7 +145,7 @@ def test_success_and_failure_log_one_line_with_the_same_keys(printed: Callable[[
         raising(ValueError(f"cannot read {MARKER}")),
     ],
 )
-def test_nothing_that_was_said_is_logged(ask: Ask, printed: Callable[[], str]) -> None:
+def test_no_text_of_prompt_or_answer_is_logged(ask: Ask, printed: Callable[[], str]) -> None:
     with suppress(RateLimited, NetworkError, UnexpectedError):
         collect(event(violation=f"wrong: {MARKER}", round_=2), ask)
     text = printed()
@@ -171,7 +171,7 @@ def test_an_answer_after_failures_knows_how_they_ended() -> None:
     assert (outcome.answer.attempt, outcome.answer.earlier_errors) == (3, ["RateLimited", "Overloaded"])
 
 
-def test_the_last_failure_tells_how_the_earlier_ones_ended() -> None:
+def test_the_last_failure_names_how_the_earlier_ones_ended() -> None:
     messages = []
     for attempt, error in enumerate([RateLimited("429"), Overloaded("529"), NetworkError("reset")]):
         with pytest.raises(type(error)) as raised:

@@ -94,7 +94,7 @@ def status_error(status: int, message: str = "No.", code: str | None = None) -> 
         *[(status, "Overloaded") for status in (503, 529)],
     ],
 )
-def test_an_error_is_told_by_its_status(status: int, name: str) -> None:
+def test_an_error_is_classified_by_its_status(status: int, name: str) -> None:
     error = _by_status(status_error(status))
     assert type(error).__name__ == name
     assert str(error) == f"{status} some_error: No."

@@ -72,7 +72,7 @@ def test_a_duration_has_its_two_largest_units(seconds: float, words: str) -> Non
 
 
 @given(st.floats(0, 60 * 86_400 - 1))
-def test_no_duration_says_sixty_of_anything(seconds: float) -> None:
+def test_no_duration_has_sixty_of_anything(seconds: float) -> None:
     assert "60" not in duration(seconds).split()
     assert "24 h" not in duration(seconds)
 

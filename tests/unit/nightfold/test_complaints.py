@@ -1,4 +1,4 @@
-"""nightfold/complaints.py: what is wrong with an input, in a person's words."""
+"""nightfold/complaints.py: what is wrong with an input, in the user's words."""
 
 from typing import Annotated, Any, Literal
 

@@ -92,7 +92,7 @@ def test_a_site_has_an_id_and_a_domain(missing: str) -> None:
         ([FINE, FINE | {"domain": "other.example"}], "sites 1 and 2 have the same site_id, 'harbour'"),
     ],
 )
-def test_a_bad_site_list_says_what_is_wrong(document: Any, complaint: str) -> None:
+def test_a_bad_site_list_is_refused_with_what_is_wrong(document: Any, complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         SiteList.validate_python(document)
 
@@ -137,8 +137,8 @@ def test_any_json_is_read_or_is_a_violation(document: object) -> None:
     try:
         read = read_candidates(json.dumps(document))
     except Violation as violation:
-        said = str(violation)
-        assert len(said) < 500  # whatever the answer holds, it is not quoted
+        message = str(violation)
+        assert len(message) < 500  # whatever the answer holds, it is not quoted
     else:
         assert isinstance(document, list)
         assert len(read) == len(document)

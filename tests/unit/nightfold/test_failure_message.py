@@ -25,7 +25,7 @@ def test_an_attempt_is_read_as_it_was_written(message: str, attempt: int, earlie
 @pytest.mark.parametrize(
     "message", ["", "Task timed out after 630.00 seconds", "attempt", "attempt x: y", "an attempt 1: y"]
 )
-def test_a_message_of_somebody_else_names_no_attempt(message: str) -> None:
+def test_a_message_that_is_not_ours_names_no_attempt(message: str) -> None:
     assert read_attempt(message) == (None, [])
 
 

@@ -74,7 +74,7 @@ _ANY = st.text(
 
 
 @given(_ANY)
-def test_one_line_says_the_same_when_it_is_applied_twice(text: str) -> None:
+def test_one_line_is_the_same_when_it_is_applied_twice(text: str) -> None:
     assert one_line(one_line(text)) == one_line(text)
 
 

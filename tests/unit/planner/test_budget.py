@@ -99,7 +99,7 @@ def test_no_run_costs_more_than_its_worst_case(count: int, concurrency: int, bud
     assert 3 * (count + rejected) <= worst.model_calls
 
 
-def test_a_worst_case_above_the_ceiling_refuses_the_plan_and_says_both() -> None:
+def test_a_worst_case_above_the_ceiling_refuses_the_plan_and_names_both() -> None:
     worst = worst_case(many(4), RunConfiguration()).cost_usd
     assert worst is not None
     plan(*many(4), cost_ceiling_usd=worst)

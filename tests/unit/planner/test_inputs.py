@@ -124,7 +124,7 @@ def test_a_bad_site_list_names_entry_and_field(document: bytes | None, complaint
     assert "\n" not in str(raised.value)
 
 
-def test_many_mistakes_are_told_three_at_a_time() -> None:
+def test_many_mistakes_are_reported_three_at_a_time() -> None:
     sites = json.dumps([{"site_id": "A"}] * 5).encode()
     with pytest.raises(InvalidInput, match=r"\(and 7 more\)"):
         read_sites(sites)
@@ -178,7 +178,7 @@ def test_a_run_is_named_after_its_day_or_its_execution(mode: Any, scheduled: Any
     assert run_id_of(ExecutionInput(mode=mode, scheduled_time=scheduled), name) == run_id
 
 
-def test_a_night_has_its_date_where_the_person_lives() -> None:
+def test_a_night_has_its_date_in_the_users_time_zone() -> None:
     """In Berlin the clock changed on 2026-03-29: two nights at 01:15 fell into one day of UTC."""
     nights = [datetime(2026, 3, 29, 0, 15, tzinfo=UTC), datetime(2026, 3, 29, 23, 15, tzinfo=UTC)]
     names = [run_id_of(ExecutionInput(scheduled_time=night, time_zone="Europe/Berlin"), "any") for night in nights]

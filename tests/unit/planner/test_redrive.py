@@ -85,7 +85,7 @@ def test_several_messages_for_one_site_become_one_branch_and_the_most_attempts_c
         (json.dumps(miss("harbour").model_dump(mode="json") | {"site": {"site_id": "../x"}}), "site.site_id"),
     ],
 )
-def test_a_message_that_is_no_miss_is_listed_with_the_reason_and_stops_nobody(
+def test_a_message_that_is_not_a_miss_is_listed_with_the_reason_and_stops_no_site(
     outside: Outside, planning: Adapters, put: Callable[..., None], body: str, explanation: str
 ) -> None:
     put(body, miss("orchard").model_dump_json())
@@ -181,7 +181,7 @@ def test_two_redrives_never_run_side_by_side(outside: Outside, planning: Adapter
     assert plan_run(plan_task(second, "second", REDRIVE), planning).planned == 1
 
 
-def test_a_lease_of_an_execution_that_nobody_knows_is_taken(outside: Outside, planning: Adapters) -> None:
+def test_a_lease_of_an_unknown_execution_is_taken(outside: Outside, planning: Adapters) -> None:
     me = outside.start("me")
     for holder in (f"{me}-gone", f"{me}-{'x' * 300}", "no arn at all", me.replace("nightly", "other"), ""):
         outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": holder})
@@ -202,10 +202,10 @@ def test_a_lease_that_cannot_be_read_is_replaced_by_its_etag(
 def test_an_unreadable_lease_that_was_replaced_meanwhile_is_the_others(outside: Outside, planning: Adapters) -> None:
     outside.s3.put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=b"hello")
 
-    def somebody_was_faster(_: Any) -> None:
+    def another_was_faster(_: Any) -> None:
         boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=b'{"execution_id": "other"}')
 
-    Wire(outside.s3).fail("PutObject", None, somebody_was_faster)
+    Wire(outside.s3).fail("PutObject", None, another_was_faster)
     assert not lease("me", planning.bucket, planning.executions)
 
 
@@ -219,11 +219,11 @@ def test_a_lease_that_was_taken_over_with_a_lost_response_is_ones_own(outside: O
 def test_of_two_that_take_over_the_same_lease_one_gets_it(outside: Outside, planning: Adapters) -> None:
     outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": "gone"})
 
-    def somebody_was_faster(_: Any) -> None:
+    def another_was_faster(_: Any) -> None:
         other = {"schema_version": 1, "execution_id": "other"}
         boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=json.dumps(other).encode())
 
-    Wire(outside.s3).fail("PutObject", None, somebody_was_faster)
+    Wire(outside.s3).fail("PutObject", None, another_was_faster)
     assert not lease("me", planning.bucket, planning.executions)
 
 

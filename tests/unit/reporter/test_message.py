@@ -11,13 +11,13 @@ RUN = "nightly-2026-11-23"
 MORNING = ReportContext()
 
 
-def test_the_subject_says_it_all() -> None:
+def test_the_subject_is_a_summary() -> None:
     assert subject(read_records(RUN, partial()).summary) == (
         "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.0329"
     )
 
 
-def test_a_simulated_run_was_not_paid_for_and_says_what_it_would_have_cost() -> None:
+def test_a_simulated_run_was_not_paid_for_and_shows_what_it_would_have_cost() -> None:
     shelf = Shelf()
     spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
     records = read_records(RUN, shelf)
@@ -48,7 +48,7 @@ def test_a_message_is_one_screen_of_plain_text(name: str) -> None:
     assert "aws s3 cp s3://bucket/key ." in message
 
 
-def test_a_message_tells_what_is_missing_and_shows_titles() -> None:
+def test_a_message_shows_what_is_missing_and_titles() -> None:
     message = text(read_records(RUN, partial()), MORNING, "link", "place")
     assert "Missed: meadow\n  Twice, Claude's answer was not" in message
     assert "harbour: Why retry storms deserve an afternoon 0 (+4)" in message

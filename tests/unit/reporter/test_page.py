@@ -33,7 +33,7 @@ def page(shelf: Shelf, run_id: str = RUN, context: ReportContext = MORNING) -> s
 
 
 class Elements(HTMLParser):
-    """Every element with its attributes, and what stands in scripts and styles."""
+    """Every element with its attributes, and the contents of scripts and styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ def test_a_miss_is_explained_with_its_next_try() -> None:
         assert words in text
 
 
-def test_without_a_schedule_the_person_starts_the_redrive_with_the_command_of_that_place() -> None:
+def test_without_a_schedule_the_page_has_the_command_that_starts_a_redrive() -> None:
     text = page(partial(), context=ReportContext(redrive_command="/opt/nightfold redrive --state-dir '/a b'"))
     assert "Next try: when you start a redrive" in text
     assert "you start it, with the command below." in text
@@ -163,7 +163,7 @@ def test_ten_thousand_sites_fit_with_all_their_candidates() -> None:
     assert "has no room" not in text
 
 
-def test_what_does_not_fit_is_counted_and_its_place_is_told() -> None:
+def test_what_does_not_fit_is_counted_and_its_key_is_shown() -> None:
     text = page(large(4_000, angle_words=60))
     assert len(text.encode()) < 5_000_000
     entries = unpacked(text)

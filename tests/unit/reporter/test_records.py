@@ -28,7 +28,7 @@ def test_every_branch_of_both_rounds_is_there() -> None:
     assert {site: len(kept) for site, kept in records.candidates.items()} == {"harbour": 5, "orchard": 5, "lantern": 5}
 
 
-def test_a_failure_tells_its_calls_and_how_they_ended() -> None:
+def test_a_failure_has_its_calls_and_how_they_ended() -> None:
     by_site = {branch.task.site_id: branch for branch in read_records(RUN, lost()).branches}
     assert (by_site["lantern"].error, by_site["lantern"].calls) == ("Overloaded", 3)
     assert by_site["lantern"].earlier_errors == ["Overloaded", "Overloaded"]

@@ -1,4 +1,4 @@
-"""reporter/redriven.py and digest.py: the page of a night says what became of its misses."""
+"""reporter/redriven.py and digest.py: the page of a night shows what happened to its misses."""
 
 from datetime import timedelta
 from typing import Any

@@ -27,7 +27,7 @@ def test_bars_lie_on_the_axis_and_follow_each_other() -> None:
     }
 
 
-def test_a_row_says_in_words_what_its_bars_show() -> None:
+def test_a_row_describes_what_its_bars_show() -> None:
     words = {row.site_id: row.words for row in draw(read_records(RUN, lost())).rows}
     assert words["lantern"] == "3 calls, failed with Overloaded after 5.2 s (before: Overloaded, Overloaded)"
     assert words["meadow"] == "no outcome was stored"
@@ -58,6 +58,6 @@ def test_tokens_of_both_rounds_are_added_and_the_most_expensive_site_comes_first
     assert [each.cost_usd for each in used] == sorted((each.cost_usd or 0 for each in used), reverse=True)
 
 
-def test_the_lowest_headroom_is_told() -> None:
+def test_the_lowest_headroom_is_reported() -> None:
     lowest = {room.name: (room.remaining, room.limit) for room in headroom(read_records(RUN, large(100)))}
     assert lowest == {"requests": (891, 1_000), "output tokens": (381_000, 400_000)}

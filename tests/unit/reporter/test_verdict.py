@@ -40,7 +40,7 @@ def of_redrive(did: dict[str, list[str]], **fields: Any) -> str:
     return second_sentence(read_records(RUN, shelf), ReportContext())
 
 
-def test_what_a_redrive_did_not_ask_is_said_with_the_reason() -> None:
+def test_what_a_redrive_did_not_ask_is_reported_with_the_reason() -> None:
     settled: list[dict[str, Any]] = [
         {"site_id": name, "accepted_in": "nightly-2026-11-24", "messages": []} for name in ("a", "b", "c", "d", "e")
     ]

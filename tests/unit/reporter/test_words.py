@@ -21,7 +21,7 @@ def test_every_error_that_a_miss_can_have_has_words() -> None:
     assert words_for("Whatever") is OTHER
 
 
-def test_the_runbook_says_the_same() -> None:
+def test_the_runbook_has_the_same_table() -> None:
     assert markdown() in (ROOT / "infra/docs/runbook.md").read_text(encoding="utf-8")
 
 
