@@ -30,7 +30,7 @@ uv:
 
 # Compile bytecode once, here: without it the first run is two seconds slower.
 .venv/.synced: pyproject.toml uv.lock .python-version | uv
-	@echo "Installing what uv.lock pins into .venv/ …" >&2
+	@echo "Setting up Python 3.13 and the packages in .venv/ (once) …" >&2
 	@$(UV) sync --quiet --locked --inexact --compile-bytecode
 	@touch $@
 

@@ -40,7 +40,7 @@ def headline(summary: Summary) -> str:
     """The verdict as one sentence."""
     planned, accepted = summary.planned, summary.accepted
     if planned == 0:
-        return "There was nothing to collect."
+        return "No site was asked."
     if accepted == 0:
         return "Nothing was collected."
     if accepted == planned:

@@ -1,1 +1,1 @@
-"""What a person types and reads: the command line, one module per command, with the views that they share."""
+"""The command line: one module per command, and the modules that several commands share."""

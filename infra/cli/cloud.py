@@ -1,4 +1,4 @@
-"""`nightfold cloud`: the embedded cloud on a port, until it is stopped."""
+"""`nightfold cloud`: the embedded cloud on a port, until Ctrl-C."""
 
 import os
 import signal
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="0 takes a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where containers reach it: docker0's address.")
+@click.option("--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="0 picks a free one.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="The address to listen on. For containers: docker0's."
+)
 @simulation_options
 @state_dir_option
 def cloud(port: int, host: str, simulation: "Simulation", state_dir: Path) -> int:
-    """Keep the embedded cloud up on a port until Ctrl-C."""
-    from infra.cli.preflight import SITES, check_state_dir, check_writable, here_or_in_repository
+    """Serve the embedded cloud on a port until Ctrl-C."""
+    from infra.cli.run_request import SITES, check_state_dir, check_writable, here_or_in_repository
     from infra.messages_api.endpoint import SCENARIO, choose_endpoint
 
     check_state_dir(state_dir)
@@ -43,7 +45,8 @@ def serve_until_stopped(
     site_list: bytes,
     ready: Callable[[list[str]], None],
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. `site_list` is put where there is none. Raises StateDirInUse, CorruptState."""
+    """Serve until Ctrl-C or SIGTERM. `site_list` is the default if the bucket has none. Raises StateDirInUse,
+    CorruptState."""
     from infra.cli.local_run import put_site_list, stack_parameters
     from infra.cloud.embedded import Cloud
     from infra.messages_api.endpoint import shown_url
@@ -51,8 +54,8 @@ def serve_until_stopped(
 
     host, port = address
     _check_port(host, port)
-    over = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     with (
         endpoint.open() as url,
         Cloud(
@@ -78,10 +81,10 @@ def serve_until_stopped(
                     f"parked queue   {cloud.output('ParkedQueueUrl')}",
                     f"state machine  {cloud.output('StateMachineArn')}",
                     f"configuration  {cloud.output('ConfigurationName')}",
-                    "Ctrl-C ends it; everything stays in the state directory.",
+                    "Press Ctrl-C to stop. The state directory keeps everything.",
                 ]
             )
-            over.wait()
+            stopped.wait()
 
 
 def _check_port(host: str, port: int) -> None:
@@ -90,4 +93,4 @@ def _check_port(host: str, port: int) -> None:
     try:
         socket.create_server((host, port)).close()
     except OSError as error:
-        raise InvalidInput(f"--port: {host}:{port} cannot be listened on ({error.strerror})") from None
+        raise InvalidInput(f"--port: {host}:{port} cannot listen there ({error.strerror})") from None

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first asks to stop, the second ends at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first stops the run in order, the second ends the process at once."""
 
 import os
 import signal
@@ -12,32 +12,32 @@ SHOW_CURSOR = b"\x1b[?25h\n"  # a live view hides it
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_asked = threading.Event()
-_last_words: Callable[[], Iterable[str]] = tuple
-_by = signal.SIGINT  # which signal asked
+_stop_requested = threading.Event()
+_final_lines: Callable[[], Iterable[str]] = tuple
+_received = signal.SIGINT  # the first signal
 
 
-def stop_if_asked() -> None:
-    """KeyboardInterrupt once more, where something on the way may have swallowed the first one."""
-    if _asked.is_set():
+def stop_if_requested() -> None:
+    """Raise KeyboardInterrupt again, in case a library swallowed the first one."""
+    if _stop_requested.is_set():
         raise KeyboardInterrupt
 
 
 def exit_code() -> int:
-    """Of a process that a signal stopped, as shells number it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
-    return 128 + _by
+    """The exit code of a process that a signal stopped: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    return 128 + _received
 
 
-def at_the_second(last_words: Callable[[], Iterable[str]]) -> None:
-    """What the second signal still writes to stderr before it ends the process."""
-    global _last_words
-    _last_words = last_words
+def on_second_signal(final_lines: Callable[[], Iterable[str]]) -> None:
+    """The lines that the second signal writes to stderr before it ends the process."""
+    global _final_lines
+    _final_lines = final_lines
 
 
 def end_if_interrupted(code: int) -> None:
-    """End the process with this code. An interrupt that passed through `exec` makes Python 3.13 die of SIGINT at its
-    very end, although it was caught; and threads that are still in a call have nothing more to say."""
-    if _asked.is_set() and code == exit_code():
+    """End the process with this code. Python 3.13 would die of SIGINT at its very end if the interrupt passed through
+    `exec`, even though it was caught; and threads that are still in a call would print errors."""
+    if _stop_requested.is_set() and code == exit_code():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -45,33 +45,33 @@ def end_if_interrupted(code: int) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """The first of these signals is a KeyboardInterrupt, the second ends the process there and then."""
+    """The first of these signals raises KeyboardInterrupt, the second ends the process at once."""
     handled: dict[signal.Signals, Any] = {}
 
     def at_once(number: int, frame: object) -> None:  # noqa: ARG001
         if os.isatty(2):
             os.write(2, SHOW_CURSOR)
         with suppress(Exception):
-            os.write(2, "".join(f"{line}\n" for line in _last_words()).encode(errors="replace"))
+            os.write(2, "".join(f"{line}\n" for line in _final_lines()).encode(errors="replace"))
         os._exit(128 + number)
 
     def first(number: int, frame: object) -> None:  # noqa: ARG001
-        global _by
+        global _received
         for each in handled:
             signal.signal(each, at_once)
-        _by = signal.Signals(number)
-        _asked.set()
+        _received = signal.Signals(number)
+        _stop_requested.set()
         if number == signal.SIGHUP:
-            _write_nowhere()
+            _discard_terminal_output()
         raise KeyboardInterrupt
 
-    # A shell that starts something in the background has it ignore Ctrl-C, and `nohup` SIGHUP; and only the main
-    # thread may ask for signals.
+    # A shell makes its background jobs ignore Ctrl-C, and `nohup` makes a command ignore SIGHUP: that is kept. Only
+    # the main thread may set handlers.
     if threading.current_thread() is threading.main_thread():
         before = {each: signal.getsignal(each) for each in SIGNALS}
         handled.update({each: handler for each, handler in before.items() if handler is not signal.SIG_IGN})
-    _asked.clear()
-    at_the_second(tuple)
+    _stop_requested.clear()
+    on_second_signal(tuple)
     for each in handled:
         signal.signal(each, first)
     try:
@@ -81,8 +81,8 @@ def interruptible() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _write_nowhere() -> None:
-    """The terminal is gone, and every write to it would fail. Files and pipes are still there."""
+def _discard_terminal_output() -> None:
+    """The terminal is gone, and every write to it would fail. Files and pipes are still open."""
     for descriptor in (1, 2):
         if os.isatty(descriptor):
             nowhere = os.open(os.devnull, os.O_WRONLY)

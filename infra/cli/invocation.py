@@ -1,6 +1,7 @@
-"""The command as it was typed, so that a suggested one works when it is pasted where this one was typed.
+"""How this program was called, so that a suggested command works when it is pasted into the same shell.
 
-`uv run nightfold`, `.venv/bin/nightfold`, `nightfold` on the path, `python -m infra.cli.main` and `make` end up here.
+It was called as `uv run nightfold`, `.venv/bin/nightfold`, `nightfold` on the path, `python -m infra.cli.main` or by
+`make`.
 """
 
 import os
@@ -21,7 +22,7 @@ def suggest(command: str, state_dir: Path) -> str:
 
 
 def suggest_anywhere(command: str, state_dir: Path) -> str:
-    """The same for any folder: a page is read later, and elsewhere."""
+    """The same, with absolute paths, for a page that is read later and in another folder."""
     script = Path(sys.executable).with_name("nightfold")
     words = [str(script)] if script.exists() else [sys.executable, "-m", MODULE]
     return shlex.join([*words, *command.split(), "--state-dir", str(state_dir.absolute())])
@@ -33,12 +34,12 @@ def redrive_of(*, simulated: bool) -> str:
 
 
 def shown(path: Path) -> Path:
-    """The path as the user's shell finds it."""
+    """The path for the user's shell: absolute if the shell is in another folder."""
     return path if typed_here() else path.absolute()
 
 
 def program() -> str:
-    """How this program was called, for a shell."""
+    """The words that call this program in the user's shell."""
     typed, modules = sys.orig_argv, [n for n, word in enumerate(sys.orig_argv) if word == MODULE]
     if modules and Path(sys.argv[0]).name == "main.py":
         first = typed[0] if typed_here() or os.sep not in typed[0] else sys.executable
@@ -58,10 +59,10 @@ def program() -> str:
 
 
 def typed_here() -> bool:
-    """Whether the user's shell is in this process's folder: with `make -C` and `uv --directory` it is not."""
+    """Whether the user's shell is in this process's folder. With `make -C` and `uv --directory` it is not."""
     shell = os.environ.get("PWD")
     try:
-        return not shell or os.path.samefile(shell, ".")  # noqa: PTH121 - both as the shell writes them
+        return not shell or os.path.samefile(shell, ".")  # noqa: PTH121 - the paths as the shell has them
     except OSError:
         return False
 
@@ -73,13 +74,13 @@ def _state_dir_argument(state_dir: Path) -> str:
 
 
 def _by_uv() -> bool:
-    """Whether `uv run` started this, and the shell finds that uv."""
+    """Whether `uv run` started this process, and the user's shell finds that uv."""
     uv, found = os.environ.get("UV"), shutil.which("uv")
     return "UV_RUN_RECURSION_DEPTH" in os.environ and bool(uv and found) and Path(str(uv)).samefile(str(found))
 
 
 def _is_found(script: Path) -> bool:
-    """Whether the user's shell finds this script. `uv run` puts its folder in front of the path for us alone."""
+    """Whether the user's shell finds this script. `uv run` adds its folder to the path of this process only."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     if "UV_RUN_RECURSION_DEPTH" in os.environ:
         folders = [folder for folder in folders if folder != str(script.parent)]

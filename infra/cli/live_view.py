@@ -13,15 +13,16 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from infra.cli.progress import DONE, Progress, SiteProgress, State
+from infra.cli.progress import Progress
+from infra.cli.site_states import DONE, SiteProgress, State
 from nightfold.amounts import counted, dollars, duration
 
 FRAMES_PER_SECOND = 5
 SIGNS: dict[State, str] = {"accepted": "✓", "missed": "✗"}
-OTHER_LINES = 3  # phase, count of the others, bar
+OTHER_LINES = 3  # phase, count of the sites without a row, bar
 
-# What is shown where there is room for few: what is happening, then what went wrong, then the rest.
-INTEREST: dict[State, int] = {
+# If the terminal has too few rows, sites in progress come first, then misses and failures, then the rest.
+PRIORITY: dict[State, int] = {
     "retrying": 0,
     "collecting": 1,
     "answered": 1,
@@ -46,8 +47,8 @@ STYLE: dict[State, str] = {
 
 
 def view(progress: Progress, stream: IO[str], *, keep: bool) -> AbstractContextManager[object]:
-    """Rows on a terminal, as long as the context is open; `keep` leaves the last ones standing. Elsewhere nothing:
-    there the lines of `PlainLines` are the view."""
+    """Rows on a terminal while the context is open; `keep` leaves the last ones on the screen. Without a terminal it
+    shows nothing: there `PlainLines` is the view."""
     if not is_terminal(stream):
         return nullcontext()
     console = Console(file=stream, highlight=False)
@@ -73,13 +74,13 @@ class PlainLines:
         self._lock = threading.Lock()
 
     def __call__(self, at: float, site: str, what: str) -> None:
-        with self._lock, suppress(OSError):  # nobody reads any more: no reason to end a run
+        with self._lock, suppress(OSError):  # the reader has gone; the run continues
             self._stream.write(f"{at:.1f}s {site} {what}\n")
             self._stream.flush()
 
 
 class Rows:
-    """What stands on the terminal at this moment."""
+    """What the terminal shows: the phase, a row for each site, and the progress bar."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -90,13 +91,13 @@ class Rows:
         room = max(console.height - OTHER_LINES - 1, 1)
         with progress.lock:
             sites = list(progress.sites.values())
-            shown = sites if len(sites) <= room else sorted(sites, key=_interest)[:room]
+            shown = sites if len(sites) <= room else sorted(sites, key=_priority)[:room]
             others = progress.counts.copy()
             width = min(max((len(site.site_id) for site in shown), default=0), options.max_width // 3)
             rows = [self._row(site, now, width) for site in shown]
             for site in shown:
                 others[site.state] -= 1
-            rest = [f"{count:,} {state}" for state in INTEREST if (count := others[state]) > 0]
+            rest = [f"{count:,} {state}" for state in PRIORITY if (count := others[state]) > 0]
             last = self._last_line(now, options.max_width)
             phase = Text(_phase(progress), "dim")
         if len(shown) < len(sites):
@@ -111,11 +112,11 @@ class Rows:
         sign = self._spinner.render(now) if moving else Text(SIGNS.get(site.state, " "))
         name = site.site_id if len(site.site_id) <= width else f"{site.site_id[: width - 1]}…"
         return Text.assemble(
-            (str(sign), STYLE[site.state]), f" {name:{width}}  ", (_words(site, now), STYLE[site.state]), end="\n"
+            (str(sign), STYLE[site.state]), f" {name:{width}}  ", (_status(site, now), STYLE[site.state]), end="\n"
         )
 
     def _last_line(self, now: float, width: int) -> Table:
-        """How far the run is. The count is never cut: the bar takes what is left."""
+        """The progress bar and the counts. The counts are never cut: the bar takes the remaining width."""
         progress = self._progress
         total, done = len(progress.sites), progress.stored
         count = f"{min(done, total):,} of {total:,} stored"
@@ -132,7 +133,7 @@ class Rows:
 
 
 def _phase(progress: Progress) -> str:
-    """What the run is doing, and what its answers cost so far at list prices."""
+    """What the run is doing, and the cost of its answers so far at list prices."""
     words = [progress.phase]
     if progress.output_tokens:
         words.append(counted(progress.input_tokens + progress.output_tokens, "token"))
@@ -144,12 +145,12 @@ def _phase(progress: Progress) -> str:
     return " · ".join(words)
 
 
-def _interest(site: SiteProgress) -> tuple[int, float]:
-    """Among those that move the longest first, among those that have ended the latest."""
-    return INTEREST[site.state], -site.since if site.state in DONE else site.since
+def _priority(site: SiteProgress) -> tuple[int, float]:
+    """Within a group, sites in progress by age, the longest first; finished ones by time, the latest first."""
+    return PRIORITY[site.state], -site.since if site.state in DONE else site.since
 
 
-def _words(site: SiteProgress, now: float) -> str:
+def _status(site: SiteProgress, now: float) -> str:
     seconds = f"{now - site.since:5.1f} s"
     match site.state:
         case "collecting":

@@ -1,7 +1,7 @@
-"""The command line: the group of commands, and what becomes of their errors. One module per command.
+"""The command line: the group of commands, and how their errors are reported. One module per command.
 
-Payload goes to stdout, everything else to stderr. Exit codes: 0 every site accepted, 2 partial, 1 nothing accepted or
-the run broke, 64 bad input before anything started, 130 after Ctrl-C. A command's module imports at its head only what
+Results go to stdout, everything else to stderr. Exit codes: 0 every site accepted, 2 partial, 1 nothing accepted or
+the run failed, 64 bad input before anything started, 130 after Ctrl-C. A command's module imports at the top only what
 `--help` needs, and the rest when it runs, so that `plan`, `misses` and `--help` answer at once.
 """
 
@@ -25,7 +25,7 @@ from infra.cli.run import run
 from infra.cli.terminal import to_stderr, visible
 from infra.cli.unpark import unpark
 
-BAD_INPUT = 64  #  sysexits.h's EX_USAGE; click's own 2 would mean "partial" here
+BAD_INPUT = 64  # EX_USAGE of sysexits.h; click's own 2 means "partial" here
 
 
 @click.version_option(package_name="nightfold", message="nightfold %(version)s")
@@ -33,8 +33,8 @@ BAD_INPUT = 64  #  sysexits.h's EX_USAGE; click's own 2 would mean "partial" her
 def nightfold() -> None:
     """Fan out at night, fold in by morning: article candidates from Claude for each of your sites.
 
-    Exit codes of a run: 0 every site accepted, 2 some, 1 none (or it broke), 64 bad input before anything started,
-    130 after Ctrl-C.
+    Exit codes of a run: 0 all sites accepted, 2 some, 1 none (or the run failed), 64 bad input before anything
+    started, 130 after Ctrl-C.
     """
 
 
@@ -45,7 +45,7 @@ for command in (run, plan, misses, unpark, redrive, report, cloud):
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of the console script, which passes no arguments; returns the exit code."""
     code = _main(arguments)
-    if arguments is None:  # the process ends here, and the interpreter's last look for garbage takes 0.8 s
+    if arguments is None:  # the process ends here: the interpreter's final garbage collection would take 0.8 s
         gc.freeze()
         end_if_interrupted(code)
     return code
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a title is no reason to fail in a terminal that is not UTF-8
+            stream.reconfigure(errors="replace")  # a title must not fail on a terminal without UTF-8
     with interruptible():
         try:
             return int(nightfold.main(arguments, prog_name="nightfold", standalone_mode=False) or 0)
@@ -66,10 +66,10 @@ def _main(arguments: list[str] | None) -> int:
         except (KeyboardInterrupt, click.Abort):
             to_stderr("Interrupted.")
             return exit_code()
-        except BrokenPipeError:  # `| head` has seen enough
+        except BrokenPipeError:  # `| head` stopped reading
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 128 + signal.SIGPIPE
-        except OSError as error:  # a full disk, a permission: the file and the reason are all there is to say
+        except OSError as error:  # a full disk, a missing permission: the file and the reason say it all
             where = f"{error.filename}: " if error.filename else ""
             to_stderr(f"nightfold: {visible(f'{where}{error.strerror or error}')}")
             return 1
@@ -80,7 +80,7 @@ def _main(arguments: list[str] | None) -> int:
 
 
 def _meant(error: click.UsageError) -> str:
-    """The option that was left out where somebody gave a site list alone."""
+    """The likely option, if a site list was given without one."""
     extra = re.search(r"unexpected extra argument \((\S+)\)|No such command '(\S+\.json)'", error.message)
     if extra is None or error.ctx is None:
         return ""
@@ -91,7 +91,7 @@ def _meant(error: click.UsageError) -> str:
 
 
 def _typed(context: click.Context | None) -> str:
-    """The command as it was typed, without its options."""
+    """The command that was typed, without its options."""
     command = context.command_path.removeprefix("nightfold") if context else ""
     return f"{program()}{command}"
 

@@ -13,21 +13,21 @@ from infra.cli.terminal import to_stderr, to_stdout, visible, width_of
 @json_option
 @state_dir_option
 def misses(as_json: bool, state_dir: Path) -> int:
-    """What waits in the queue, what was parked, and why."""
+    """List the misses that wait for a redrive and those that were parked."""
     from infra.cli import misses_text
     from infra.cli.invocation import redrive_of, suggest
     from infra.state.queued_misses import read_misses, unreadable_messages
     from infra.state.unfinished_runs import passed_over_runs, unfinished_runs
 
     if not state_dir.exists():
-        to_stderr(f"There is no {state_dir} yet.")
+        to_stderr(f"{state_dir} does not exist yet.")
     found = read_misses(state_dir)
-    to_stdout([misses_text.as_json(found)] if as_json else misses_text.as_text(found, width_of(sys.stdout)))
+    to_stdout([misses_text.as_json(found)] if as_json else misses_text.as_text(found, state_dir, width_of(sys.stdout)))
     for path, why in unreadable_messages(state_dir):
-        to_stderr(f"{path} is not a readable message ({visible(why, 200)}): the next run sets it aside.")
+        to_stderr(f"{path} is not a readable message ({visible(why, 200)}). The next run sets it aside.")
     for dead in unfinished_runs(state_dir):
         kept = f"{dead.stored:,} of {len(dead.plan.sites):,} outcomes are stored"
-        to_stderr(f"Run {dead.run_id} ended before its census: {kept}.")
+        to_stderr(f"Run {dead.run_id} stopped before it finished: {kept}.")
         command = suggest(redrive_of(simulated=dead.plan.simulated), state_dir)
         to_stderr(f"`{command}` closes it and collects the rest.")
     for folder in passed_over_runs(state_dir):

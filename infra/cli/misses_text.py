@@ -1,4 +1,4 @@
-"""The misses of the state directory in words."""
+"""The output of `nightfold misses` and `nightfold unpark`."""
 
 import json
 from collections.abc import Iterator, Sequence, Set
@@ -18,8 +18,8 @@ def as_json(misses: Sequence[QueuedMiss]) -> str:
     return json.dumps([asdict(miss) for miss in misses], indent=2)
 
 
-def as_text(misses: Sequence[QueuedMiss], width: int | None) -> list[str]:
-    """The table and what it means, for a person."""
+def as_text(misses: Sequence[QueuedMiss], state_dir: Path, width: int | None) -> list[str]:
+    """The table and what it means."""
     waiting = [miss for miss in misses if miss.queue == "waiting"]
     parked = len(misses) - len(waiting)
     simulated = sum(miss.simulated for miss in waiting)
@@ -27,29 +27,30 @@ def as_text(misses: Sequence[QueuedMiss], width: int | None) -> list[str]:
     of_which = f" ({simulated:,} simulated)" if simulated else ""
     lines = [f"{counted(len(waiting), 'miss')} waiting{of_which}, {parked:,} parked"]
     if misses:
-        head = ("QUEUE", "SITE", "REASON", "ERROR", "ASKED", "AGE", "MESSAGE")
+        head = ("QUEUE", "SITE", "REASON", "ERROR", "ATTEMPTS", "AGE", "MESSAGE")
         lines += ["", *table([head, *map(_row, misses)], width)]
     if old:
-        lines += ["", f"{old:,} of these would be gone from the queue of a stack after 14 days. Here none expires."]
+        lines += ["", f"On AWS, {old:,} of these would have expired after 14 days. Here none expires."]
     if parked:
-        lines += ["", "What is parked waits for you: no redrive asks again. `nightfold unpark` moves misses back."]
+        lines += ["", "No redrive collects parked misses. To collect them again, move them back into the queue:"]
+        lines.append(suggest("unpark", state_dir))
     return lines
 
 
 def passed_over(name: str, why: str) -> str:
-    """A folder below runs/ that redrives leave alone."""
-    return f"runs/{visible(name, 80)} is passed over: {visible(why)}."
+    """A folder in runs/ that redrives skip."""
+    return f"runs/{visible(name, 80)} is skipped: {visible(why)}."
 
 
 def redrives(kinds: Set[bool], state_dir: Path) -> Iterator[str]:
-    """The commands that collect what waits: real misses, simulated ones (`kinds` has True), or both."""
+    """The commands that collect the waiting misses. `kinds` has True if some are simulated, False if some are real."""
     for simulated in sorted(kinds):
         command = suggest(redrive_of(simulated=simulated), state_dir)
-        yield f"`{command}` collects {'what is simulated' if simulated else 'what waits'}."
+        yield f"`{command}` collects the {'simulated' if simulated else 'waiting'} misses."
 
 
 def moved_as_json(misses: Sequence[Miss]) -> str:
-    """What `nightfold unpark` has moved back."""
+    """The misses that `nightfold unpark` has moved back."""
     return json.dumps(
         [{"site_id": miss.site.site_id, "run_id": miss.run_id, "error": miss.error} for miss in misses], indent=2
     )

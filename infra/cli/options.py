@@ -1,4 +1,4 @@
-"""The options that several commands share. A group of options that belong together arrives as one value."""
+"""The options that several commands share. A decorator passes a group of options to the command as one value."""
 
 import os
 from collections.abc import Callable
@@ -18,24 +18,24 @@ state_dir_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=STATE_DIR,
     show_default=True,
-    help="Where bucket, queues and configuration are kept.",
+    help="Where the bucket, queues and configuration are stored.",
 )
 quiet_option = click.option(
-    "--quiet", is_flag=True, help="Show no progress, and no result when every site was accepted: for cron."
+    "--quiet", is_flag=True, help="Show no progress, and no result if every site was accepted. For cron."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
 
 
 def simulation_options(command: Command) -> Command:
     """Adds the options of the simulated Messages API; the command receives `simulation`, a Simulation."""
 
-    @click.option("--simulate", is_flag=True, help="Use the simulated Messages API, as every run without a key does.")
-    @click.option("--scenario", type=a_path, help="What the simulated API does, call by call. Implies --simulate.")
-    @click.option("--seed", type=int, help="Draws the simulated latencies and texts.  [default: 0]")
+    @click.option("--simulate", is_flag=True, help="Use the simulated Messages API. Every run without a key does.")
+    @click.option("--scenario", type=a_path, help="What the simulated API does for each call. Implies --simulate.")
+    @click.option("--seed", type=int, help="Seed of the simulated latencies and texts.  [default: 0]")
     @click.option(
         "--speed",
         type=float,
-        help="How much faster than real time the simulated API is.  [default: as the scenario says]",
+        help="How many times faster than real time the simulation runs.  [default: the scenario's]",
     )
     @wraps(command)
     def with_simulation(
@@ -52,11 +52,11 @@ def selection_options(command: Command) -> Command:
     """Adds the site list and the options that narrow it; the command receives `selection`, a Selection."""
 
     @click.option("--sites", type=a_path, help="The site list, a JSON array.  [default: events/sites.json]")
-    @click.option("--only", metavar="ID", multiple=True, help="Only this site of the list; may be repeated.")
+    @click.option("--only", metavar="ID", multiple=True, help="Only this site of the list. Can be repeated.")
     @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N sites.")
     @wraps(command)
     def with_selection(*, sites: Path | None, only: tuple[str, ...], limit: int | None, **others: Any) -> Any:
-        from infra.cli.preflight import Selection
+        from infra.cli.run_request import Selection
 
         return command(selection=Selection(sites, only or None, limit), **others)
 
@@ -66,11 +66,17 @@ def selection_options(command: Command) -> Command:
 def configuration_options(command: Command) -> Command:
     """Adds the options of the configuration; the command receives `overrides`, fields for this run."""
 
-    @click.option("--concurrency", metavar="N", help="Branches at once; also the environment's MAX_CONCURRENCY.")
-    @click.option("--set", "settings", metavar="FIELD=VALUE", multiple=True, help="Another field of the configuration.")
+    @click.option("--concurrency", metavar="N", help="How many sites to collect at once. Or set MAX_CONCURRENCY.")
+    @click.option(
+        "--set",
+        "settings",
+        metavar="FIELD=VALUE",
+        multiple=True,
+        help="Another field of the configuration for this run.",
+    )
     @wraps(command)
     def with_overrides(*, concurrency: str | None, settings: tuple[str, ...], **others: Any) -> Any:
-        from infra.cli.overrides import overrides_of
+        from infra.cli.configuration import overrides_of
 
         return command(overrides=overrides_of(concurrency, settings, os.environ), **others)
 

@@ -11,7 +11,7 @@ from infra.cli.options import configuration_options, json_option, selection_opti
 from infra.cli.terminal import to_stdout, width_of
 
 if TYPE_CHECKING:
-    from infra.cli.preflight import Selection
+    from infra.cli.run_request import Selection
 
 
 @click.command()
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @json_option
 @state_dir_option
 def plan(selection: "Selection", overrides: Mapping[str, Any], as_json: bool, state_dir: Path) -> int:
-    """What a run would do, and what it would cost at most. Starts nothing."""
+    """Show what a run would do and its maximum cost. Nothing is started."""
     from infra.cli import plan_text
-    from infra.cli.preflight import order_collection
+    from infra.cli.run_request import request_run
 
-    order = order_collection(state_dir, selection, overrides)
-    to_stdout([plan_text.as_json(order)] if as_json else plan_text.as_text(order, width_of(sys.stdout)))
+    request = request_run(state_dir, selection, overrides)
+    to_stdout([plan_text.as_json(request)] if as_json else plan_text.as_text(request, width_of(sys.stdout)))
     return 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only show what would run, and what it would cost at most.")
+@click.option("--dry-run", is_flag=True, help="Show what would run and its maximum cost. Nothing is started.")
 @configuration_options
 @simulation_options
 @json_option
@@ -30,19 +30,19 @@ def redrive(
     quiet: bool,
     state_dir: Path,
 ) -> int:
-    """The morning run: only the misses."""
+    """Run again, but only for the misses."""
     from infra.cli import misses_text, plan_text
-    from infra.cli.redrive_order import order_redrive
+    from infra.cli.redrive_request import request_redrive
     from infra.cli.run_with_view import run_with_view
     from infra.messages_api.endpoint import choose_endpoint
     from infra.state.unfinished_runs import passed_over_runs
 
     endpoint = choose_endpoint(os.environ, simulation, default_scenario=None)
-    order = order_redrive(state_dir, overrides, endpoint.speed, simulated=endpoint.simulated)
+    request = request_redrive(state_dir, overrides, endpoint.speed, simulated=endpoint.simulated)
     for folder in passed_over_runs(state_dir):
         to_stderr(misses_text.passed_over(folder.name, folder.why))
     if dry_run:
         text = plan_text.redrive_as_json if as_json else plan_text.redrive_as_text
-        to_stdout(text(order, state_dir, width_of(sys.stdout)))
+        to_stdout(text(request, state_dir, width_of(sys.stdout)))
         return 0
-    return run_with_view(order, endpoint, state_dir, as_json=as_json, quiet=quiet)
+    return run_with_view(request, endpoint, state_dir, as_json=as_json, quiet=quiet)

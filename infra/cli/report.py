@@ -11,20 +11,20 @@ from infra.cli.terminal import to_stderr, to_stdout, width_of
 
 @click.command()
 @click.argument("run_id", required=False)
-@click.option("--open", "opened", is_flag=True, help="Open the page in a browser.")
-@click.option("--list", "listed", is_flag=True, help="Every run that has a census, newest first.")
+@click.option("--open", "in_browser", is_flag=True, help="Open the page in a browser.")
+@click.option("--list", "list_runs", is_flag=True, help="List all closed runs, newest first.")
 @json_option
 @state_dir_option
-def report(run_id: str | None, opened: bool, listed: bool, as_json: bool, state_dir: Path) -> int:
-    """The page of a run, of the newest one unless named: prints its address."""
-    from infra.cli import pages
+def report(run_id: str | None, in_browser: bool, list_runs: bool, as_json: bool, state_dir: Path) -> int:
+    """Print the address of a run's page, by default the newest run's."""
+    from infra.cli import report_pages
 
-    if listed:
-        runs = pages.closed_runs(state_dir)
-        to_stdout([pages.as_json(runs)] if as_json else pages.as_text(runs, width_of(sys.stdout)))
+    if list_runs:
+        runs = report_pages.closed_runs(state_dir)
+        to_stdout([report_pages.as_json(runs)] if as_json else report_pages.as_text(runs, width_of(sys.stdout)))
         return 0
-    page = pages.page_of(state_dir, run_id)
-    to_stdout([pages.page_as_json(page) if as_json else page.as_uri()])
-    if opened and not pages.open_page(page):
-        to_stderr("No browser could be opened here: open the address above in one.")
+    page = report_pages.page_of(state_dir, run_id)
+    to_stdout([report_pages.page_as_json(page) if as_json else page.as_uri()])
+    if in_browser and not report_pages.open_page(page):
+        to_stderr("No browser could be opened. Open the address above yourself.")
     return 0

@@ -1,24 +1,25 @@
-"""What is said when a run is over: the census, the candidates, where they are, and what to do next."""
+"""The text after a run: the census, the candidates, where they are stored, and what to do next."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from infra.cli.invocation import redrive_of, shown, suggest
-from infra.cli.local_run import Ending
 from infra.cli.misses_text import passed_over
+from infra.cli.run_result import RunResult
 from infra.cli.terminal import fitted, visible
 from infra.state.regular_files import read_file
 from nightfold.amounts import counted, duration, price
-from nightfold.contract import SiteSummary, Summary
+from nightfold.contract import MAX_ATTEMPTS, SiteSummary, Summary
 from nightfold.storage import candidates_key, digest_key, misses_key
 from reporter.verdict import not_asked
 
-FULLY = 5  # accepted sites whose titles are shown; the others are counted
-TITLES = 8
-MISSES = 20  # misses that are shown one by one
+SITES_SHOWN = 5  # accepted sites whose titles are shown; the rest are counted
+TITLES_SHOWN = 8
+MISSES_SHOWN = 20  # misses that have a line each; the rest are counted
 JSON_KEYS = (
     "run_id",
     "status",
@@ -61,46 +62,51 @@ def census_line(summary: Summary) -> str:
     return f"{summary.status}: planned {summary.planned:,} = accepted {summary.accepted:,} + missed {missed:,}{why}"
 
 
-def whereabouts(summary: Summary, state_dir: Path) -> list[str]:
-    """Where the results are, and what to do next."""
+def next_steps(summary: Summary, state_dir: Path) -> list[str]:
+    """Where the results are stored, and what to do next."""
     run = state_dir / "runs" / summary.run_id
     page = (state_dir / digest_key(summary.run_id)).resolve()
     address = page.as_uri() if page.exists() else suggest("report", state_dir)
     lines = [f"page       {address}"] if summary.planned else []
     if summary.accepted:
         lines.append(f"results    {shown(run / 'candidates')}/  (one file per site)")
-    if summary.planned > summary.accepted:
-        lines += [
-            f"misses     {suggest('misses', state_dir)}",
-            f"next       {suggest(redrive_of(simulated=summary.simulated), state_dir)}  (collects only the misses)",
-        ]
+    missed = summary.planned - summary.accepted
+    parked = _parked(state_dir, summary.run_id) if missed else 0
+    if missed:
+        lines.append(f"misses     {suggest('misses', state_dir)}")
+    if missed > parked:
+        redrive = suggest(redrive_of(simulated=summary.simulated), state_dir)
+        lines.append(f"next       {redrive}  (collects only the misses)")
+    if parked:
+        retry = "fix the cause, then move it back" if parked == 1 else "fix the cause, then move them back"
+        lines.append(f"parked     {suggest('unpark', state_dir)}  ({counted(parked, 'miss')}: {retry})")
     return lines
 
 
 def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
-    """A few accepted sites with their titles and the rest counted, then the misses."""
+    """The first accepted sites with their titles, then the first misses; the rest are counted."""
     accepted = [site for site in summary.sites if site.accepted]
     missed = [site for site in summary.sites if not site.accepted]
-    listed = accepted[:FULLY] + missed[:MISSES]
+    listed = accepted[:SITES_SHOWN] + missed[:MISSES_SHOWN]
     width = max((len(site.site_id) for site in listed), default=0)
-    for site in accepted[:FULLY]:
+    for site in accepted[:SITES_SHOWN]:
         again = ", regenerated" if site.rounds > 1 else ""
         yield f"{site.site_id:{width}}  accepted, {counted(site.candidates, 'candidate')}{again}"
         titles = _titles(state_dir, summary.run_id, site.site_id)
-        for title in titles[:TITLES]:
+        for title in titles[:TITLES_SHOWN]:
             yield f"{'':{width}}  - {visible(title, 200)}"
-        if len(titles) > TITLES:
-            yield f"{'':{width}}  … and {len(titles) - TITLES} more"
-    if len(accepted) > FULLY:
-        rest = accepted[FULLY:]
+        if len(titles) > TITLES_SHOWN:
+            yield f"{'':{width}}  … and {len(titles) - TITLES_SHOWN} more"
+    if len(accepted) > SITES_SHOWN:
+        rest = accepted[SITES_SHOWN:]
         candidates = sum(site.candidates for site in rest)
         yield f"… and {counted(len(rest), 'more site')} with {counted(candidates, 'candidate')}"
     messages = _messages(state_dir, summary.run_id) if missed else {}
-    for site in missed[:MISSES]:
+    for site in missed[:MISSES_SHOWN]:
         message = visible(messages.get(site.site_id, ""), 300)
         yield f"{site.site_id:{width}}  missed: {_why(site)}{f': {message}' if message else ''}"
-    if len(missed) > MISSES:
-        rest = missed[MISSES:]
+    if len(missed) > MISSES_SHOWN:
+        rest = missed[MISSES_SHOWN:]
         why = (f"{each} {count:,}" for each, count in Counter(map(_why, rest)).most_common())
         yield f"… and {counted(len(rest), 'more miss')}: {'; '.join(why)}"
 
@@ -118,52 +124,60 @@ def _titles(state_dir: Path, run_id: str, site_id: str) -> list[str]:
 
 
 def _messages(state_dir: Path, run_id: str) -> dict[str, str]:
-    """What the run's misses say, by site."""
+    """The messages of the run's first misses, by site."""
+    return {miss["site"]["site_id"]: str(miss["message"]) for miss in islice(_misses(state_dir, run_id), MISSES_SHOWN)}
+
+
+def _parked(state_dir: Path, run_id: str) -> int:
+    """How many of the run's misses were parked: no redrive collects them."""
+    return sum(miss.get("attempts", 0) >= MAX_ATTEMPTS for miss in _misses(state_dir, run_id))
+
+
+def _misses(state_dir: Path, run_id: str) -> Iterator[dict[str, Any]]:
     try:
         with (state_dir / misses_key(run_id)).open(encoding="utf-8") as lines:
-            misses = [json.loads(line) for _, line in zip(range(MISSES), lines, strict=False)]
+            yield from map(json.loads, lines)
     except (OSError, ValueError):
-        return {}
-    return {miss["site"]["site_id"]: str(miss["message"]) for miss in misses}
+        return
 
 
-def dead_runs(ending: Ending) -> Iterator[str]:
-    """The runs that this one found dead: closed, or set aside."""
-    for closed in ending.dead_runs:
+def dead_runs(result: RunResult) -> Iterator[str]:
+    """The earlier runs that this run closed, or set aside."""
+    for closed in result.dead_runs:
         left = closed.planned - closed.accepted
         yield (
-            f"Run {closed.run_id} had died before its census. It is closed now: {closed.accepted:,} of "
-            f"{counted(closed.planned, 'site')} accepted from what it had stored"
-            f"{f', {left:,} taken up again' if left else ''}."
+            f"Run {closed.run_id} stopped before it finished. It is now closed: {closed.accepted:,} of "
+            f"{counted(closed.planned, 'site')} accepted from the stored outcomes"
+            f"{f', {left:,} collected again' if left else ''}."
         )
-    for run_id, why in ending.set_aside.items():
+    for run_id, why in result.set_aside.items():
         yield passed_over(run_id, why)
 
 
-def without_census(ending: Ending, state_dir: Path) -> list[str]:
-    """What became of a run that has no census of its own, and what to do."""
-    run = state_dir / "runs" / ending.run_id
-    kept = f"Kept: {ending.stored:,} of {counted(ending.planned, 'outcome')}, under {shown(run)}."
-    redrive = suggest(redrive_of(simulated=ending.simulated), state_dir)
-    cause = f": {visible(ending.cause, 600)}" if ending.cause else ""
-    match ending.how:
+def without_census(result: RunResult, state_dir: Path) -> list[str]:
+    """What a run without a census kept, and what to do."""
+    run = state_dir / "runs" / result.run_id
+    kept = f"Kept: {result.stored:,} of {counted(result.planned, 'outcome')}, under {shown(run)}."
+    redrive = suggest(redrive_of(simulated=result.simulated), state_dir)
+    cause = f": {visible(result.cause, 600)}" if result.cause else ""
+    match result.how:
         case "refused":
-            return [f"nightfold: {visible(ending.cause, 600)}"]
-        case "stopped" if ending.planned == 0:
+            return [f"nightfold: {visible(result.cause, 600)}"]
+        case "stopped" if result.planned == 0:
             return ["Stopped before anything was collected."]
         case "stopped":
             return [
                 f"Stopped. {kept}",
-                f"`{redrive}` picks up the rest; what is stored is not asked for again.",
+                f"`{redrive}` collects the rest; stored outcomes are not paid for again.",
             ]
-        case _ if ending.planned == 0:
+        case _ if result.planned == 0:
             return [
-                f"The run failed before it had a plan, and nothing was paid. {visible(ending.error, 60)}{cause}",
-                f"The functions' own logs are in {shown(state_dir / 'logs')}; start it again when that is mended.",
+                f"The run failed before it had a plan. Nothing was paid. {visible(result.error, 60)}{cause}",
+                f"The functions' logs are in {shown(state_dir / 'logs')}. Fix the cause, then start the run again.",
             ]
         case _:
             return [
-                f"The run failed: {visible(ending.error, 60)}{cause}",
-                f"{kept} The functions' own logs are in {shown(state_dir / 'logs')}.",
+                f"The run failed: {visible(result.error, 60)}{cause}",
+                f"{kept} The functions' logs are in {shown(state_dir / 'logs')}.",
                 f"`{redrive}` closes this run and collects the rest.",
             ]

@@ -17,7 +17,7 @@ from infra.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from infra.cli.preflight import Selection
+    from infra.cli.run_request import Selection
     from infra.messages_api.endpoint import Simulation
 
 
@@ -36,11 +36,11 @@ def run(
     quiet: bool,
     state_dir: Path,
 ) -> int:
-    """One run, here and now."""
-    from infra.cli.preflight import here_or_in_repository, order_collection
+    """Run now, on this machine."""
+    from infra.cli.run_request import here_or_in_repository, request_run
     from infra.cli.run_with_view import run_with_view
     from infra.messages_api.endpoint import SCENARIO, choose_endpoint
 
     endpoint = choose_endpoint(os.environ, simulation, default_scenario=here_or_in_repository(SCENARIO))
-    order = order_collection(state_dir, selection, overrides, endpoint.speed, simulated=endpoint.simulated)
-    return run_with_view(order, endpoint, state_dir, as_json=as_json, quiet=quiet)
+    request = request_run(state_dir, selection, overrides, endpoint.speed, simulated=endpoint.simulated)
+    return run_with_view(request, endpoint, state_dir, as_json=as_json, quiet=quiet)

@@ -1,4 +1,4 @@
-"""Text for a person's terminal. What came from a model or the network shows, and never acts."""
+"""Text for the terminal. Text from a model or the network is shown, and never controls the terminal."""
 
 import os
 import sys
@@ -10,23 +10,23 @@ from rich.cells import cell_len, set_cell_size
 
 from nightfold.text import one_line
 
-STATE_DIR = Path(".nightfold")  # where the options say nothing else
+STATE_DIR = Path(".nightfold")  # the default of --state-dir
 
 
 def visible(text: object, limit: int = 1_000) -> str:
-    """What can be seen of `text`, on one line of at most `limit` characters."""
+    """The visible characters of `text`, on one line of at most `limit` characters."""
     return one_line(str(text), limit)
 
 
 def fitted(line: str, width: int | None) -> str:
-    """The line, cut to `width` columns; None is no limit."""
+    """The line, cut to `width` columns. None means no limit."""
     if width is None or cell_len(line) <= width:
         return line
     return f"{set_cell_size(line, width - 1).rstrip()}…"
 
 
 def table(rows: Iterable[Sequence[object]], width: int | None = None) -> list[str]:
-    """Aligned columns; the last one takes what is left of `width`. The first row is the head."""
+    """Aligned columns; the last one takes the remaining `width`. The first row is the heading."""
     cells = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     return [
@@ -36,20 +36,20 @@ def table(rows: Iterable[Sequence[object]], width: int | None = None) -> list[st
 
 
 def width_of(stream: IO[str]) -> int | None:
-    """The columns of the terminal behind `stream`; None where there is no terminal."""
+    """The width of the terminal that `stream` writes to. None if it is not a terminal."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80 if stream.isatty() else None
-    except (OSError, ValueError):  # a stream of a test has no file
+    except (OSError, ValueError):  # a stream without a file, such as io.StringIO
         return None
 
 
 def to_stdout(lines: Iterable[str]) -> None:
-    """What was asked for."""
+    """Print the result of a command."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
 
 
 def to_stderr(line: str) -> None:
-    """What a person should know besides."""
+    """Print progress, a hint or an error."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -9,16 +9,19 @@ from infra.cli.options import json_option, state_dir_option
 from infra.cli.terminal import to_stderr, to_stdout, visible
 from nightfold.amounts import counted
 
-NAMED = 10  # sites that the question names; the others are counted
+NAMED = 10  # sites that the question names; the rest are counted
 
 
 @click.command()
 @click.argument("sites", metavar="[SITE]...", nargs=-1)
-@click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @state_dir_option
 def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, state_dir: Path) -> int:
-    """Parked misses back into the miss queue, of the named sites or of all, as if no run had asked for them yet."""
+    """Move parked misses back into the miss queue.
+
+    Without a SITE, all of them. Their attempts are counted from zero again.
+    """
     from infra.cli import misses_text
     from infra.state import parked_misses
     from infra.state.queued_misses import read_misses
@@ -27,11 +30,11 @@ def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, state_dir: Path) ->
     found = list(parked_misses.parked_misses(state_dir))
     parked = sorted({each.miss.site.site_id for each in found})
     if unknown := [site for site in sites if site not in parked]:
-        listed = f"parked are {', '.join(parked)}" if parked else "none is parked"
-        raise InvalidInput(f"unpark: no miss of {', '.join(map(repr, unknown))} is parked; {listed}")
+        listed = f"parked: {', '.join(parked)}" if parked else "no miss is parked"
+        raise InvalidInput(f"unpark: no parked miss of {', '.join(map(repr, unknown))}; {listed}")
     chosen = [each for each in found if not sites or each.miss.site.site_id in sites]
     if chosen and not yes and not _confirmed(sorted({each.miss.site.site_id for each in chosen}), len(chosen)):
-        to_stderr("Nothing was moved.")
+        to_stderr("No miss was moved.")
         return 0
     moved = parked_misses.unpark(state_dir, chosen) if chosen else []
     if as_json:
@@ -45,11 +48,11 @@ def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, state_dir: Path) ->
 
 
 def _confirmed(site_ids: list[str], misses: int) -> bool:
-    """Raises InvalidInput where no answer can come."""
+    """Raises InvalidInput if stdin is not a terminal."""
     from nightfold.errors import InvalidInput
 
     if not sys.stdin.isatty():
-        raise InvalidInput("unpark: this is not a terminal, so there is no answer to wait for; add --yes")
+        raise InvalidInput("unpark: stdin is not a terminal, so nothing can be confirmed; add --yes")
     named = ", ".join(map(visible, site_ids[:NAMED]))
     more = f" and {len(site_ids) - NAMED:,} more" if len(site_ids) > NAMED else ""
-    return click.confirm(f"{counted(misses, 'miss')} of {named}{more}: ask again in the next redrive?", err=True)
+    return click.confirm(f"{counted(misses, 'miss')} of {named}{more}: collect again in the next redrive?", err=True)

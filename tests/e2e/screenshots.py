@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.cli.live_view import Rows
-from infra.cli.pages import page_of
 from infra.cli.progress import Progress
+from infra.cli.report_pages import page_of
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import read_scenario

@@ -32,7 +32,7 @@ HEADLINES = {
     "followed": "2 of 4 sites are in.",
     "morning": "1 of 2 sites is in.",
     "lost": "Nothing was collected.",
-    "empty": "There was nothing to collect.",
+    "empty": "No site was asked.",
     "hostile": "2 of 4 sites are in.",
     "large": "9,896 of 10,000 sites are in.",
 }

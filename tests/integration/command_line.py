@@ -1,4 +1,4 @@
-"""Running `nightfold` as a person does: a process of its own, with streams, an exit code and a clean environment."""
+"""Run `nightfold` as a user does: as a process, with streams, an exit code and a clean environment."""
 
 import json
 import os
@@ -16,14 +16,14 @@ SITES = ("harbour", "orchard", "lantern", "meadow")  # events/sites.json
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This one, without what a developer's may say about Nightfold; byte code is kept, as anywhere but here."""
+    """This process's environment without a developer's settings for Nightfold. Bytecode is written, as for a user."""
     unwanted = {"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "MAX_CONCURRENCY", "PYTHONDONTWRITEBYTECODE", "NO_COLOR"}
     return {name: value for name, value in os.environ.items() if name not in unwanted} | more
 
 
 @dataclass(frozen=True)
-class Said:
-    """How a command ended."""
+class Finished:
+    """A command that has ended."""
 
     code: int
     out: str
@@ -34,8 +34,8 @@ class Said:
         return json.loads(self.out)
 
 
-def nightfold(*arguments: str | int | Path, **more: str) -> Said:
-    """Run to the end."""
+def nightfold(*arguments: str | int | Path, **more: str) -> Finished:
+    """Run a command to its end."""
     done = subprocess.run(  # noqa: S603
         [*NIGHTFOLD, *map(str, arguments)],
         cwd=ROOT,
@@ -45,11 +45,11 @@ def nightfold(*arguments: str | int | Path, **more: str) -> Said:
         timeout=120,
         check=False,
     )
-    return Said(done.returncode, done.stdout, done.stderr)
+    return Finished(done.returncode, done.stdout, done.stderr)
 
 
 class Started:
-    """A command that runs; its stderr goes to a file, so that one can wait for what it says."""
+    """A running command. Its output goes to files, so that a test can wait for a text."""
 
     def __init__(self, folder: Path, *arguments: str | Path, **more: str) -> None:
         self._out, self._err = folder / "stdout.txt", folder / "stderr.txt"
@@ -67,7 +67,7 @@ class Started:
         return self._err.read_text()
 
     def wait_for(self, text: str, seconds: float = 60) -> None:
-        """Until it has said `text` on either stream; the limit ends a hang, and measures nothing."""
+        """Until `text` appears on either stream. The limit only ends a hang."""
         deadline = time.monotonic() + seconds
         while text not in self.err + self.out:
             if time.monotonic() > deadline or self._process.poll() is not None:

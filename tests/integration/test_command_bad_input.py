@@ -1,4 +1,4 @@
-"""Bad input: exit 64, one line that names the field, nothing started and nothing paid."""
+"""Bad input: exit code 64 and one line that names the field. Nothing is started and nothing is paid."""
 
 import json
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ import pytest
 
 from infra.cli.local_run import run_locally
 from infra.cli.main import main
-from infra.cli.preflight import Selection, order_collection
 from infra.cli.progress import Progress
+from infra.cli.run_request import Selection, request_run
 from infra.messages_api import MessagesAPI
 from infra.messages_api.endpoint import Endpoint
 from infra.messages_api.scenario import Scenario
@@ -35,20 +35,20 @@ def a_key_is_set(api: MessagesAPI, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(capsys: pytest.CaptureFixture[str], api: MessagesAPI, *arguments: str | Path) -> str:
-    """The one line that a refused command says."""
+    """The one line that a refused command prints."""
     assert main([str(argument) for argument in arguments]) == 64
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1, said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1, printed.err
     assert api.history == ()
-    return said.err
+    return printed.err
 
 
 BAD_SITES = {
     "no sites": ([], "the site list must have at least 1 entry"),
     "a duplicate": ([A, A], "sites 1 and 2 have the same site_id, 'a'"),
     "an id outside the pattern": ([A | {"site_id": "A b"}], "site 1 (A b), site_id: must be lower-case"),
-    "a domain that is no hostname": (
+    "a domain that is not a host name": (
         [A, {"site_id": "b", "domain": "no host"}],
         "site 2 (b), domain: must be a host name",
     ),
@@ -56,7 +56,7 @@ BAD_SITES = {
         [A | {"colour": "red"}],
         "site 1 (a), colour: is not a known key; known are site_id, domain, brief",
     ),
-    "no array": ({"sites": [A]}, "the site list must be a JSON array"),
+    "not an array": ({"sites": [A]}, "the site list must be a JSON array"),
     "a budget under the floor": (
         [A | {"max_tokens": 5}],
         "site 1 (a), max_tokens: must be at least 256, not 5",
@@ -65,32 +65,32 @@ BAD_SITES = {
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
-@pytest.mark.parametrize(("sites", "says"), BAD_SITES.values(), ids=BAD_SITES)
+@pytest.mark.parametrize(("sites", "message"), BAD_SITES.values(), ids=BAD_SITES)
 def test_a_bad_site_list_is_refused(
-    command: str, sites: Any, says: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+    command: str, sites: Any, message: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, state = tmp_path / "sites.json", tmp_path / "state"
     file.write_text(json.dumps(sites))
-    assert f"--sites {file}: {says}" in refused(capsys, api, command, "--sites", file, "--state-dir", state)
+    assert f"--sites {file}: {message}" in refused(capsys, api, command, "--sites", file, "--state-dir", state)
     assert not state.exists()
 
 
 BAD_OPTIONS = {
     "concurrency zero": (["--concurrency", "0"], "--concurrency: must be at least 1, not 0"),
     "concurrency below zero": (["--concurrency=-3"], "--concurrency: must be at least 1, not -3"),
-    "concurrency no number": (["--concurrency", "four"], '--concurrency: must be a whole number, not "four"'),
-    "concurrency no integer": (["--concurrency", "2.5"], "--concurrency: must be a whole number, not 2.5"),
+    "concurrency not a number": (["--concurrency", "four"], '--concurrency: must be a whole number, not "four"'),
+    "concurrency not an integer": (["--concurrency", "2.5"], "--concurrency: must be a whole number, not 2.5"),
     "a share under the floor": (["--set", "output_token_budget=1000"], "output_token_budget: 1,000 tokens for 4"),
     "a cost above the ceiling": (["--set", "cost_ceiling_usd=0.01"], "cost_ceiling_usd: the worst case of 4 sites"),
     "a ceiling without a price": (
         ["--set", "cost_ceiling_usd=1", "--set", "model=claude-new"],
         "cost_ceiling_usd: the price of model claude-new is not known",
     ),
-    "a ceiling that is no number": (["--set", "cost_ceiling_usd=NaN"], "--set cost_ceiling_usd: must be"),
+    "a ceiling that is not a number": (["--set", "cost_ceiling_usd=NaN"], "--set cost_ceiling_usd: must be"),
     "an unknown field": (["--set", "colour=red"], "--set: no field 'colour'; known are max_concurrency, "),
     "a key of the execution input": (["--set", "mode=redrive"], "--set: no field 'mode', did you mean 'model'?"),
     "no assignment": (["--set", "model"], "--set: 'model' is not FIELD=VALUE"),
-    "a site list that is not there": (
+    "a missing site list": (
         ["--sites", "nowhere.json"],
         "--sites nowhere.json: cannot be read (No such",
     ),
@@ -110,10 +110,10 @@ BAD_OPTIONS = {
 RUN_ONLY = {
     "a speed of nothing": (["--simulate", "--speed", "0"], "--speed: must be a number above 0"),
     "a speed without end": (["--simulate", "--speed", "inf"], "--speed: must be a number above 0"),
-    "a speed that is no number": (["--simulate", "--speed", "fast"], "'--speed': 'fast' is not a valid float"),
+    "a speed that is not a number": (["--simulate", "--speed", "fast"], "'--speed': 'fast' is not a valid float"),
     "the real endpoint made faster": (["--speed", "2"], "--speed: only a simulated run can have it"),
-    "a scenario that is not there": (["--scenario", "nowhere.json"], "--scenario: nowhere.json: No such file"),
-    "a scenario that is none": (
+    "a missing scenario": (["--scenario", "nowhere.json"], "--scenario: nowhere.json: No such file"),
+    "a file that is not a scenario": (
         ["--scenario", "events/sites.json"],
         "--scenario: events/sites.json: must be a JSON",
     ),
@@ -121,38 +121,38 @@ RUN_ONLY = {
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
-@pytest.mark.parametrize(("options", "says"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
+@pytest.mark.parametrize(("options", "message"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
 def test_a_bad_option_is_refused(
-    command: str, options: list[str], says: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+    command: str, options: list[str], message: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = tmp_path / "state"
-    assert says in refused(capsys, api, command, "--state-dir", state, *options)
+    assert message in refused(capsys, api, command, "--state-dir", state, *options)
     assert not state.exists()
 
 
 @pytest.mark.parametrize("command", ["run", "redrive"])
-@pytest.mark.parametrize(("options", "says"), RUN_ONLY.values(), ids=RUN_ONLY)
-def test_a_bad_world_is_refused(
-    command: str, options: list[str], says: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("options", "message"), RUN_ONLY.values(), ids=RUN_ONLY)
+def test_a_bad_endpoint_is_refused(
+    command: str, options: list[str], message: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = tmp_path / "state"
-    assert says in refused(capsys, api, command, "--state-dir", state, *options)
+    assert message in refused(capsys, api, command, "--state-dir", state, *options)
     assert not state.exists()
 
 
 def test_a_redrive_takes_no_site_list(tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]) -> None:
-    said = refused(capsys, api, "redrive", "--sites", "events/sites.json", "--state-dir", tmp_path)
-    assert "No such option '--sites'" in said
+    printed = refused(capsys, api, "redrive", "--sites", "events/sites.json", "--state-dir", tmp_path)
+    assert "No such option '--sites'" in printed
 
 
 BAD_ENVIRONMENTS = {
-    "MAX_CONCURRENCY no number": (
+    "MAX_CONCURRENCY not a number": (
         "MAX_CONCURRENCY",
         "many",
         'MAX_CONCURRENCY in the environment: must be a whole number, not "many"',
     ),
     "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", "MAX_CONCURRENCY in the environment: must be at least 1, not 0"),
-    "a base URL that is none": (
+    "a base URL that is not a URL": (
         "ANTHROPIC_BASE_URL",
         "localhost:80",
         "ANTHROPIC_BASE_URL: 'localhost:80' is not a URL",
@@ -160,24 +160,24 @@ BAD_ENVIRONMENTS = {
 }
 
 
-@pytest.mark.parametrize(("variable", "value", "says"), BAD_ENVIRONMENTS.values(), ids=BAD_ENVIRONMENTS)
+@pytest.mark.parametrize(("variable", "value", "message"), BAD_ENVIRONMENTS.values(), ids=BAD_ENVIRONMENTS)
 def test_a_bad_environment_is_refused(
     variable: str,
     value: str,
-    says: str,
+    message: str,
     tmp_path: Path,
     api: MessagesAPI,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert says in refused(capsys, api, "run", "--state-dir", tmp_path / "state")
+    assert message in refused(capsys, api, "run", "--state-dir", tmp_path / "state")
     assert not (tmp_path / "state").exists()
 
 
 BAD_CONFIGURATIONS = {
-    "no JSON": ("{", "configuration: the parameter is not valid JSON"),
-    "no object": ("[]", "configuration: the parameter is JSON, but not an object"),
+    "not JSON": ("{", "configuration: the parameter is not valid JSON"),
+    "not an object": ("[]", "configuration: the parameter is JSON, but not an object"),
     "a bad value": ('{"max_concurrency": 0}', "max_concurrency: must be at least 1, not 0"),
     "a misspelt field": (
         '{"max_concurency": 2}',
@@ -186,19 +186,19 @@ BAD_CONFIGURATIONS = {
 }
 
 
-@pytest.mark.parametrize(("text", "says"), BAD_CONFIGURATIONS.values(), ids=BAD_CONFIGURATIONS)
+@pytest.mark.parametrize(("text", "message"), BAD_CONFIGURATIONS.values(), ids=BAD_CONFIGURATIONS)
 def test_a_bad_configuration_file_is_refused_and_named(
-    text: str, says: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
+    text: str, message: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "configuration.json").write_text(text)
     (tmp_path / "state.json").write_text('{"schema_version": 1, "deployed": {}}')
-    said = refused(capsys, api, "run", "--state-dir", tmp_path)
-    assert says in said
-    assert str(tmp_path / "configuration.json") in said
+    printed = refused(capsys, api, "run", "--state-dir", tmp_path)
+    assert message in printed
+    assert str(tmp_path / "configuration.json") in printed
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_state_directory_that_cannot_be_is_refused(
+def test_an_impossible_state_directory_is_refused(
     place: str, tmp_path: Path, api: MessagesAPI, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
@@ -229,22 +229,22 @@ def test_a_corrupt_state_directory_is_refused_and_kept(
     assert api.history == ()
 
 
-def test_what_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> None:
-    order = order_collection(tmp_path, Selection(ROOT / "events/sites.json"), {})
-    changed_meanwhile = replace(order, overrides={"max_concurrency": 0})
+def test_input_that_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> None:
+    request = request_run(tmp_path, Selection(ROOT / "events/sites.json"), {})
+    changed = replace(request, overrides={"max_concurrency": 0})
     endpoint = Endpoint("", scenario=Scenario())
-    ending = run_locally(changed_meanwhile, endpoint, tmp_path, Progress(), pytest.fail)
-    assert (ending.how, ending.exit_code) == ("refused", 64)
-    assert "max_concurrency: must be at least 1" in ending.cause
+    result = run_locally(changed, endpoint, tmp_path, Progress(), pytest.fail)
+    assert (result.how, result.exit_code) == ("refused", 64)
+    assert "max_concurrency: must be at least 1" in result.cause
 
 
-def test_a_process_of_its_own_refuses_in_the_same_way(tmp_path: Path) -> None:
-    said = nightfold("run", "--concurrency", "0", "--state-dir", tmp_path / "state")
-    assert (said.code, said.out) == (64, "")
-    assert said.err == "nightfold: --concurrency: must be at least 1, not 0\n"
+def test_a_separate_process_refuses_in_the_same_way(tmp_path: Path) -> None:
+    printed = nightfold("run", "--concurrency", "0", "--state-dir", tmp_path / "state")
+    assert (printed.code, printed.out) == (64, "")
+    assert printed.err == "nightfold: --concurrency: must be at least 1, not 0\n"
 
 
-def test_a_site_list_in_the_place_of_a_command_is_answered_with_the_command(
+def test_a_site_list_instead_of_a_command_is_answered_with_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["mine.json"]) == 64

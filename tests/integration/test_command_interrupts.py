@@ -1,4 +1,4 @@
-"""Ctrl-C: the first asks to stop, the second ends at once."""
+"""Ctrl-C: the first stops the run in order, the second ends the process at once."""
 
 import json
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.interrupts import interruptible, stop_if_asked
+from infra.cli.interrupts import interruptible, stop_if_requested
 from tests.integration.command_line import ROOT, Started, environment, scenario
 
 # In pieces: a signal that comes between the line and the sleep is seen when the sleep is over.
@@ -35,10 +35,10 @@ def test_a_second_ctrl_c_does_not_wait_for_the_first() -> None:
         [sys.executable, "-c", STUBBORN], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        for said in ("working\n", "stopping\n"):
-            assert process.stdout.readline() == said
+        for line in ("working\n", "stopping\n"):
+            assert process.stdout.readline() == line
             process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130  # half of what it would wait for the first
+        assert process.wait(timeout=60) == 130  # half of the wait after the first
 
 
 def test_ctrl_c_before_the_start_leaves_no_run(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_ctrl_c_before_the_start_leaves_no_run(tmp_path: Path) -> None:
 
 @pytest.fixture
 def sites(tmp_path: Path) -> Path:
-    """More than run at once."""
+    """More sites than run at once."""
     file = tmp_path / "sites.json"
     file.write_text(json.dumps([{"site_id": f"site-{each}", "domain": f"site-{each}.example"} for each in range(12)]))
     return file
@@ -67,14 +67,14 @@ def slow_run(tmp_path: Path, sites: Path, default: list[Any]) -> Started:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=lambda each: str(each)
 )
-def test_calls_under_way_finish_and_no_other_is_started(
+def test_calls_in_progress_finish_and_no_other_starts(
     tmp_path: Path, sites: Path, number: signal.Signals, code: int
 ) -> None:
     run = slow_run(tmp_path, sites, [{"do": "ok", "latency_s": 3}])
     run.wait_for("site-3 collecting")
     assert run.stop(number) == code
     assert run.out == ""
-    assert "stopping: 4 calls under way finish first, no other is started (0 outcomes kept so far)" in run.err
+    assert "stopping after 4 calls in progress; Ctrl-C again stops at once (0 outcomes kept)" in run.err
     assert len(list((tmp_path / "state").glob("runs/*/round-1/outcomes/*.json"))) == 4
     assert run.err.count("collecting\n") == 4, run.err
     assert "Stopped. Kept: 4 of 12 outcomes" in run.err
@@ -90,7 +90,7 @@ def test_an_attempt_that_failed_is_not_repeated_while_the_run_stops(tmp_path: Pa
     assert run.err.count("collecting\n") == 4, run.err
 
 
-def test_a_second_ctrl_c_leaves_the_calls_under_way(tmp_path: Path, sites: Path) -> None:
+def test_a_second_ctrl_c_abandons_the_calls_in_progress(tmp_path: Path, sites: Path) -> None:
     run = slow_run(tmp_path, sites, ["hang"])
     run.wait_for("site-3 collecting")
     run.send(signal.SIGINT)
@@ -106,12 +106,12 @@ def test_an_interrupt_that_was_swallowed_is_not_lost() -> None:
         with suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            stop_if_asked()
+            stop_if_requested()
     with interruptible():
-        stop_if_asked()
+        stop_if_requested()
 
 
-def test_what_ctrl_c_did_before_it_does_afterwards() -> None:
+def test_the_handler_of_ctrl_c_is_restored() -> None:
     before = signal.getsignal(signal.SIGINT)
     with interruptible():
         assert signal.getsignal(signal.SIGINT) is not before

@@ -1,4 +1,4 @@
-"""`nightfold` from its start to its end, each time as a process: streams, exit codes, and what is left."""
+"""`nightfold` as a process: its streams, its exit codes, and what it leaves."""
 
 import fcntl
 import json
@@ -28,22 +28,22 @@ KEYS = [
 ]
 
 
-def test_a_night_its_misses_and_the_morning_after(tmp_path: Path) -> None:
+def test_a_run_its_misses_and_the_redrive(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    night = nightfold("run", "--json", "--speed", "20", "--state-dir", state)
-    assert night.code == 2
-    assert list(night.json) == KEYS
-    assert (night.json["status"], night.json["planned"], night.json["accepted"]) == ("partial", 4, 3)
-    assert night.json["missed"] == {"network": 0, "schema": 1, "unknown": 0}
-    assert "export ANTHROPIC_API_KEY=" in night.err
-    lines = night.err.splitlines()
+    first = nightfold("run", "--json", "--speed", "20", "--state-dir", state)
+    assert first.code == 2
+    assert list(first.json) == KEYS
+    assert (first.json["status"], first.json["planned"], first.json["accepted"]) == ("partial", 4, 3)
+    assert first.json["missed"] == {"network": 0, "schema": 1, "unknown": 0}
+    assert "export ANTHROPIC_API_KEY=" in first.err
+    lines = first.err.splitlines()
     assert any(re.fullmatch(r"\d+\.\ds harbour stored", line) for line in lines)
     assert any(re.fullmatch(r"\d+\.\ds orchard retrying after Overloaded", line) for line in lines)
     assert any(re.fullmatch(r"\d+\.\ds meadow missed: schema, SchemaViolation", line) for line in lines)
 
     waiting = nightfold("misses", "--json", "--state-dir", state)
     assert [(miss["site_id"], miss["queue"], miss["attempts"]) for miss in waiting.json] == [("meadow", "waiting", 1)]
-    assert waiting.json[0]["run_id"] == night.json["run_id"]
+    assert waiting.json[0]["run_id"] == first.json["run_id"]
 
     before = sorted(state.rglob("*"))
     would = nightfold("redrive", "--dry-run", "--json", "--state-dir", state)
@@ -51,29 +51,29 @@ def test_a_night_its_misses_and_the_morning_after(tmp_path: Path) -> None:
     assert would.json["worst_case"]["model_calls"] == 6
     assert sorted(state.rglob("*")) == before, "a dry run changes nothing"
 
-    morning = nightfold("redrive", "--speed", "20", "--state-dir", state)
-    assert morning.code == 0
-    assert "complete: planned 1 = accepted 1 + missed 0" in morning.out
-    assert f"{state}/runs/redrive-" in morning.out
-    assert "1 site, 1 at once" in morning.err
-    assert "At most 6 calls, at a cost of nothing (simulated; real: about $" in morning.err
+    redriven = nightfold("redrive", "--speed", "20", "--state-dir", state)
+    assert redriven.code == 0
+    assert "complete: planned 1 = accepted 1 + missed 0" in redriven.out
+    assert f"{state}/runs/redrive-" in redriven.out
+    assert "1 site, 1 at once" in redriven.err
+    assert "At most 6 calls, maximum cost: nothing (simulated; real: about $" in redriven.err
 
     nothing = nightfold("redrive", "--json", "--speed", "20", "--state-dir", state)
     assert (nothing.code, list(nothing.json), nothing.json["status"]) == (0, KEYS, "complete")
     assert (nothing.json["planned"], nothing.json["sites"]) == (0, [])
-    assert "Nothing to do: no miss waits" in nothing.err
+    assert "Nothing to do: no miss is waiting" in nothing.err
     assert nightfold("misses", "--json", "--state-dir", state).json == []
 
 
-def test_a_night_without_any_answer_fails_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_run_without_any_answer_fails_and_shows_what_to_do(tmp_path: Path) -> None:
     api_says_no = scenario(tmp_path / "scenario.json", {}, default=[400])
-    said = nightfold("run", "--scenario", api_says_no, "--speed", "20", "--state-dir", tmp_path / "state")
-    assert said.code == 1
-    assert said.out.splitlines()[0] == said.out.splitlines()[-1]
-    assert said.out.startswith("failed: planned 4 = accepted 0 + missed 4 (unknown 4)\n")
-    assert re.search(r"harbour +missed: unknown, RequestRejected: attempt 1: 400 invalid_request_error", said.out)
-    assert f"{shlex.join(NIGHTFOLD)} redrive --simulate --state-dir {tmp_path}" in said.out
-    assert "results" not in said.out
+    done = nightfold("run", "--scenario", api_says_no, "--speed", "20", "--state-dir", tmp_path / "state")
+    assert done.code == 1
+    assert done.out.splitlines()[0] == done.out.splitlines()[-1]
+    assert done.out.startswith("failed: planned 4 = accepted 0 + missed 4 (unknown 4)\n")
+    assert re.search(r"harbour +missed: unknown, RequestRejected: attempt 1: 400 invalid_request_error", done.out)
+    assert f"{shlex.join(NIGHTFOLD)} redrive --simulate --state-dir {tmp_path}" in done.out
+    assert "results" not in done.out
 
 
 def test_a_redrive_without_the_key_answers_no_real_miss(tmp_path: Path) -> None:
@@ -82,64 +82,64 @@ def test_a_redrive_without_the_key_answers_no_real_miss(tmp_path: Path) -> None:
         for site in SITES:
             api.script(site, [400])
         real = {"ANTHROPIC_API_KEY": "sk-test", "ANTHROPIC_BASE_URL": api.url}
-        night = nightfold("run", "--json", "--state-dir", state, **real)
-    assert (night.code, night.json["status"]) == (1, "failed")
+        first = nightfold("run", "--json", "--state-dir", state, **real)
+    assert (first.code, first.json["status"]) == (1, "failed")
     for more in ([], ["--simulate"], ["--dry-run"]):
-        said = nightfold("redrive", *more, "--state-dir", state)
-        assert said.code == 64
-        assert "4 real misses not touched" in said.err
+        done = nightfold("redrive", *more, "--state-dir", state)
+        assert done.code == 64
+        assert "4 real misses left in the queue" in done.err
     misses = nightfold("misses", "--json", "--state-dir", state).json
     assert {(miss["queue"], miss["attempts"], miss["simulated"]) for miss in misses} == {("waiting", 1, False)}
 
 
-def test_ctrl_c_keeps_what_was_stored_and_nobody_pays_for_it_again(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_stored_outcomes_and_they_are_not_paid_for_again(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with MessagesAPI(
         Scenario.model_validate({"sites": {site: ["hang" if site == "lantern" else "ok"] for site in SITES}})
     ) as api:
         real = {"ANTHROPIC_API_KEY": "sk-test", "ANTHROPIC_BASE_URL": f"{api.url}/"}
-        night = Started(tmp_path, "run", "--json", "--state-dir", state, **real)
+        first = Started(tmp_path, "run", "--json", "--state-dir", state, **real)
         for site in set(SITES) - {"lantern"}:
-            night.wait_for(f"{site} stored")
-        night.send(signal.SIGINT)
-        night.wait_for("one call under way finishes first, no other is started (3 outcomes kept so far)")
-        assert night.ctrl_c() == 130  # lantern hangs: the second does not wait for it
-        assert night.out == ""
-        assert f"Kept: 3 of 4 outcomes, under {state}/runs/manual-" in night.err
-        assert f"{shlex.join(NIGHTFOLD)} redrive --state-dir {state}" in night.err
-        assert "Collecting from" in night.err
-        assert "Traceback" not in night.err
+            first.wait_for(f"{site} stored")
+        first.send(signal.SIGINT)
+        first.wait_for("stopping after the call in progress; Ctrl-C again stops at once (3 outcomes kept)")
+        assert first.ctrl_c() == 130  # lantern hangs: the second does not wait for it
+        assert first.out == ""
+        assert f"Kept: 3 of 4 outcomes, under {state}/runs/manual-" in first.err
+        assert f"{shlex.join(NIGHTFOLD)} redrive --state-dir {state}" in first.err
+        assert "Collecting from" in first.err
+        assert "Traceback" not in first.err
         assert len(list(state.glob("runs/*/round-1/outcomes/*.json"))) == 3
-        assert "ended before its census: 3 of 4" in nightfold("misses", "--state-dir", state).err
+        assert "stopped before it finished: 3 of 4" in nightfold("misses", "--state-dir", state).err
 
-        morning = nightfold("redrive", "--json", "--state-dir", state, **real)
-        assert (morning.code, [site["site_id"] for site in morning.json["sites"]]) == (0, ["lantern"])
-        assert "had died before its census. It is closed now: 3 of 4 sites accepted" in morning.err
+        redriven = nightfold("redrive", "--json", "--state-dir", state, **real)
+        assert (redriven.code, [site["site_id"] for site in redriven.json["sites"]]) == (0, ["lantern"])
+        assert "stopped before it finished. It is now closed: 3 of 4 sites accepted" in redriven.err
         assert {site: api.calls(site) for site in SITES} == {"harbour": 1, "orchard": 1, "lantern": 2, "meadow": 1}
 
 
-def test_the_sites_titles_are_shown_as_text_and_nothing_more(tmp_path: Path) -> None:
+def test_titles_are_shown_as_plain_text(tmp_path: Path) -> None:
     title = "[bold red]Ten \\[/] tips \u2013 \u201creally\u201d \U0001f331"
     answer = json.dumps([{"title": title, "angle": "Plain."}])
     sites = tmp_path / "sites.json"
     sites.write_text('[{"site_id": "harbour", "domain": "harbour.example"}]')
     says = scenario(tmp_path / "scenario.json", {"harbour": [{"do": "text", "text": answer}]})
-    said = nightfold("run", "--sites", sites, "--scenario", says, "--state-dir", tmp_path / "state")
-    assert said.code == 0
-    assert f"- {title}\n" in said.out
-    assert "misses" not in said.out
+    done = nightfold("run", "--sites", sites, "--scenario", says, "--state-dir", tmp_path / "state")
+    assert done.code == 0
+    assert f"- {title}\n" in done.out
+    assert "misses" not in done.out
 
 
-def test_for_cron_a_run_speaks_only_where_something_is_missing(tmp_path: Path) -> None:
+def test_for_cron_a_run_prints_only_misses(tmp_path: Path) -> None:
     state = ("--state-dir", tmp_path / "state")
     lost = scenario(tmp_path / "scenario.json", {"harbour": [400]})
-    said = nightfold("run", "--quiet", "--limit", "2", "--scenario", lost, *state)
-    assert (said.code, said.err.strip()) == (2, "")
-    assert said.out.startswith("partial: planned 2 = accepted 1 + missed 1 (unknown 1)\n")
+    done = nightfold("run", "--quiet", "--limit", "2", "--scenario", lost, *state)
+    assert (done.code, done.err.strip()) == (2, "")
+    assert done.out.startswith("partial: planned 2 = accepted 1 + missed 1 (unknown 1)\n")
     page = next((tmp_path / "state").glob("runs/manual-*/digest.html")).read_text()
     assert f"nightfold redrive --simulate --state-dir {tmp_path / 'state'}</code>" in page
-    morning = nightfold("redrive", "--quiet", "--simulate", *state)
-    assert (morning.code, morning.out, morning.err) == (0, "", "")
+    redriven = nightfold("redrive", "--quiet", "--simulate", *state)
+    assert (redriven.code, redriven.out, redriven.err) == (0, "", "")
     without_a_key = nightfold("redrive", "--quiet", *state)
     assert (without_a_key.code, without_a_key.out) == (0, "")
     assert "No ANTHROPIC_API_KEY is set" in without_a_key.err
@@ -158,7 +158,7 @@ def test_a_shell_completes_commands_and_options() -> None:
 
 def test_the_embedded_cloud_stays_up_until_ctrl_c(tmp_path: Path) -> None:
     cloud = Started(tmp_path, "cloud", "--port", "0", "--state-dir", tmp_path / "state")
-    cloud.wait_for("Ctrl-C ends it")
+    cloud.wait_for("Press Ctrl-C to stop")
     named = dict(re.split(r" {2,}", line, maxsplit=1) for line in cloud.out.splitlines()[:-1])
     assert named["messages api"].endswith("(simulated)")
     assert named["credentials"].startswith(f"export AWS_ACCESS_KEY_ID={named['access key']} ")
@@ -177,7 +177,7 @@ def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
         re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", frame) for frame in re.split(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*", shown)
     ]
     shown_s = max(map(float, re.findall(r"429s: \d+ · (\d+\.\d) s", "".join(frames))))
-    assert 5 < len(frames) < FRAMES_PER_SECOND * shown_s + 10  # by its own clock, which a busy machine holds up as well
+    assert 5 < len(frames) < FRAMES_PER_SECOND * shown_s + 10  # by the view's own clock
     for row in (
         r"  harbour  waiting",
         r"[⠁-⣿] harbour  collecting +\d\.\d s",
@@ -202,7 +202,7 @@ def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
         (["misses"], {"rich.live", "samtranslator"}),
     ],
 )
-def test_what_only_looks_answers_at_once(command: list[str], unused: set[str]) -> None:
+def test_commands_that_only_read_do_not_load_the_embedded_cloud(command: list[str], unused: set[str]) -> None:
     unused |= {"moto", "anthropic"}
     heavy = "import sys, infra.cli.main as c; c.main(sys.argv[2:]); print(set(sys.argv[1].split()) & set(sys.modules))"
     ran = subprocess.run(  # noqa: S603
@@ -234,7 +234,7 @@ def in_a_terminal(*arguments: str, rows: int = 24, columns: int = 80) -> tuple[s
         readable, _, _ = select.select([ours], [], [], 1)
         try:
             chunk = os.read(ours, 65_536) if readable else None
-        except OSError:  # nobody holds the other end any more
+        except OSError:  # the other end is closed
             break
         if chunk == b"":
             break

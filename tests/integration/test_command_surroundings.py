@@ -1,4 +1,4 @@
-"""Where a command runs: a state directory that cannot be written, a locale without UTF-8, a port that is taken."""
+"""A state directory that cannot be written, a locale without UTF-8, a port that is in use."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ READERS = (("misses",), ("plan",), ("report",), ("report", "--list"), ("redrive"
 
 @pytest.fixture(scope="module")
 def closed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory with a closed run, under a locale that knows no umlaut."""
+    """A state directory with a closed run, made under a locale without umlauts."""
     state = tmp_path_factory.mktemp("closed") / "staté"
     done = nightfold("run", "--simulate", "--state-dir", state, **NOT_UTF_8)
     assert done.code == 2, done.err
@@ -28,7 +28,7 @@ def closed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def without_page(closed_run: Path, tmp_path: Path) -> Path:
-    """The same, in a place where another user may look, and its page is still to be made."""
+    """The same without its page, in a folder that other users can read."""
     copy = tmp_path / "state"
     shutil.copytree(closed_run, copy)
     (page,) = copy.glob("runs/*/digest.html")
@@ -37,14 +37,14 @@ def without_page(closed_run: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("arguments", READERS, ids=" ".join)
-def test_a_locale_without_utf_8_is_no_reason_to_fail(closed_run: Path, arguments: tuple[str, ...]) -> None:
+def test_commands_work_in_a_locale_without_utf_8(closed_run: Path, arguments: tuple[str, ...]) -> None:
     done = nightfold(*arguments, "--state-dir", closed_run, **NOT_UTF_8)
     assert (done.code, "Traceback" in done.err) == (0, False), done.err
 
 
 @pytest.fixture
 def read_only(without_page: Path) -> Iterator[Path]:
-    """A read-only mount, where that is possible: permissions do not bind root."""
+    """A read-only mount, because permissions do not bind root. Skipped if mounting is not allowed."""
     place = str(without_page)
     if subprocess.run(["mount", "--bind", place, place], capture_output=True, check=False).returncode:  # noqa: S603, S607
         pytest.skip("only root may mount")
@@ -67,16 +67,16 @@ def test_readers_work_on_a_read_only_mount(read_only: Path, arguments: tuple[str
 def test_a_run_on_a_read_only_mount_is_refused_before_anything_starts(read_only: Path) -> None:
     done = nightfold("run", "--simulate", "--state-dir", read_only)
     assert done.code == 64
-    assert f"{read_only} cannot be made or written" in done.err
+    assert f"{read_only} cannot be created or written" in done.err
 
 
-# Permissions bind root as anybody without these two capabilities.
+# Without these two capabilities permissions bind root too.
 BOUND = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 
 
 @pytest.mark.skipif(bool(BOUND) and shutil.which("setpriv") is None, reason="permissions do not bind root")
 @pytest.mark.parametrize(("mode", "code"), [(0o555, 0), (0o000, 64)])
-def test_permissions_are_kept_to_and_named(without_page: Path, mode: int, code: int) -> None:
+def test_missing_permissions_are_reported(without_page: Path, mode: int, code: int) -> None:
     for folder, _, _ in os.walk(without_page):
         Path(folder).chmod(0o555)
     without_page.chmod(mode)
@@ -96,7 +96,7 @@ def test_permissions_are_kept_to_and_named(without_page: Path, mode: int, code: 
 
 
 @pytest.mark.parametrize("arguments", [["--port", "PORT"], ["--port", "99999"], ["--host", "no host"]], ids=" ".join)
-def test_a_port_that_cannot_be_had_is_a_sentence(arguments: list[str]) -> None:
+def test_an_unavailable_port_is_reported_in_one_sentence(arguments: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         given = [port if each == "PORT" else each for each in arguments]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.cli import pages
+from infra.cli import report_pages
 from infra.cloud.embedded import Cloud, Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
@@ -111,13 +111,13 @@ def test_success_and_failure_leave_their_times(morning: Morning) -> None:
 
 
 def test_the_laptop_finds_the_same_page_without_a_cloud(morning: Morning) -> None:
-    page = pages.page_of(morning.state_dir, None)
+    page = report_pages.page_of(morning.state_dir, None)
     assert page == morning.state_dir / "runs/night/digest.html"
     page.rename(page.with_suffix(".old"))
-    again = pages.page_of(morning.state_dir, "night").read_text()
+    again = report_pages.page_of(morning.state_dir, "night").read_text()
     assert "2 of 3 sites are in." in again
     assert "Simulated answers" in again
-    assert [run.run_id for run in pages.closed_runs(morning.state_dir)] == ["night"]
+    assert [run.run_id for run in report_pages.closed_runs(morning.state_dir)] == ["night"]
 
 
 def test_the_reporter_may_do_nothing_else(morning: Morning) -> None:
@@ -138,7 +138,7 @@ def test_a_redrive_links_its_page_and_the_nights_and_its_role_allows_that(tmp_pa
         assert (files[here].parent / link).resolve() == files[there]
     assert "meadow was collected later, by morning." in files["night"].read_text()
     files["night"].unlink()
-    assert "meadow was collected later, by morning." in pages.page_of(tmp_path, "night").read_text()
+    assert "meadow was collected later, by morning." in report_pages.page_of(tmp_path, "night").read_text()
 
 
 @pytest.mark.parametrize(

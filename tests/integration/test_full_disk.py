@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.command_line import ROOT, Said, environment, nightfold, scenario
+from tests.integration.command_line import ROOT, Finished, environment, nightfold, scenario
 
 SITES = 40
 AT_ONCE = 4
@@ -55,7 +55,7 @@ def test_on_a_full_disk_no_new_branch_starts_and_the_error_is_named(tmp_path: Pa
     assert f"Kept: {len(kept)} of {SITES} outcomes" in run.err
 
 
-def calls_in(run: Said) -> int:
+def calls_in(run: Finished) -> int:
     """How many branches asked, by the live view's lines."""
     return sum(line.rstrip().endswith("collecting") for line in run.err.splitlines())
 

@@ -1,4 +1,4 @@
-"""The Makefile around the command: whose exit status it passes on, and what it lists."""
+"""The Makefile: which exit codes it passes on, what it installs, and what `make help` lists."""
 
 import os
 import re
@@ -28,12 +28,12 @@ def make(*arguments: str | Path, cwd: Path, **more: str) -> subprocess.Completed
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project whose uv installs a nightfold that ends as $NIGHTFOLD_ENDS says; with $UV_ENDS uv itself fails."""
+    """A project whose uv installs a nightfold that exits with $NIGHTFOLD_ENDS. With $UV_ENDS uv itself fails."""
     project = tmp_path / "project"
     (project / "bin").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "uv.lock", ".python-version"):
         shutil.copy(ROOT / name, project)
-    (project / "bin" / "nightfold").write_text(  # not in bash, which makes its own PWD
+    (project / "bin" / "nightfold").write_text(  # not in bash, which sets its own PWD
         f"""#!{sys.executable}
 import os, sys
 print(os.environ["PWD"] + ":", *sys.argv[1:])
@@ -59,11 +59,11 @@ def run(project: Path, *arguments: str, cwd: Path | None = None, **more: str) ->
 
 
 @pytest.mark.parametrize(("ends", "fails"), [("0", False), ("2", False), ("1", True), ("64", True), ("130", True)])
-def test_a_partial_run_is_no_failure_of_make(project: Path, ends: str, fails: bool) -> None:
+def test_a_partial_run_does_not_fail_make(project: Path, ends: str, fails: bool) -> None:
     assert bool(run(project, NIGHTFOLD_ENDS=ends).returncode) == fails
 
 
-def test_a_failure_of_uv_is_one_although_it_is_a_2_too(project: Path) -> None:
+def test_a_failure_of_uv_fails_make_although_its_exit_code_is_2_too(project: Path) -> None:
     failed = run(project, UV_ENDS="2", NIGHTFOLD_ENDS="0")
     assert failed.returncode != 0
     assert "run\n" not in failed.stdout
@@ -77,12 +77,12 @@ def test_packages_are_installed_and_compiled_once(project: Path) -> None:
     assert "uv sync" in run(project, NIGHTFOLD_ENDS="0").stdout
 
 
-def test_the_users_folder_is_known_where_make_leaves_it(project: Path) -> None:
+def test_the_users_folder_is_passed_on_after_make_changes_it(project: Path) -> None:
     elsewhere = run(project, "-s", "-C", str(project), cwd=project.parent, NIGHTFOLD_ENDS="0")
     assert elsewhere.stdout.splitlines()[-1] == f"{project.parent}: run"
 
 
-def test_help_lists_every_target_that_says_what_it_is_for() -> None:
+def test_help_lists_every_described_target() -> None:
     listed = re.findall(r"^ +make (\S+)", make("help", cwd=ROOT).stdout, re.MULTILINE)
     described = TARGETS.findall((ROOT / "Makefile").read_text())
     assert {"run", "e2e", "bench"} <= set(described)

@@ -15,7 +15,7 @@ RUN = "nightly-2026-11-23"
 @pytest.mark.parametrize(
     ("did", "first", "second"),
     [
-        ({}, "There was nothing to collect.", "There was no miss to collect"),
+        ({}, "No site was asked.", "There was no miss to collect"),
         ({"harbour": ["ok"]}, "The one site is in.", "5 candidates, nothing missing."),
         ({"harbour": ["Refused"]}, "Nothing was collected.", "harbour waits for the next redrive."),
         ({"harbour": ["ok"], "meadow": ["cut"]}, "1 of 2 sites is in.", "meadow waits for the next redrive."),

@@ -12,7 +12,7 @@ from infra.cli.terminal import STATE_DIR
 
 @pytest.fixture(autouse=True)
 def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder with a virtual environment, in which the user's shell is; nothing of it is on the path."""
+    """The user's shell is in a folder with a virtual environment, none of which is on the path."""
     script = tmp_path / "repo" / ".venv" / "bin" / "nightfold"
     script.parent.mkdir(parents=True)
     script.touch(mode=0o755)
@@ -62,7 +62,7 @@ def test_a_script_on_the_path_is_called_by_its_name(monkeypatch: pytest.MonkeyPa
     assert suggest("redrive", STATE_DIR) == "nightfold redrive"
 
 
-def test_uv_run_is_suggested_where_the_shell_finds_that_uv(
+def test_uv_run_is_suggested_if_the_shell_finds_that_uv(
     monkeypatch: pytest.MonkeyPatch, shell: Path, tmp_path: Path
 ) -> None:
     by_uv(monkeypatch, tmp_path / "bin" / "uv", shell, str(tmp_path / "bin"))
@@ -83,7 +83,7 @@ def test_uv_run_for_a_project_elsewhere_is_not_suggested(
     assert suggest("redrive", STATE_DIR) == "repo/.venv/bin/nightfold redrive"
 
 
-def test_where_the_shell_is_in_another_folder_everything_is_absolute(
+def test_if_the_shell_is_in_another_folder_everything_is_absolute(
     monkeypatch: pytest.MonkeyPatch, shell: Path, tmp_path: Path
 ) -> None:
     """`make -C repo run`, `uv --directory repo run nightfold run`."""

@@ -1,4 +1,4 @@
-"""Events of the embedded cloud become states, lines and rows."""
+"""infra/cli/progress.py and live_view.py: events of the embedded cloud become states, lines and rows."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from tests.unit.examples import answered, failed
 
 
 class Replay:
-    """Events as the embedded cloud sends them, and the lines that came of them."""
+    """Events as the embedded cloud sends them, and the lines that result."""
 
     def __init__(self, *sites: str) -> None:
         self.lines: list[str] = []
@@ -44,13 +44,13 @@ class Replay:
         self.progress.observe(Event("returned", "Collector", request, {"answer": answer}))
 
     def stored(self, site: str, round_: int = 1, failure: dict[str, Any] | None = None) -> None:
-        outcome = failed("night", site, **failure) if failure else answered("night", site)
+        outcome = failed("run-1", site, **failure) if failure else answered("run-1", site)
         self.put(f"round-{round_}/outcomes/{site}.json", outcome.model_dump(mode="json"))
 
-    def put(self, file: str, document: Any, run_id: str = "night") -> None:
+    def put(self, file: str, document: Any, run_id: str = "run-1") -> None:
         self.progress.observe(Event("stored", key=f"runs/{run_id}/{file}", payload=json.dumps(document).encode()))
 
-    def closed(self, run_id: str = "night", **sites: tuple[str, str] | None) -> None:
+    def closed(self, run_id: str = "run-1", **sites: tuple[str, str] | None) -> None:
         entries = [
             {
                 "site_id": site,
@@ -75,18 +75,18 @@ class Replay:
 
 
 def test_a_site_that_answers_at_the_second_attempt() -> None:
-    night = Replay("harbour")
-    night.failed(night.asked("harbour"), "Overloaded")
-    night.answered(night.asked("harbour", attempt=1))
-    night.stored("harbour")
-    night.planned([{"site_id": "harbour"}])
-    night.closed(harbour=None)
-    assert night.lines == [
+    replay = Replay("harbour")
+    replay.failed(replay.asked("harbour"), "Overloaded")
+    replay.answered(replay.asked("harbour", attempt=1))
+    replay.stored("harbour")
+    replay.planned([{"site_id": "harbour"}])
+    replay.closed(harbour=None)
+    assert replay.lines == [
         "harbour collecting",
         "harbour retrying after Overloaded",
         "harbour collecting (attempt 2)",
         "harbour stored",
-        "run collecting 1 site as night",
+        "run collecting 1 site as run-1",
         "harbour accepted, 5 candidates",
         "run closed: 1 accepted, 0 missed",
     ]
@@ -94,112 +94,112 @@ def test_a_site_that_answers_at_the_second_attempt() -> None:
 
 @pytest.mark.parametrize("error", ["RateLimited", "Overloaded", "NetworkError", "ModelTimeout", "Sandbox.Timedout"])
 def test_the_network_bucket_is_retried_twice_and_then_stored_as_failed(error: str) -> None:
-    night = Replay("harbour")
+    replay = Replay("harbour")
     for attempt in range(3):
-        assert night.state("harbour") in {"waiting", "retrying"}
-        night.failed(night.asked("harbour", attempt), error)
-    assert night.state("harbour") == "failed"
-    night.stored("harbour")
-    assert night.lines[-1] == f"harbour stored as failed: {error}"
+        assert replay.state("harbour") in {"waiting", "retrying"}
+        replay.failed(replay.asked("harbour", attempt), error)
+    assert replay.state("harbour") == "failed"
+    replay.stored("harbour")
+    assert replay.lines[-1] == f"harbour stored as failed: {error}"
 
 
-def test_a_waiting_retry_counts_down_and_says_why() -> None:
-    night = Replay("harbour")
-    night.failed(night.asked("harbour"), "Overloaded")
-    night.waits("harbour", "Overloaded", 100)
-    assert re.search(r"harbour  retrying in \d+ s, after Overloaded", night.rows()[1])
-    night.waits("harbour", "Overloaded", 0)
-    assert "harbour  retrying after Overloaded" in night.rows()[1]
-    assert night.lines == ["harbour collecting", "harbour retrying after Overloaded"]
+def test_a_waiting_retry_counts_down_and_shows_why() -> None:
+    replay = Replay("harbour")
+    replay.failed(replay.asked("harbour"), "Overloaded")
+    replay.waits("harbour", "Overloaded", 100)
+    assert re.search(r"harbour  retrying in \d+ s, after Overloaded", replay.rows()[1])
+    replay.waits("harbour", "Overloaded", 0)
+    assert "harbour  retrying after Overloaded" in replay.rows()[1]
+    assert replay.lines == ["harbour collecting", "harbour retrying after Overloaded"]
 
 
-def test_a_call_that_the_state_machine_gave_up_waits_for_its_retry_too() -> None:
-    night = Replay("harbour")
-    night.asked("harbour")
-    night.waits("harbour", "States.Timeout", 100)
-    assert re.search(r"retrying in \d+ s, after States.Timeout", night.rows()[1])
-    assert night.lines[-1] == "harbour retrying after States.Timeout"
+def test_a_call_that_timed_out_in_the_state_machine_waits_for_its_retry_too() -> None:
+    replay = Replay("harbour")
+    replay.asked("harbour")
+    replay.waits("harbour", "States.Timeout", 100)
+    assert re.search(r"retrying in \d+ s, after States.Timeout", replay.rows()[1])
+    assert replay.lines[-1] == "harbour retrying after States.Timeout"
 
 
 @pytest.mark.parametrize("sites", [2, 9_999])
 def test_at_80_columns_the_time_left_is_shown(sites: int) -> None:
     names = [f"site-{number:04}" for number in range(sites)]
-    night = Replay(*names)
-    night.planned([{"site_id": name} for name in names])
-    night.progress.phase = f"collecting {sites} sites as manual-20261124T234730Z-8464-and-longer-names-still"
-    night.progress.regenerating = sites // 2
-    night.progress.rate_limited = 1_234
-    night.progress.collecting_since -= 10
-    night.answered(night.asked(names[0]))
-    night.stored(names[0])
-    rows = night.rows(width=80)
+    replay = Replay(*names)
+    replay.planned([{"site_id": name} for name in names])
+    replay.progress.phase = f"collecting {sites} sites as manual-20261124T234730Z-8464-and-longer-names-still"
+    replay.progress.regenerating = sites // 2
+    replay.progress.rate_limited = 1_234
+    replay.progress.collecting_since -= 10
+    replay.answered(replay.asked(names[0]))
+    replay.stored(names[0])
+    rows = replay.rows(width=80)
     assert re.search(r"stored, 0 of [\d,]+ again · about (\d+ s|\d+ h \d+ min|\d+ d( \d+ h)?) left", rows[-1]), rows[-1]
     assert max(map(len, rows)) <= 80
 
 
 def test_a_rejected_request_is_not_retried() -> None:
-    night = Replay("harbour")
-    night.failed(night.asked("harbour"), "RequestRejected")
-    assert night.state("harbour") == "failed"
+    replay = Replay("harbour")
+    replay.failed(replay.asked("harbour"), "RequestRejected")
+    assert replay.state("harbour") == "failed"
 
 
-def test_a_task_that_the_state_machine_gave_up_is_named_by_its_outcome() -> None:
-    night = Replay("harbour")
-    night.asked("harbour")
-    night.stored("harbour", failure={"caught": {"Error": "States.Timeout"}})
-    assert night.lines[-1] == "harbour stored as failed: States.Timeout"
+def test_a_task_that_timed_out_in_the_state_machine_is_named_by_its_outcome() -> None:
+    replay = Replay("harbour")
+    replay.asked("harbour")
+    replay.stored("harbour", failure={"caught": {"Error": "States.Timeout"}})
+    assert replay.lines[-1] == "harbour stored as failed: States.Timeout"
 
 
-def test_what_an_abandoned_call_says_later_changes_nothing() -> None:
-    night = Replay("harbour")
-    abandoned = night.asked("harbour")
-    second = night.asked("harbour", attempt=1)
-    night.failed(abandoned, "NetworkError")
-    assert night.state("harbour") == "collecting"
-    night.answered(second)
-    night.stored("harbour")
-    night.answered(abandoned)
-    assert night.state("harbour") == "stored"
+def test_a_late_answer_of_an_abandoned_call_changes_nothing() -> None:
+    replay = Replay("harbour")
+    abandoned = replay.asked("harbour")
+    second = replay.asked("harbour", attempt=1)
+    replay.failed(abandoned, "NetworkError")
+    assert replay.state("harbour") == "collecting"
+    replay.answered(second)
+    replay.stored("harbour")
+    replay.answered(abandoned)
+    assert replay.state("harbour") == "stored"
 
 
 def test_every_429_is_counted() -> None:
-    night = Replay("harbour")
+    replay = Replay("harbour")
     for attempt in range(3):
-        night.failed(night.asked("harbour", attempt), "RateLimited")
-    assert night.progress.rate_limited == 3
+        replay.failed(replay.asked("harbour", attempt), "RateLimited")
+    assert replay.progress.rate_limited == 3
 
 
-def test_regeneration_says_what_was_wrong_and_counts_of_its_own() -> None:
-    night = Replay("harbour", "orchard")
+def test_regeneration_shows_what_was_wrong_and_has_its_own_count() -> None:
+    replay = Replay("harbour", "orchard")
     for site in ("harbour", "orchard"):
-        night.answered(night.asked(site))
-        night.stored(site)
-    night.put("round-2/items.json", [{"site_id": "orchard", "violation": "no\x1b JSON"}])
-    assert "orchard to be regenerated: no JSON" in night.lines
-    night.asked("orchard", round_=2)
-    assert night.lines[-1] == "orchard regenerating"
-    assert any("2 of 2 stored, 0 of 1 again" in row for row in night.rows())
-    assert any("regenerating" in row and "orchard" in row for row in night.rows())
+        replay.answered(replay.asked(site))
+        replay.stored(site)
+    replay.put("round-2/items.json", [{"site_id": "orchard", "violation": "no\x1b JSON"}])
+    assert "orchard to be regenerated: no JSON" in replay.lines
+    replay.asked("orchard", round_=2)
+    assert replay.lines[-1] == "orchard regenerating"
+    assert any("2 of 2 stored, 0 of 1 again" in row for row in replay.rows())
+    assert any("regenerating" in row and "orchard" in row for row in replay.rows())
 
 
-def test_a_run_that_had_died_is_said_and_its_census_is_not_this_runs() -> None:
-    night = Replay()
-    night.progress.observe(Event("returned", "Planner", "1", {"status": "dead_run", "run_id": "last-night"}))
-    night.closed("last-night", harbour=None, orchard=("unknown", "Unaccounted"))
-    assert night.progress.dead_runs == ["last-night"]
-    assert night.lines == [
-        "run found run last-night, which had died: closing it",
-        "run closed run last-night: 1 accepted, 1 missed",
+def test_a_dead_run_is_reported_and_its_census_is_not_this_runs() -> None:
+    replay = Replay()
+    replay.progress.observe(Event("returned", "Planner", "1", {"status": "dead_run", "run_id": "manual-1"}))
+    replay.closed("manual-1", harbour=None, orchard=("unknown", "Unaccounted"))
+    assert replay.progress.dead_runs == ["manual-1"]
+    assert replay.lines == [
+        "run closing run manual-1, which stopped before it finished",
+        "run closed run manual-1: 1 accepted, 1 missed",
     ]
-    assert night.progress.sites == {}
+    assert replay.progress.sites == {}
 
 
 def test_with_more_sites_than_lines_the_interesting_ones_are_shown() -> None:
-    night = Replay(*(f"site-{number:04}" for number in range(2_000)))
-    night.failed(night.asked("site-1999"), "Overloaded")
-    night.asked("site-1998")
-    night.failed(night.asked("site-1997"), "AccessDenied")
-    rows = night.rows(height=10)
+    replay = Replay(*(f"site-{number:04}" for number in range(2_000)))
+    replay.failed(replay.asked("site-1999"), "Overloaded")
+    replay.asked("site-1998")
+    replay.failed(replay.asked("site-1997"), "AccessDenied")
+    rows = replay.rows(height=10)
     assert len(rows) == 9
     assert [row.split()[1] for row in rows[1:3]] == ["site-1999", "site-1998"]
     assert "site-1997" in rows[3]
@@ -208,23 +208,23 @@ def test_with_more_sites_than_lines_the_interesting_ones_are_shown() -> None:
 
 
 def test_no_row_is_wider_than_the_terminal() -> None:
-    night = Replay("a" * 63)
-    night.put("round-2/items.json", [{"site_id": "a" * 63, "violation": "candidate 1, title: Field required; " * 9}])
-    assert max(map(len, night.rows(width=60))) <= 60
+    replay = Replay("a" * 63)
+    replay.put("round-2/items.json", [{"site_id": "a" * 63, "violation": "candidate 1, title: Field required; " * 9}])
+    assert max(map(len, replay.rows(width=60))) <= 60
 
 
 def test_markup_in_a_reason_is_text() -> None:
-    night = Replay("harbour")
-    night.put("round-2/items.json", [{"site_id": "harbour", "violation": "[red]not[/red] \x1b[31mred"}])
-    assert "to be regenerated: [red]not[/red] [31mred" in night.rows()[1]
+    replay = Replay("harbour")
+    replay.put("round-2/items.json", [{"site_id": "harbour", "violation": "[red]not[/red] \x1b[31mred"}])
+    assert "to be regenerated: [red]not[/red] [31mred" in replay.rows()[1]
 
 
-def test_a_site_that_is_not_shown_costs_a_look_and_no_row() -> None:
+def test_a_site_without_a_row_costs_almost_nothing() -> None:
     def cost(sites: int) -> int:
-        night = Replay(*(f"site-{number:04}" for number in range(sites)))
-        night.rows()  # what is remembered from frame to frame
+        replay = Replay(*(f"site-{number:04}" for number in range(sites)))
+        replay.rows()  # fills the caches
         with steps() as taken:
-            night.rows()
+            replay.rows()
         return taken.count
 
     a_row = (cost(20) - cost(10)) / 10
@@ -233,15 +233,15 @@ def test_a_site_that_is_not_shown_costs_a_look_and_no_row() -> None:
 
 
 def test_tokens_cost_and_time_left_are_counted_as_answers_come() -> None:
-    night = Replay("harbour", "orchard")
-    night.planned([])
-    assert night.progress.cost_usd() == 0
-    assert night.progress.left_s(night.progress.collecting_since + 10) is None  # nobody knows yet
-    night.answered(night.asked("harbour"))
-    night.stored("harbour")
-    assert night.progress.sites["harbour"].tokens == 300
-    assert night.progress.cost_usd() == (100 * 2 + 200 * 10) / 1_000_000
-    assert night.progress.left_s(night.progress.collecting_since + 10) == 10
-    night.answered(night.asked("orchard"))
-    night.stored("orchard")
-    assert night.progress.left_s(night.progress.collecting_since + 10) is None
+    replay = Replay("harbour", "orchard")
+    replay.planned([])
+    assert replay.progress.cost_usd() == 0
+    assert replay.progress.left_s(replay.progress.collecting_since + 10) is None  # no outcome yet
+    replay.answered(replay.asked("harbour"))
+    replay.stored("harbour")
+    assert replay.progress.sites["harbour"].tokens == 300
+    assert replay.progress.cost_usd() == (100 * 2 + 200 * 10) / 1_000_000
+    assert replay.progress.left_s(replay.progress.collecting_since + 10) == 10
+    replay.answered(replay.asked("orchard"))
+    replay.stored("orchard")
+    assert replay.progress.left_s(replay.progress.collecting_since + 10) is None

@@ -1,4 +1,4 @@
-"""What is said when a run is over: bounded, escaped, and with the next step."""
+"""The text after a run: bounded, escaped, and with the next step."""
 
 import json
 from datetime import UTC, datetime
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from infra.cli.invocation import program
-from infra.cli.local_run import Ending
-from infra.cli.results_text import as_json, as_text, census_line, dead_runs, whereabouts, without_census
+from infra.cli.results_text import as_json, as_text, census_line, dead_runs, next_steps, without_census
+from infra.cli.run_result import RunResult
 from nightfold.contract import Summary
 
 
@@ -30,7 +30,7 @@ def summary(accepted: int, missed: int = 0, **more: Any) -> Summary:
         for n in range(missed)
     ]
     fields = {
-        "run_id": "night",
+        "run_id": "run-1",
         "mode": "collect",
         "status": "complete" if not missed else "partial" if accepted else "failed",
         "planned": accepted + missed,
@@ -59,12 +59,12 @@ def summary(accepted: int, missed: int = 0, **more: Any) -> Summary:
         ("refused", 0, 0, 64),
     ],
 )
-def test_the_exit_code_tells_how_it_ended(how: Any, accepted: int, missed: int, code: int) -> None:
-    assert Ending("night", how, summary=summary(accepted, missed)).exit_code == code
+def test_the_exit_code_shows_how_a_run_ended(how: Any, accepted: int, missed: int, code: int) -> None:
+    assert RunResult("run-1", how, summary=summary(accepted, missed)).exit_code == code
 
 
 def test_a_run_without_a_census_failed() -> None:
-    assert Ending("night", "broken").exit_code == 1
+    assert RunResult("run-1", "broken").exit_code == 1
 
 
 def test_the_census_adds_up_in_words() -> None:
@@ -79,13 +79,13 @@ def test_many_sites_are_counted_and_few_shown(tmp_path: Path) -> None:
     assert any("cost: $0.0100" in line for line in lines)
 
 
-def test_what_the_model_wrote_is_shown_and_does_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "night" / "candidates"
+def test_what_the_model_wrote_is_shown_and_does_not_control_the_terminal(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "run-1" / "candidates"
     folder.mkdir(parents=True)
     titles = ["\x1b[2J[red]boo[/red]", *(f"Title {n}" for n in range(20))]
     candidates = [{"title": title, "angle": "An angle"} for title in titles]
     (folder / "good-0.json").write_text(json.dumps({"candidates": candidates}))
-    (tmp_path / "runs" / "night" / "misses.jsonl").write_text(
+    (tmp_path / "runs" / "run-1" / "misses.jsonl").write_text(
         json.dumps({"site": {"site_id": "bad-0"}, "message": "529 \u202egnp.exe \x07"}) + "\n"
     )
     lines = as_text(summary(1, 1), tmp_path, None)
@@ -94,23 +94,42 @@ def test_what_the_model_wrote_is_shown_and_does_nothing(tmp_path: Path) -> None:
     assert "bad-0   missed: network, Overloaded: 529 gnp.exe" in lines
 
 
-def test_the_next_step_carries_the_state_directory() -> None:
-    told = "\n".join(whereabouts(summary(1, 1), Path("else where")))
-    assert "else where/runs/night/candidates/" in told
-    assert f"next       {program()} redrive --state-dir 'else where'  (" in told
-    assert whereabouts(summary(0, 0), Path("s")) == []
+def test_the_next_step_has_the_state_directory() -> None:
+    text = "\n".join(next_steps(summary(1, 1), Path("else where")))
+    assert "else where/runs/run-1/candidates/" in text
+    assert f"next       {program()} redrive --state-dir 'else where'  (" in text
+    assert next_steps(summary(0, 0), Path("s")) == []
+
+
+@pytest.mark.parametrize(
+    ("attempts", "lines"),
+    [
+        ([1, 1], ["next       nightfold redrive"]),
+        ([3, 1], ["next       nightfold redrive", "parked     nightfold unpark"]),
+        ([3, 3], ["parked     nightfold unpark"]),
+    ],
+)
+def test_a_redrive_is_suggested_only_for_misses_that_are_not_parked(
+    attempts: list[int], lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.cli.results_text.suggest", lambda command, _: f"nightfold {command}")
+    (tmp_path / "runs" / "run-1").mkdir(parents=True)
+    misses = [json.dumps({"site": {"site_id": "bad"}, "message": "", "attempts": each}) for each in attempts]
+    (tmp_path / "runs" / "run-1" / "misses.jsonl").write_text("\n".join(misses))
+    steps = next_steps(summary(0, 2), tmp_path)
+    assert [step.partition("  (")[0] for step in steps if step.startswith(("next", "parked"))] == lines
 
 
 def test_paths_are_those_of_the_users_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With `make -C` it is in another folder than the process."""
+    """With `make -C` the shell is in another folder than the process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path.parent))
-    told = "\n".join(whereabouts(summary(1, 1), Path("state")))
-    assert f"results    {tmp_path}/state/runs/night/candidates/" in told
-    assert f"redrive --state-dir {tmp_path}/state" in told
-    ending = Ending("night", "broken", planned=4, stored=3)
-    assert f"Kept: 3 of 4 outcomes, under {tmp_path}/state/runs/night." in "\n".join(
-        without_census(ending, Path("state"))
+    text = "\n".join(next_steps(summary(1, 1), Path("state")))
+    assert f"results    {tmp_path}/state/runs/run-1/candidates/" in text
+    assert f"redrive --state-dir {tmp_path}/state" in text
+    result = RunResult("run-1", "broken", planned=4, stored=3)
+    assert f"Kept: 3 of 4 outcomes, under {tmp_path}/state/runs/run-1." in "\n".join(
+        without_census(result, Path("state"))
     )
 
 
@@ -121,19 +140,19 @@ def test_the_json_has_the_keys_of_the_design_and_no_others() -> None:
 
 
 def test_a_broken_run_names_its_error_and_what_to_do() -> None:
-    ending = Ending("night", "broken", error="States.Timeout", cause="6 h\x1b are over", planned=4, stored=3)
-    told = "\n".join(without_census(ending, Path("state")))
-    assert "The run failed: States.Timeout: 6 h are over" in told
-    assert "Kept: 3 of 4 outcomes, under state/runs/night." in told
-    assert f"`{program()} redrive --state-dir state` closes this run and collects the rest." in told
+    result = RunResult("run-1", "broken", error="States.Timeout", cause="6 h\x1b are over", planned=4, stored=3)
+    text = "\n".join(without_census(result, Path("state")))
+    assert "The run failed: States.Timeout: 6 h are over" in text
+    assert "Kept: 3 of 4 outcomes, under state/runs/run-1." in text
+    assert f"`{program()} redrive --state-dir state` closes this run and collects the rest." in text
 
 
-def test_a_run_that_never_had_a_plan_says_that_nothing_was_paid() -> None:
-    told = "\n".join(without_census(Ending("night", "broken", error="AwsUnavailable"), Path("state")))
-    assert "nothing was paid. AwsUnavailable" in told
-    assert "state/logs" in told
+def test_a_run_that_never_had_a_plan_reports_that_nothing_was_paid() -> None:
+    text = "\n".join(without_census(RunResult("run-1", "broken", error="AwsUnavailable"), Path("state")))
+    assert "Nothing was paid. AwsUnavailable" in text
+    assert "state/logs" in text
 
 
-def test_a_dead_run_is_told_with_what_came_of_it() -> None:
-    (told,) = dead_runs(Ending("night", "closed", dead_runs=[summary(3, 1)]))
-    assert told.endswith("3 of 4 sites accepted from what it had stored, 1 taken up again.")
+def test_a_dead_run_is_reported_with_its_census() -> None:
+    (text,) = dead_runs(RunResult("run-1", "closed", dead_runs=[summary(3, 1)]))
+    assert text.endswith("3 of 4 sites accepted from the stored outcomes, 1 collected again.")

@@ -1,4 +1,4 @@
-"""What came from a model or the network shows on a terminal, and never acts."""
+"""Text from a model or the network is shown on a terminal, and never controls it."""
 
 import io
 import unicodedata
@@ -27,12 +27,12 @@ from infra.cli.terminal import fitted, table, visible, width_of
         (None, "None"),
     ],
 )
-def test_only_what_can_be_seen_is_shown(text: object, shown: str) -> None:
+def test_only_visible_characters_are_shown(text: object, shown: str) -> None:
     assert visible(text) == shown
 
 
 @given(st.text(max_size=300), st.integers(1, 80))
-def test_whatever_the_text_is_it_is_one_bounded_line_that_does_nothing(text: str, limit: int) -> None:
+def test_any_text_becomes_one_bounded_line_without_control_characters(text: str, limit: int) -> None:
     shown = visible(text, limit)
     assert len(shown) <= limit
     assert not [each for each in shown if unicodedata.category(each)[0] == "C"]
@@ -49,7 +49,7 @@ def test_a_line_is_cut_by_columns_and_not_by_characters() -> None:
     assert fitted("anything at all", None) == "anything at all"
 
 
-def test_columns_are_aligned_and_the_last_takes_what_is_left() -> None:
+def test_columns_are_aligned_and_the_last_takes_the_remaining_width() -> None:
     assert table([("A", "B"), ("longer", "text that goes on"), ("x", "")], width=12) == [
         "A       B",
         "longer  tex…",

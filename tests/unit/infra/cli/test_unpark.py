@@ -1,4 +1,4 @@
-"""`nightfold unpark`: parked misses wait again as new ones, and what is not a miss stays parked."""
+"""`nightfold unpark`: parked misses wait again as new ones, and other messages stay parked."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from infra.cli.invocation import program
 from infra.cli.main import BAD_INPUT, main
-from infra.cli.redrive_order import order_redrive
+from infra.cli.redrive_request import request_redrive
 from infra.state.directory import StateDirectory
 from infra.state.parked_misses import parked_misses, unpark
 from infra.state.queued_misses import read_messages, read_misses
@@ -38,15 +38,15 @@ def typed(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(answer))
 
 
-def test_all_misses_wait_again_with_no_attempt_and_what_is_none_stays(
+def test_all_misses_wait_again_with_no_attempts_and_other_messages_stay(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parked(tmp_path)
     before = {each.miss.site.site_id: each.miss for each in parked_misses(tmp_path)}
     assert main(["unpark", "--yes", "--state-dir", str(tmp_path)]) == 0
-    said = capsys.readouterr()
-    assert said.out == "3 misses moved back, 1 still parked\n"
-    assert f"`{program()} redrive --state-dir {tmp_path}` collects what waits." in said.err
+    printed = capsys.readouterr()
+    assert printed.out == "3 misses moved back, 1 still parked\n"
+    assert f"`{program()} redrive --state-dir {tmp_path}` collects the waiting misses." in printed.err
     assert sites(tmp_path, "waiting") == ["harbour", "harbour", "orchard"]
     assert sites(tmp_path, "parked") == ["-"]
     assert {each.attempts for each in read_misses(tmp_path) if each.queue == "waiting"} == {0}
@@ -57,7 +57,7 @@ def test_all_misses_wait_again_with_no_attempt_and_what_is_none_stays(
     assert orchard == before["orchard"].model_copy(update={"attempts": 0}).model_dump(mode="json")
 
 
-def test_only_the_named_sites_are_moved_as_json_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_named_sites_are_moved_and_listed_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parked(tmp_path)
     assert main(["unpark", "orchard", "--yes", "--json", "--state-dir", str(tmp_path)]) == 0
     [moved] = json.loads(capsys.readouterr().out)
@@ -72,15 +72,15 @@ def test_without_yes_it_asks_first(
     parked(tmp_path)
     typed(monkeypatch, answer)
     assert main(["unpark", "--state-dir", str(tmp_path)]) == 0
-    assert "3 misses of harbour, orchard: ask again in the next redrive? [y/N]" in capsys.readouterr().err
+    assert "3 misses of harbour, orchard: collect again in the next redrive? [y/N]" in capsys.readouterr().err
     assert len(sites(tmp_path, "waiting")) == moved
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "this is not a terminal, so there is no answer to wait for; add --yes"),
-        (["meadow", "--yes"], "no miss of 'meadow' is parked; parked are harbour, orchard"),
+        ([], "stdin is not a terminal, so nothing can be confirmed; add --yes"),
+        (["meadow", "--yes"], "no parked miss of 'meadow'; parked: harbour, orchard"),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_moves_nothing(
@@ -97,7 +97,7 @@ def test_what_cannot_be_done_is_refused_and_moves_nothing(
     assert sites(tmp_path, "waiting") == []
 
 
-def test_where_nothing_is_parked_nothing_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_parked_misses_nothing_is_created(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unpark", "--state-dir", str(tmp_path / "none")]) == 0
     assert capsys.readouterr().out == "0 misses moved back, 0 still parked\n"
     assert not (tmp_path / "none").exists()
@@ -126,5 +126,5 @@ def test_a_miss_is_sent_before_the_parked_one_is_deleted(tmp_path: Path, monkeyp
     assert sites(tmp_path, "parked") == ["-", "harbour", "harbour", "orchard"]
     unpark(tmp_path, list(parked_misses(tmp_path)))
     assert sites(tmp_path, "parked") == ["-"]
-    branches = [site.site_id for site in order_redrive(tmp_path, {}).plan.sites]
+    branches = [site.site_id for site in request_redrive(tmp_path, {}).plan.sites]
     assert sorted(branches) == ["harbour", "orchard"]

@@ -97,26 +97,26 @@ def test_a_file_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
 
 def test_no_state_directory_means_no_misses(tmp_path: Path) -> None:
     assert read_misses(tmp_path / "nowhere") == []
-    assert as_text([], 80) == ["0 misses waiting, 0 parked"]
+    assert as_text([], tmp_path, 80) == ["0 misses waiting, 0 parked"]
 
 
 def test_the_table_counts_runs_that_asked_and_not_receives(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour", message="\x1b[31mred", attempts=2), received=40)
-    text = "\n".join(as_text(read_misses(tmp_path, NOW), 80))
-    assert "waiting  harbour  network  Overloaded  2x     3 h  [31mred" in text
+    text = "\n".join(as_text(read_misses(tmp_path, NOW), tmp_path, 80))
+    assert "waiting  harbour  network  Overloaded  2x        3 h  [31mred" in text
 
 
 def test_simulated_misses_are_counted_apart(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour"))
     put(tmp_path, "MissQueue", "b", miss("orchard", simulated=True))
-    assert as_text(read_misses(tmp_path, NOW), 80)[0] == "2 misses waiting (1 simulated), 0 parked"
+    assert as_text(read_misses(tmp_path, NOW), tmp_path, 80)[0] == "2 misses waiting (1 simulated), 0 parked"
 
 
 def test_a_miss_that_a_stack_would_have_dropped_is_kept_and_named_as_such(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour", missed_at=(NOW - timedelta(days=15)).isoformat()))
     put(tmp_path, "MissQueue", "b", miss("orchard"))
-    text = as_text(read_misses(tmp_path, NOW), 80)
-    assert "1 of these would be gone from the queue of a stack after 14 days. Here none expires." in text
+    text = as_text(read_misses(tmp_path, NOW), tmp_path, 80)
+    assert "On AWS, 1 of these would have expired after 14 days. Here none expires." in text
 
 
 def test_queues_and_receives_are_the_templates() -> None:

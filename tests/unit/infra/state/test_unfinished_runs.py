@@ -42,8 +42,8 @@ def test_copies_and_other_folders_are_passed_over_and_said(tmp_path: Path, capsy
     for command in (["misses"], ["redrive", "--dry-run"]):
         assert main([*command, "--state-dir", str(tmp_path)]) == 0
         said = capsys.readouterr().err
-        assert "runs/dead (copy) is passed over: its name is not a run id." in said
-        assert "runs/dead.backup is passed over: its plan.json is that of run dead, so it is a copy." in said
+        assert "runs/dead (copy) is skipped: its name is not a run id." in said
+        assert "runs/dead.backup is skipped: its plan.json is that of run dead, so it is a copy." in said
 
 
 def test_a_run_that_could_not_be_closed_is_said_until_it_is_tried_again(tmp_path: Path) -> None:

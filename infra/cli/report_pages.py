@@ -1,4 +1,4 @@
-"""`nightfold report`: the page of a run, from the state directory alone. No cloud is deployed and no lock is taken."""
+"""The pages of closed runs, for `nightfold report`. Only files are read: no cloud is deployed and no lock taken."""
 
 import errno
 import json
@@ -27,41 +27,41 @@ from reporter.verdict import ReportContext
 
 
 def closed_runs(state_dir: Path) -> list[PastRun]:
-    """The runs that have a census, newest first."""
+    """The closed runs, newest first."""
     return sorted(_closed(state_dir), key=lambda run: run.started_at, reverse=True)
 
 
 def page_of(state_dir: Path, run_id: str | None) -> Path:
-    """The page of a run, without a name of the newest; rendered where the run has left none. Raises InvalidInput."""
+    """The page of a run, by default of the newest. It is rendered if the run left none. Raises InvalidInput."""
     if run_id is None:
         runs = closed_runs(state_dir)
         if not runs:
             raise InvalidInput(
-                f"report: no run under {state_dir} has closed its census yet; `{suggest('run', state_dir)}` makes one"
+                f"report: {state_dir} has no closed run yet; start one with `{suggest('run', state_dir)}`"
             )
         run_id = runs[0].run_id
     folder = state_dir / "runs" / run_id
     if "/" in run_id or run_id in {".", ".."} or not folder.is_dir():
         raise InvalidInput(
-            f"report: there is no run {run_id!r} under {state_dir}; `{suggest('report --list', state_dir)}` shows all"
+            f"report: there is no run {run_id!r} in {state_dir}; `{suggest('report --list', state_dir)}` lists them"
         )
     page = state_dir / digest_key(run_id)
     if not page.exists():
         if not (state_dir / summary_key(run_id)).exists():
-            closes = f"ended before its census; `{suggest('redrive', state_dir)}` closes it"
-            how = "is not over yet" if in_use(state_dir) else closes
+            stopped = f"stopped before it finished; `{suggest('redrive', state_dir)}` closes it"
+            how = "is still running" if in_use(state_dir) else stopped
             raise InvalidInput(f"report: run {run_id} {how}")
         try:
             records = read_records(run_id, Folder(state_dir))
             command = suggest_anywhere(redrive_of(simulated=records.summary.simulated), state_dir)
             page = _kept(page, state_dir, render(records, ReportContext(redrive_command=command)))
         except (UnexpectedError, ValidationError, OSError) as error:
-            raise InvalidInput(f"report: the page of {run_id} cannot be made: {one_line(str(error))}") from None
+            raise InvalidInput(f"report: the page of {run_id} cannot be rendered: {one_line(str(error))}") from None
     return page.resolve()
 
 
 def _kept(page: Path, state_dir: Path, content: bytes) -> Path:
-    """The page as a file: in its run's folder, or in a temporary one where the state directory is read-only."""
+    """The page as a file, in the run's folder or, if the state directory is read-only, in a temporary one."""
     StateDirectory(state_dir).check_folder(page.parent.absolute())
     try:
         descriptor = open_file(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -77,8 +77,8 @@ def _kept(page: Path, state_dir: Path, content: bytes) -> Path:
 
 
 def as_text(runs: list[PastRun], width: int | None) -> list[str]:
-    """`nightfold report --list`, for a person."""
-    head = ("RUN", "STATUS", "ACCEPTED", "MISSED", "COST", "TOOK", "BEGAN")
+    """The output of `nightfold report --list`."""
+    head = ("RUN", "STATUS", "ACCEPTED", "MISSED", "COST", "DURATION", "STARTED")
     rows = [
         (
             run.run_id,
@@ -91,7 +91,7 @@ def as_text(runs: list[PastRun], width: int | None) -> list[str]:
         )
         for run in runs
     ]
-    return table([head, *rows], width) if rows else ["No run has closed its census yet."]
+    return table([head, *rows], width) if rows else ["No run has closed yet."]
 
 
 def as_json(runs: list[PastRun]) -> str:
@@ -103,7 +103,7 @@ def page_as_json(page: Path) -> str:
 
 
 def open_page(page: Path, browse: Callable[[str], Any] = webbrowser.open) -> bool:
-    """Whether a browser took the page."""
+    """Open the page. Returns whether a browser opened."""
     return bool(browse(page.as_uri()))
 
 
@@ -115,5 +115,5 @@ def _closed(state_dir: Path) -> Iterator[PastRun]:
                 run = PastRun.model_validate_json(document)
             except ValueError:
                 continue
-            if run.run_id == run_id:  # another name: a copied folder
+            if run.run_id == run_id:  # otherwise the folder is a copy
                 yield run

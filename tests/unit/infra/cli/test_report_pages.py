@@ -1,4 +1,4 @@
-"""infra/cli/pages.py: the pages of a state directory."""
+"""infra/cli/report_pages.py: the pages of a state directory."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli import pages
+from infra.cli import report_pages
 from infra.cli.main import main
 from nightfold.errors import InvalidInput
 from tests.support.nights import Shelf, partial, spend
@@ -26,8 +26,8 @@ def state_dir(tmp_path: Path) -> Path:
     return as_files(tmp_path, partial())
 
 
-def test_without_a_name_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Path) -> None:
-    page = pages.page_of(state_dir, None)
+def test_by_default_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Path) -> None:
+    page = report_pages.page_of(state_dir, None)
     assert page == state_dir / "runs" / RUN / "digest.html"
     assert "3 of 4 sites are in." in page.read_text(encoding="utf-8")
 
@@ -36,21 +36,21 @@ def test_without_a_name_it_is_the_newest_run_and_its_page_is_rendered(state_dir:
 def test_the_command_on_the_page_takes_misses_of_its_kind(tmp_path: Path, simulated: bool, command: str) -> None:
     shelf = Shelf()
     spend(shelf, {"harbour": ["Refused"]}, simulated=simulated)
-    page = pages.page_of(as_files(tmp_path, shelf), None).read_text()
+    page = report_pages.page_of(as_files(tmp_path, shelf), None).read_text()
     assert f"nightfold {command} --state-dir {tmp_path}</code>" in page
 
 
-def test_a_page_that_is_there_is_not_rendered_again(state_dir: Path) -> None:
+def test_an_existing_page_is_not_rendered_again(state_dir: Path) -> None:
     page = state_dir / "runs" / RUN / "digest.html"
-    page.write_text("as it was")
-    assert pages.page_of(state_dir, RUN).read_text() == "as it was"
+    page.write_text("unchanged")
+    assert report_pages.page_of(state_dir, RUN).read_text() == "unchanged"
 
 
 def test_a_copied_folder_is_not_listed_as_a_run_of_its_own(state_dir: Path) -> None:
-    before = pages.closed_runs(state_dir)
+    before = report_pages.closed_runs(state_dir)
     for copy in ("a copy", f"{RUN}.backup"):
         shutil.copytree(state_dir / "runs" / RUN, state_dir / "runs" / copy)
-    assert pages.closed_runs(state_dir) == before
+    assert report_pages.closed_runs(state_dir) == before
 
 
 @pytest.mark.parametrize(
@@ -59,22 +59,22 @@ def test_a_copied_folder_is_not_listed_as_a_run_of_its_own(state_dir: Path) -> N
         ("nothing-like-it", "there is no run 'nothing-like-it'"),
         ("../runs", "there is no run"),
         ("..", "there is no run"),
-        ("dead", "ended before its census"),
-        ("torn", "cannot be made"),
+        ("dead", "stopped before it finished"),
+        ("torn", "cannot be rendered"),
     ],
 )
-def test_what_cannot_be_shown_is_said(state_dir: Path, run_id: str, words: str) -> None:
+def test_a_page_that_cannot_be_shown_is_refused_with_the_reason(state_dir: Path, run_id: str, words: str) -> None:
     (state_dir / "runs/dead").mkdir()
     (state_dir / "runs/torn").mkdir()
     (state_dir / "runs/torn/summary.json").write_text("{}")
     with pytest.raises(InvalidInput, match=words):
-        pages.page_of(state_dir, run_id)
+        report_pages.page_of(state_dir, run_id)
 
 
-def test_a_state_directory_without_runs_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="no run under"):
-        pages.page_of(tmp_path, None)
-    assert pages.as_text([], None) == ["No run has closed its census yet."]
+def test_a_state_directory_without_runs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="has no closed run yet"):
+        report_pages.page_of(tmp_path, None)
+    assert report_pages.as_text([], None) == ["No run has closed yet."]
 
 
 def test_the_command_prints_the_address_and_lists_the_newest_first(
@@ -93,5 +93,5 @@ def test_the_command_prints_the_address_and_lists_the_newest_first(
 
 def test_a_browser_is_given_the_address(tmp_path: Path) -> None:
     asked: list[str] = []
-    assert not pages.open_page(tmp_path / "digest.html", asked.append)
+    assert not report_pages.open_page(tmp_path / "digest.html", asked.append)
     assert asked == [(tmp_path / "digest.html").as_uri()]

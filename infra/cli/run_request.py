@@ -1,0 +1,117 @@
+"""What a run is asked to do, checked with the planner's own code before anything starts.
+
+Every mistake in the site list, the configuration or the options is an InvalidInput that names the field.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra.cli.configuration import ROOT, configured
+from infra.state.unfinished_runs import UnfinishedRun
+from nightfold.budget import branches_at_once, share
+from nightfold.contract import Plan
+from nightfold.errors import InvalidInput
+from planner.draft import PlanTask, draft
+from planner.inputs import narrow, read_sites
+
+SITES = Path("events/sites.json")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The sites of a run: a list, and the options that narrow it."""
+
+    file: Path | None = None  # None is the default list
+    only: Sequence[str] | None = None
+    limit: int | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.file or here_or_in_repository(SITES)
+
+    @property
+    def named(self) -> str:
+        """The file as an error message names it."""
+        return f"--sites {self.file}" if self.file else str(self.path)
+
+    @property
+    def execution_input(self) -> dict[str, Any]:
+        only = {} if self.only is None else {"only": list(self.only)}
+        return only if self.limit is None else only | {"limit": self.limit}
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What an execution is asked to do. `plan` is a preview of what PlanRun will write."""
+
+    name: str  # of the execution, and the run's id
+    overrides: Mapping[str, Any]  # fields of the configuration, for this run alone
+    plan: Plan
+    site_list: bytes | None = None  # the file's content, unchanged
+    narrowed: Mapping[str, Any] = field(default_factory=dict)  # `only` and `limit`
+    unfinished: Sequence[UnfinishedRun] = ()  # runs that a redrive closes first
+    other_kind: int = 0  # messages that a redrive leaves: simulated misses if it is real, real ones if it is simulated
+
+    @property
+    def execution_input(self) -> dict[str, Any]:
+        return {"mode": self.plan.mode, **self.narrowed, **self.overrides}
+
+    @property
+    def at_once(self) -> int:
+        return branches_at_once(len(self.plan.sites), self.plan.configuration.max_concurrency)
+
+    @property
+    def tokens_each(self) -> int:
+        return share(self.plan.configuration.output_token_budget, self.at_once) if self.plan.sites else 0
+
+
+def request_run(
+    state_dir: Path, selection: Selection, overrides: Mapping[str, Any], speed: float = 1.0, *, simulated: bool = False
+) -> RunRequest:
+    """A run over the site list. Raises InvalidInput."""
+    check_state_dir(state_dir)
+    site_list = read_file(selection.path, selection.named)
+    sites = narrow(read_sites(site_list, selection.named), selection.only, selection.limit, "--only")
+    overrides, configuration = configured(state_dir, overrides, speed)
+    name = run_name("manual")
+    plan = draft(name, "collect", sites, configuration, task(name), simulated=simulated, overrides=overrides)
+    return RunRequest(name, overrides, plan, site_list, selection.execution_input)
+
+
+def run_name(kind: str) -> str:
+    return f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def task(name: str) -> PlanTask:
+    """The planner's input for a preview."""
+    return PlanTask(execution_id="not started yet", execution_name=name, started_at=datetime.now(UTC), input={})
+
+
+def check_state_dir(state_dir: Path) -> None:
+    """Raises InvalidInput if the path is not a directory. The embedded cloud checks the contents."""
+    if state_dir.exists() and not state_dir.is_dir():
+        raise InvalidInput(f"--state-dir: {state_dir} is not a directory")
+
+
+def check_writable(state_dir: Path) -> None:
+    """Raises InvalidInput if a run cannot create the state directory, or cannot write to it."""
+    existing = next(folder for folder in (state_dir.absolute(), *state_dir.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InvalidInput(f"--state-dir: {state_dir} cannot be created or written: {existing} does not allow it")
+
+
+def read_file(path: Path, named: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{named}: cannot be read ({error.strerror})") from None
+
+
+def here_or_in_repository(path: Path) -> Path:
+    """A default file: the current directory's if it exists, otherwise the repository's."""
+    return path if path.exists() else ROOT / path

@@ -1,0 +1,111 @@
+"""How a run ended, read from its execution and from the state directory."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from infra.cli.interrupts import exit_code
+from infra.cli.progress import Progress
+from infra.cli.run_request import RunRequest
+from infra.state.unfinished_runs import stored_sites, why_set_aside
+from nightfold.contract import MissedByReason, Summary, Tokens
+from nightfold.storage import summary_key
+
+if TYPE_CHECKING:
+    from infra.cloud.embedded import Execution
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended. `summary` is set if the run wrote its census."""
+
+    run_id: str
+    how: Literal["closed", "nothing", "refused", "broken", "stopped"]
+    summary: Summary | None = None
+    error: str = ""
+    cause: str = ""
+    simulated: bool = False
+    planned: int = 0
+    stored: int = 0  # sites with an outcome on disk
+    dead_runs: list[Summary] = field(default_factory=list)  # earlier runs that this run closed
+    set_aside: dict[str, str] = field(default_factory=dict)  # earlier runs that it could not close, and why
+
+    @property
+    def exit_code(self) -> int:
+        if self.how == "stopped":
+            return exit_code()
+        if self.how == "refused":
+            return 64
+        if self.summary is not None:
+            return {"complete": 0, "partial": 2, "failed": 1}[self.summary.status]
+        return 1
+
+
+def result_of(
+    request: RunRequest, state_dir: Path, progress: Progress, execution: "Execution", seconds: float
+) -> RunResult:
+    """The result of an execution that has ended after this many seconds."""
+    summary = _summary(state_dir, request.name)
+    dead_runs = [closed for run_id in progress.dead_runs if (closed := _summary(state_dir, run_id)) is not None]
+    failed = [(run_id, why) for run_id in progress.dead_runs if (why := why_set_aside(state_dir, run_id)) is not None]
+    output = execution.output if isinstance(execution.output, dict) else {}
+    how: Literal["closed", "nothing", "refused", "broken", "stopped"]
+    if execution.status == "ABORTED":
+        how = "stopped"
+    elif summary is not None:
+        how = "closed"
+    elif execution.status == "SUCCEEDED" and output.get("status") == "nothing":
+        how, summary = "nothing", _empty_summary(request, seconds)
+    elif execution.error == "InvalidInput":
+        how = "refused"
+    else:
+        how = "broken"
+    return replace(
+        result_if_stopped(request, state_dir, progress),
+        how=how,
+        summary=summary,
+        error=execution.error or execution.status,
+        cause=execution.cause or "",
+        dead_runs=dead_runs,
+        set_aside=dict(failed),
+    )
+
+
+def result_if_stopped(request: RunRequest, state_dir: Path, progress: Progress) -> RunResult:
+    """The result of a run that is stopped now."""
+    planned = (state_dir / "runs" / request.name / "plan.json").exists()
+    return RunResult(
+        run_id=request.name,
+        how="stopped",
+        simulated=request.plan.simulated,
+        planned=len(progress.sites) if planned else 0,
+        stored=len(stored_sites(state_dir, request.name)),
+    )
+
+
+def _summary(state_dir: Path, run_id: str) -> Summary | None:
+    try:
+        return Summary.model_validate_json((state_dir / summary_key(run_id)).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _empty_summary(request: RunRequest, seconds: float) -> Summary:
+    """The census of a run without sites. It has no misses, so it is complete."""
+    return Summary(
+        run_id=request.name,
+        mode=request.plan.mode,
+        status="complete",
+        planned=0,
+        accepted=0,
+        missed=MissedByReason(),
+        regenerated=0,
+        model_calls=0,
+        rate_limited=0,
+        tokens=Tokens(input=0, output=0),
+        cost_usd=0.0,
+        simulated=request.plan.simulated,
+        started_at=request.plan.started_at,
+        duration_s=round(seconds, 3),
+        sites=[],
+    )

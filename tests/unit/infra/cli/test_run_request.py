@@ -1,0 +1,47 @@
+"""infra/cli/run_request.py: what a run is asked to do, and the plan that shows it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.cli.plan_text import as_json, as_text
+from infra.cli.run_request import Selection, request_run
+from nightfold.errors import InvalidInput
+
+SITES = Path(__file__).parents[4] / "events" / "sites.json"
+ALL = Selection(SITES)
+
+
+def test_the_request_has_the_input_of_the_execution(tmp_path: Path) -> None:
+    request = request_run(tmp_path, ALL, {"max_concurrency": 2})
+    assert request.execution_input == {"mode": "collect", "max_concurrency": 2}
+    assert (request.at_once, request.tokens_each, request.site_list) == (2, 2_048, SITES.read_bytes())
+    assert request.name.startswith("manual-20")
+    assert request.name == request.plan.run_id
+
+
+def test_the_request_is_narrowed_and_the_list_stays_whole(tmp_path: Path) -> None:
+    request = request_run(tmp_path, Selection(SITES, ["meadow", "harbour", "lantern"], 2), {})
+    assert request.execution_input == {"mode": "collect", "only": ["meadow", "harbour", "lantern"], "limit": 2}
+    assert [site.site_id for site in request.plan.sites] == ["harbour", "lantern"]
+    assert request.site_list == SITES.read_bytes()
+    with pytest.raises(InvalidInput, match=r"^--only: there is no site 'medow' in the list; the nearest is 'meadow'$"):
+        request_run(tmp_path, Selection(SITES, ["medow"]), {})
+
+
+@pytest.mark.parametrize(("speed", "timeout_s"), [(0.1, 600), (7, 18), (1_000, 1)])
+def test_at_a_higher_speed_requests_time_out_sooner(speed: float, timeout_s: int, tmp_path: Path) -> None:
+    request = request_run(tmp_path, ALL, {}, speed)
+    assert request.execution_input["request_timeout_s"] == timeout_s
+
+
+def test_the_plan_states_tokens_and_the_worst_case(tmp_path: Path) -> None:
+    request = request_run(tmp_path, ALL, {"max_concurrency": 2})
+    document = json.loads(as_json(request))
+    assert (document["planned"], document["branches_at_once"], document["max_tokens"]) == (4, 2, 2_048)
+    assert {site["site_id"]: site["max_tokens"] for site in document["sites"]}["meadow"] == 1_024  # its own
+    assert document["worst_case"]["model_calls"] == 24
+    text = "\n".join(as_text(request, 80))
+    assert "4 sites, 2 at once, 2,048 output tokens each, claude-sonnet-5-5" in text
+    assert "Nothing was started." in text
