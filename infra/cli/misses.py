@@ -13,7 +13,7 @@ from infra.cli.terminal import to_stderr, to_stdout, visible, width_of
 @json_option
 @state_dir_option
 def misses(as_json: bool, state_dir: Path) -> int:
-    """List the misses that wait for a redrive and those that were parked."""
+    """List the waiting and the parked misses, with their reasons."""
     from infra.cli import misses_text
     from infra.cli.invocation import redrive_of, suggest
     from infra.state.queued_misses import read_misses, unreadable_messages

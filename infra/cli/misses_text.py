@@ -32,7 +32,7 @@ def as_text(misses: Sequence[QueuedMiss], state_dir: Path, width: int | None) ->
     if old:
         lines += ["", f"On AWS, {old:,} of these would have expired after 14 days. Here none expires."]
     if parked:
-        lines += ["", "No redrive collects parked misses. To collect them again, move them back into the queue:"]
+        lines += ["", "No redrive collects parked misses. To move them back into the queue:"]
         lines.append(suggest("unpark", state_dir))
     return lines
 

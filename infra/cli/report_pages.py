@@ -17,7 +17,7 @@ from infra.state.directory import StateDirectory
 from infra.state.folder import Folder
 from infra.state.lock import in_use
 from infra.state.regular_files import open_file
-from nightfold.amounts import duration, price
+from nightfold.amounts import dollars, duration
 from nightfold.errors import InvalidInput, UnexpectedError
 from nightfold.storage import digest_key, summary_key
 from nightfold.text import one_line
@@ -78,20 +78,25 @@ def _kept(page: Path, state_dir: Path, content: bytes) -> Path:
 
 def as_text(runs: list[PastRun], width: int | None) -> list[str]:
     """The output of `nightfold report --list`."""
-    head = ("RUN", "STATUS", "ACCEPTED", "MISSED", "COST", "DURATION", "STARTED")
+    head = ("RUN", "STATUS", "ACCEPTED", "COST", "STARTED", "TIME")
     rows = [
         (
             run.run_id,
             run.status,
-            f"{run.accepted:,}",
-            f"{run.planned - run.accepted:,}",
-            "unknown" if run.cost_usd is None else price(run.cost_usd, simulated=run.simulated),
+            f"{run.accepted:,} of {run.planned:,}",
+            _cost(run),
+            f"{run.started_at.astimezone():%m-%d %H:%M}",
             duration(run.duration_s),
-            f"{run.started_at.astimezone():%Y-%m-%d %H:%M}",
         )
         for run in runs
     ]
     return table([head, *rows], width) if rows else ["No run has closed yet."]
+
+
+def _cost(run: PastRun) -> str:
+    if run.simulated:
+        return "simulated"
+    return "unknown" if run.cost_usd is None else dollars(run.cost_usd)
 
 
 def as_json(runs: list[PastRun]) -> str:

@@ -15,7 +15,7 @@ from infra.state.regular_files import read_file
 from nightfold.amounts import counted, duration, price
 from nightfold.contract import MAX_ATTEMPTS, SiteSummary, Summary
 from nightfold.storage import candidates_key, digest_key, misses_key
-from reporter.verdict import not_asked
+from reporter.verdict import headline, not_asked
 
 SITES_SHOWN = 5  # accepted sites whose titles are shown; the rest are counted
 TITLES_SHOWN = 8
@@ -43,6 +43,8 @@ def as_json(summary: Summary) -> str:
 
 def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
     """The census and the candidates of a closed run."""
+    if not summary.planned:
+        return [census_line(summary), "", headline(summary), *not_asked(summary)]
     lines = [census_line(summary), "", *(fitted(line, width) for line in _sites(summary, state_dir)), ""]
     cost = price(summary.cost_usd, simulated=summary.simulated)
     lines.append(
@@ -67,19 +69,18 @@ def next_steps(summary: Summary, state_dir: Path) -> list[str]:
     run = state_dir / "runs" / summary.run_id
     page = (state_dir / digest_key(summary.run_id)).resolve()
     address = page.as_uri() if page.exists() else suggest("report", state_dir)
-    lines = [f"page       {address}"] if summary.planned else []
+    lines = [f"page       {address}"]
     if summary.accepted:
-        lines.append(f"results    {shown(run / 'candidates')}/  (one file per site)")
+        lines.append(f"results    {shown(run / 'candidates')}/")
     missed = summary.planned - summary.accepted
     parked = _parked(state_dir, summary.run_id) if missed else 0
-    if missed:
+    if missed or summary.unlisted:
         lines.append(f"misses     {suggest('misses', state_dir)}")
     if missed > parked:
         redrive = suggest(redrive_of(simulated=summary.simulated), state_dir)
         lines.append(f"next       {redrive}  (collects only the misses)")
     if parked:
-        retry = "fix the cause, then move it back" if parked == 1 else "fix the cause, then move them back"
-        lines.append(f"parked     {suggest('unpark', state_dir)}  ({counted(parked, 'miss')}: {retry})")
+        lines.append(f"parked     {suggest('unpark', state_dir)}  ({counted(parked, 'miss')}; fix the cause first)")
     return lines
 
 

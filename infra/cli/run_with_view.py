@@ -51,11 +51,13 @@ def _print_result(result: RunResult, state_dir: Path, *, as_json: bool, quiet: b
     if as_json:
         to_stdout([results_text.as_json(result.summary)])
     if result.how == "nothing":
-        to_stderr(f"Nothing to do: no miss is waiting. (`{suggest('misses', state_dir)}` lists parked misses.)")
+        to_stderr("Nothing to do: no miss is waiting. To list parked misses:")
+        to_stderr(suggest("misses", state_dir))
     elif not as_json:
         if not quiet:
             to_stderr("")
-        to_stdout(results_text.as_text(result.summary, state_dir, width_of(sys.stdout)))
-        to_stdout(
-            ["", *results_text.next_steps(result.summary, state_dir), "", results_text.census_line(result.summary)]
-        )
+        summary = result.summary
+        to_stdout(results_text.as_text(summary, state_dir, width_of(sys.stdout)))
+        to_stdout(["", *results_text.next_steps(summary, state_dir)])
+        if summary.planned:  # many lines separate it from the census above
+            to_stdout(["", results_text.census_line(summary)])

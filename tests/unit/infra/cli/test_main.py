@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+import click
 import pytest
 
 from infra.cli.main import main, nightfold
@@ -18,3 +19,12 @@ def test_each_command_has_a_module_of_its_name(name: str) -> None:
 def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"nightfold {version('nightfold')}\n"
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_no_line_of_the_list_of_commands_is_cut(width: int) -> None:
+    with click.Context(nightfold, info_name="nightfold", terminal_width=width) as context:
+        text = nightfold.get_help(context)
+    listed = text.partition("Commands:\n")[2].splitlines()
+    assert len(listed) == len(nightfold.commands)
+    assert not [line for line in listed if line.endswith("...")]

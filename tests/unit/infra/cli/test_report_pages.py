@@ -84,6 +84,7 @@ def test_the_command_prints_the_address_and_lists_the_newest_first(
     assert capsys.readouterr().out == f"{(state_dir / 'runs' / RUN / 'digest.html').as_uri()}\n"
     assert main(["report", "--list", "--state-dir", str(state_dir)]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
     assert [line.split()[0] for line in lines] == ["RUN", RUN, *(f"nightly-2026-11-{day}" for day in (22, 21, 20))]
     assert main(["report", "--list", "--json", "--state-dir", str(state_dir)]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 4

@@ -98,7 +98,16 @@ def test_the_next_step_has_the_state_directory() -> None:
     text = "\n".join(next_steps(summary(1, 1), Path("else where")))
     assert "else where/runs/run-1/candidates/" in text
     assert f"next       {program()} redrive --state-dir 'else where'  (" in text
-    assert next_steps(summary(0, 0), Path("s")) == []
+
+
+def test_a_redrive_that_asks_no_site_reports_why(tmp_path: Path) -> None:
+    settled = summary(0, 0, settled=[{"site_id": "harbour", "accepted_in": "run-2"}], unlisted=["gone"])
+    assert as_text(settled, tmp_path, 80)[2:] == [
+        "No site was asked.",
+        "harbour was accepted after the miss, by run-2, and not asked again.",
+        "gone is no longer in the site list, and parked.",
+    ]
+    assert f"misses     {program()} misses --state-dir {tmp_path}" in next_steps(settled, tmp_path)
 
 
 @pytest.mark.parametrize(
