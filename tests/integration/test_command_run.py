@@ -123,8 +123,8 @@ def test_titles_are_shown_as_plain_text(tmp_path: Path) -> None:
     answer = json.dumps([{"title": title, "angle": "Plain."}])
     sites = tmp_path / "sites.json"
     sites.write_text('[{"site_id": "harbour", "domain": "harbour.example"}]')
-    says = scenario(tmp_path / "scenario.json", {"harbour": [{"do": "text", "text": answer}]})
-    done = nightfold("run", "--sites", sites, "--scenario", says, "--state-dir", tmp_path / "state")
+    script = scenario(tmp_path / "scenario.json", {"harbour": [{"do": "text", "text": answer}]})
+    done = nightfold("run", "--sites", sites, "--scenario", script, "--state-dir", tmp_path / "state")
     assert done.code == 0
     assert f"- {title}\n" in done.out
     assert "misses" not in done.out

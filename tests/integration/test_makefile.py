@@ -44,7 +44,7 @@ sys.exit(int(os.environ["NIGHTFOLD_ENDS"]))
         """#!/bin/bash
 [ "$1" != --version ] || { echo "uv 99.0.0"; exit 0; }
 echo "uv $@"
-[ -z "$UV_ENDS" ] || exit "$UV_ENDS"
+[ -z "$UV_ENDS" ] || { echo "error: uv.lock is out of date" >&2; exit "$UV_ENDS"; }
 mkdir -p .venv/bin && cp bin/nightfold .venv/bin
 """
     )
@@ -67,12 +67,14 @@ def test_a_failure_of_uv_fails_make_although_its_exit_code_is_2_too(project: Pat
     failed = run(project, UV_ENDS="2", NIGHTFOLD_ENDS="0")
     assert failed.returncode != 0
     assert "run\n" not in failed.stdout
+    assert "uv.lock is out of date" in failed.stderr
 
 
 def test_packages_are_installed_and_compiled_once(project: Path) -> None:
     first, second = run(project, NIGHTFOLD_ENDS="0"), run(project, NIGHTFOLD_ENDS="0")
     assert "uv sync --quiet --locked --inexact --compile-bytecode" in first.stdout
-    assert second.stdout == f"{project}: run\n"
+    assert "Setting up Python 3.13 and the packages" in first.stderr
+    assert (second.stdout, second.stderr) == (f"{project}: run\n", "")
     os.utime(project / "uv.lock")
     assert "uv sync" in run(project, NIGHTFOLD_ENDS="0").stdout
 
