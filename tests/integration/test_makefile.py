@@ -15,10 +15,13 @@ TARGETS = re.compile(r"^([a-z0-9-]+):.*##", re.MULTILINE)
 
 
 def make(*arguments: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    # `make test` hands its own flags and level on, and a make inside a make says which folder it enters.
+    outer = {name for name in os.environ if name.startswith("MAKE") or name == "MFLAGS"}
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
     return subprocess.run(  # noqa: S603
         ["make", *map(str, arguments)],  # noqa: S607
         cwd=cwd,
-        env={**os.environ, "PWD": str(cwd), **more},
+        env={**environment, "PWD": str(cwd), **more},
         capture_output=True,
         text=True,
         timeout=60,

@@ -57,7 +57,7 @@ def log_to_standard_output() -> None:
     handlers = [h for h in logging.getLogger("nightfold").handlers if isinstance(h, logging.StreamHandler)]
     assert handlers, "Powertools logs elsewhere than it did"
     for handler in handlers:
-        handler.setStream(_StandardOutput())
+        handler.stream = _StandardOutput()  # setStream flushes the old one, which an earlier suite may have closed
 
 
 @pytest.fixture
