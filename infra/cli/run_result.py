@@ -12,7 +12,7 @@ from nightfold.contract import MissedByReason, Summary, Tokens
 from nightfold.storage import summary_key
 
 if TYPE_CHECKING:
-    from infra.cloud.embedded import Execution
+    from infra.cloud.state_machine import Execution
 
 
 @dataclass(frozen=True)

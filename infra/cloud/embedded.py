@@ -8,46 +8,28 @@ A process has one embedded cloud at a time, because the simulated AWS under it i
 """
 
 import json
-import logging
-import math
 import threading
-import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from infra.cloud import sam_template as template
 from infra.cloud import storage
-from infra.cloud.branches import Branches
 from infra.cloud.harness import Failures
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import Event, Lambdas, Runtime
 from infra.cloud.lambdas.python_runtime import Function
 from infra.cloud.moto_patches import cloudformation, imports, interception, stepfunctions
+from infra.cloud.observer import Observer
 from infra.cloud.role_sessions import RoleSessions
 from infra.cloud.router import Around, Router
-from infra.state.directory import CannotStore, StateDirectory
+from infra.cloud.state_machine import StateMachine
+from infra.state.directory import StateDirectory
 
 ROOT = Path(__file__).parents[2]
-HEARTBEAT_S = 0.5
 
-logger = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Execution:
-    """The state of one execution of the state machine."""
-
-    arn: str
-    name: str
-    status: str  # RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED
-    output: Any = None
-    error: str | None = None
-    cause: str | None = None
 
 
 class Cloud:
@@ -77,16 +59,15 @@ class Cloud:
         self._speed, self._parameters, self._secret = speed, dict(parameters or {}), secret
         self._template = template
         self._harness = Failures()
-        self._observer, self._runtime = observe, runtime and self._harness.noting(runtime)
+        self._observer, self._runtime = Observer(observe), runtime and self._harness.noting(runtime)
         self._role_sessions = RoleSessions(enforced=iam)
         self._router = Router(self._role_sessions, around and self._harness.noting(around))
-        self._ended: dict[str, threading.Event] = {}
-        self._stopped: set[str] = set()
         self._lambdas: Lambdas | None = None
-        self._branches = Branches()
-        self._failures: dict[str, CannotStore] = {}  # execution → why it was stopped
-        self._giving_up = threading.Lock()
-        self._state.when_full = self._give_up_soon
+        self._machine = machine = StateMachine(self.client, self._harness)
+        self._state.when_full = machine.give_up_soon
+        # The operations on executions are the state machine's own; `start` adds the import of the handlers.
+        self.wait, self.execution, self.stop = machine.wait, machine.execution, machine.stop
+        self.let_calls_finish, self.settled = machine.let_calls_finish, machine.settled
 
     # --- Opening and closing ---------------------------------------------------------------------------------------
 
@@ -105,13 +86,12 @@ class Cloud:
                 stepfunctions.prepared(
                     speed=self._speed,
                     session=self._machine_session,
-                    ended=self._execution_ended,
-                    waits=self._branch_waits,
-                    branches=self._branches,
+                    ended=self._machine.execution_ended,
+                    waits=self._observer.branch_waits,
+                    branches=self._machine.branches,
                 )
             )
-            stack.callback(self._close_functions)
-            self._deploy()
+            self._deploy(stack)
             self._open = stack.pop_all()
         return self
 
@@ -138,7 +118,7 @@ class Cloud:
 
     def physical(self, logical_id: str) -> str:
         """A bucket's name, a queue's URL, a function's name, the state machine's ARN."""
-        return self.machine_arn if logical_id == self._machine else self._deployment.physical[logical_id]
+        return self.machine_arn if logical_id == self._machine_id else self._deployment.physical[logical_id]
 
     def client(self, service: str, **kwargs: Any) -> Any:
         """A boto3 client with full access, like the user who deployed the stack."""
@@ -154,57 +134,7 @@ class Cloud:
         """StartExecution on the template's state machine. Returns the execution's ARN. The handlers are imported
         first: on Lambda the cold starts of different functions overlap, here they would queue up."""
         self._functions.warm()
-        name = name or str(uuid.uuid4())
-        arn = self.machine_arn.replace(":stateMachine:", ":execution:") + f":{name}"
-        self._ended.setdefault(arn, threading.Event())
-        started = self.client("stepfunctions").start_execution(
-            stateMachineArn=self.machine_arn, name=name, input=json.dumps(event)
-        )
-        return str(started["executionArn"])
-
-    def wait(self, arn: str, timeout: float | None = None) -> Execution:
-        """Wait until the execution has ended. After the timeout its status is still RUNNING. Ctrl-C ends the wait."""
-        ended = self._ended.setdefault(arn, threading.Event())
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        # In short waits: a signal that arrives just before Python blocks is handled only when the wait is over.
-        while (left := deadline - time.monotonic()) > 0 and not ended.wait(min(left, HEARTBEAT_S)):
-            self._harness.raise_first()
-        self._harness.raise_first()
-        return self.execution(arn)
-
-    def execution(self, arn: str) -> Execution:
-        found = self.client("stepfunctions").describe_execution(executionArn=arn)
-        output = json.loads(found["output"]) if found.get("output") else None
-        if (failure := self._failures.get(arn)) is not None:
-            return Execution(arn, found["name"], "FAILED", None, type(failure).__name__, str(failure))
-        status = "ABORTED" if arn in self._stopped else found["status"]
-        return Execution(arn, found["name"], status, output, found.get("error"), found.get("cause"))
-
-    def stop(self, arn: str) -> None:
-        """StopExecution. Branches in the middle of a call finish that call and enter no other state."""
-        try:
-            if self.execution(arn).status == "RUNNING":
-                self._stop(arn)
-        finally:
-            self._branches.release()
-
-    def _stop(self, arn: str) -> None:
-        self._stopped.add(arn)  # moto says FAILED when a Map was running
-        self.client("stepfunctions").stop_execution(executionArn=arn)
-        self._ended.setdefault(arn, threading.Event()).set()
-
-    def let_calls_finish(self) -> int:
-        """From now on no branch starts and no attempt is repeated. Returns how many branches are running; once they
-        are `settled`, their answers are stored and the execution can be stopped."""
-        self._branches.hold()
-        return self._branches.count
-
-    def settled(self, timeout: float | None = None) -> bool:
-        """Wait until no branch is running. False after the timeout. Ctrl-C ends the wait."""
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while not (done := self._branches.settled(HEARTBEAT_S)) and time.monotonic() < deadline:
-            pass
-        return done
+        return self._machine.start(event, name)
 
     def invoke(self, function: str, event: Any) -> tuple[Any, str | None]:
         """lambda:Invoke by the function's logical id: the result and None, or the failure and its errorType."""
@@ -228,15 +158,15 @@ class Cloud:
 
     # --- Inside ----------------------------------------------------------------------------------------------------
 
-    def _deploy(self) -> None:
+    def _deploy(self, stack: ExitStack) -> None:
         with sandbox.inside(sandbox.OUTSIDE_FUNCTIONS):
             expanded = template.expand(self._template, self._parameters)
             self._deployment = cloudformation.deploy(expanded.cloudformation, self._parameters)
         outputs = self._deployment.outputs
-        self._machine = expanded.machine
+        self._machine_id = expanded.machine
         self._router.machine_role = outputs[template.MACHINE_ROLE]
         self._role_sessions.deployed(self._deployment.policies)
-        self._router.bucket = storage.attach(self._deployment, self._state, self._stored)
+        self._router.bucket = storage.attach(self._deployment, self._state, self._observer.stored)
         root = self._template.parent
         self._lambdas = self._router.lambdas = Lambdas(
             [
@@ -247,15 +177,12 @@ class Cloud:
             session=self._role_sessions.functions,
             logs=self._state.path / "logs",
             speed=self._speed,
-            observe=self._observe,
+            observe=self._observer,
             runtime=self._runtime,
         )
-        definition = (root / expanded.definition).read_text("utf-8")
-        for output, value in outputs.items():
-            if output.startswith(template.SUBSTITUTION):
-                definition = definition.replace("${" + output.removeprefix(template.SUBSTITUTION) + "}", value)
-        self.machine_arn = cloudformation.create_state_machine(
-            outputs[template.MACHINE_NAME], definition, self._router.machine_role
+        stack.callback(self._lambdas.close)
+        self.machine_arn = self._machine.arn = cloudformation.create_state_machine(
+            outputs[template.MACHINE_NAME], expanded.filled_definition(root, outputs), self._router.machine_role
         )
         if self._secret is not None:
             name = outputs["ApiKeyName"]
@@ -269,41 +196,3 @@ class Cloud:
 
     def _machine_session(self) -> Any:
         return self._role_sessions.session(self._router.machine_role)
-
-    def _execution_ended(self, execution: Any) -> None:
-        self._ended.setdefault(execution.exec_arn, threading.Event()).set()
-
-    def _give_up_soon(self, failure: CannotStore) -> None:
-        """The disk is full: a new branch would pay for an answer that cannot be stored."""
-        self.let_calls_finish()
-        if self._giving_up.acquire(blocking=False):
-            threading.Thread(target=self._give_up, args=(failure,), daemon=True, name="give-up").start()
-
-    def _give_up(self, failure: CannotStore) -> None:
-        try:
-            self.settled()
-            states = self.client("stepfunctions")
-            running = states.list_executions(stateMachineArn=self.machine_arn, statusFilter="RUNNING")["executions"]
-            for arn in [execution["executionArn"] for execution in running]:
-                self._failures[arn] = failure
-                self._stop(arn)
-        finally:
-            self._branches.release()
-            self._giving_up.release()
-
-    def _stored(self, key: str, content: bytes) -> None:
-        self._observe(Event("stored", key=key, payload=content))
-
-    def _branch_waits(self, item: Any, error: str, seconds: float) -> None:
-        self._observe(Event("waits", payload={"item": item, "seconds": seconds}, error=error))
-
-    def _observe(self, event: Event) -> None:
-        if self._observer is not None:
-            try:
-                self._observer(event)
-            except Exception:  # a live view must never break the run that it shows
-                logger.exception("The observer failed on %s", event.kind)
-
-    def _close_functions(self) -> None:
-        if self._lambdas is not None:
-            self._lambdas.close()

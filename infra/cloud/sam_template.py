@@ -44,6 +44,14 @@ class Expanded:
     machine: str  # the state machine's logical id
     definition: str  # its DefinitionUri
 
+    def filled_definition(self, root: Path, outputs: Mapping[str, str]) -> str:
+        """The text of the definition with its substitutions filled in, as CloudFormation does."""
+        text = (root / self.definition).read_text("utf-8")
+        for output, value in outputs.items():
+            if output.startswith(SUBSTITUTION):
+                text = text.replace("${" + output.removeprefix(SUBSTITUTION) + "}", value)
+        return text
+
 
 def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
     """Raises BadTemplate, or the SAM translator's own exception, which names the resource and the property."""

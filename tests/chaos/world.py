@@ -11,8 +11,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
-from infra.cloud.embedded import Execution
 from infra.cloud.lambdas.invoke import Event
+from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario, StepLike
 from nightfold.errors import PATIENT

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from infra.cloud.embedded import Cloud, Execution
+from infra.cloud.embedded import Cloud
 from infra.cloud.lambdas.sandbox import running
+from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from tests.support.clouds import cloud_at, hurried, put_sites

@@ -94,7 +94,7 @@ def test_no_more_branches_run_at_once_than_asked_for(cloud: Cloud, seen: Seen, m
         if event.kind == "invoked" and sum(each.kind == "invoked" for each in seen.events) <= 3:
             three.wait()
 
-    monkeypatch.setattr(cloud, "_observer", hold)
+    monkeypatch.setattr(cloud._observer, "observe", hold)
     collect(cloud, *({"id": f"narrow-{each}", "seconds": 0.02} for each in range(20)), at_once=3)
     running = most = 0
     for event in seen.events:

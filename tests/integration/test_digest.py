@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.cli import report_pages
-from infra.cloud.embedded import Cloud, Execution
+from infra.cloud.embedded import Cloud
+from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from nightfold.branch import Outcome

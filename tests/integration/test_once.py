@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.cloud.embedded import Execution
 from infra.cloud.lambdas.sandbox import running
+from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from infra.state.parked_misses import parked_misses, unpark

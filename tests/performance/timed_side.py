@@ -22,19 +22,19 @@ from unittest import mock
 
 def nightfold(sites: str, state_dir: str, at_once: str) -> dict[str, float]:
     from infra.cli.main import main
-    from infra.cloud import embedded as cloud
+    from infra.cloud.state_machine import Execution, StateMachine
 
     ended: list[float] = []
+    wait = StateMachine.wait
 
-    class Timed(cloud.Cloud):
-        def wait(self, arn: str, timeout: float | None = None) -> cloud.Execution:
-            execution = super().wait(arn, timeout)
-            ended.append(time.time())
-            return execution
+    def timed(machine: StateMachine, arn: str, timeout: float | None = None) -> Execution:
+        execution = wait(machine, arn, timeout)
+        ended.append(time.time())
+        return execution
 
     budget = str(max(4_096, 1_024 * int(at_once)))
     command = ["run", "--sites", sites, "--state-dir", state_dir, "--concurrency", at_once, "--json"]
-    with mock.patch.object(cloud, "Cloud", Timed):
+    with mock.patch.object(StateMachine, "wait", timed):
         status = main([*command, "--set", f"output_token_budget={budget}"])
     if status:
         sys.exit(status)

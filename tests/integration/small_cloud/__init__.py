@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.cloud.embedded import Cloud, Execution
+from infra.cloud.embedded import Cloud
+from infra.cloud.state_machine import Execution
 from tests.support.faults import Hook, meeting
 
 TEMPLATE = Path(__file__).parent / "template.yaml"
