@@ -1,4 +1,4 @@
-"""Stories and kills, as many as one likes. Exit status 1 where a promise was broken."""
+"""Any number of stories and kills. Exit status 1 if a guarantee was broken."""
 
 import argparse
 import logging
@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.kill import Killer
-from tests.chaos.model import Stories, tell
+from tests.chaos.model import Stories, play
 from tests.chaos.world import World
 
 
@@ -19,14 +19,14 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def tell_stories(runs: int, steps: int, seed: int) -> bool:
-    """Whether every promise was kept."""
+def play_stories(runs: int, steps: int, seed: int) -> bool:
+    """Whether every guarantee held."""
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="nightfold-chaos-"))
     failure: BaseException | None = None
     with World(folder / "state", seed=seed) as world:
         try:
-            tell(world, runs, steps, seed)
+            play(world, runs, steps, seed)
         except KeyboardInterrupt:
             say("interrupted")
         except BaseException as error:
@@ -39,19 +39,19 @@ def tell_stories(runs: int, steps: int, seed: int) -> bool:
     for kind, count in sorted(world.injector.injected.items()):
         say(f"  {count:6}  {kind}")
     if failure is None:
-        say("found: nothing. Every planned site was accepted in the end, and no accepted one was paid for again.")
+        say("No fault found. Every planned site was accepted in the end, and no accepted one was paid for again.")
         shutil.rmtree(folder)
         return True
     say(f"FOUND: {type(failure).__name__}: {failure}")
     say(f"The state directory is kept: {folder}.")
-    say(f"To play it again: --seed {seed} --runs {runs} --steps {steps}. The story:")
+    say(f"To repeat it:  --seed {seed} --runs {runs} --steps {steps}. The story:")
     for step in Stories.told:
         say(f"  {step}")
     return False
 
 
 def kill(kills: int, seed: int) -> bool:
-    """Whether every promise was kept."""
+    """Whether every guarantee held."""
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="nightfold-kills-"))
     failure: BaseException | None = None
@@ -69,24 +69,26 @@ def kill(kills: int, seed: int) -> bool:
     for what, count in sorted(killer.counted.items()):
         say(f"  {count:6}  {what}")
     if failure is None:
-        say("found: nothing. Every planned site was accepted in the end, and no stored answer was paid for again.")
+        say("No fault found. Every planned site was accepted in the end, and no stored answer was paid for again.")
         shutil.rmtree(folder)
         return True
     say(f"FOUND in number {done + 1}: {type(failure).__name__}: {failure}")
-    say(f"To play it again: --runs 0 --seed {seed} --kills {done + 1}")
+    say(f"To repeat it:  --runs 0 --seed {seed} --kills {done + 1}")
     return False
 
 
 def main() -> int:
-    logging.getLogger("moto").setLevel(logging.CRITICAL)  # what a closed cloud leaves behind has nobody to tell it to
+    logging.getLogger("moto").setLevel(logging.CRITICAL)  # threads left over from a closed cloud have nowhere to log
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--runs", type=int, default=50, help="stories of a few nights each (default %(default)s)")
+    parser.add_argument(
+        "--runs", type=int, default=50, help="number of stories, of a few nights each (default %(default)s)"
+    )
     parser.add_argument("--steps", type=int, default=6, help="the longest story (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=None, help="draws everything (default: a new one)")
+    parser.add_argument("--seed", type=int, default=None, help="seed for all random choices (default: a new one)")
     parser.add_argument("--kills", type=int, default=0, help="nights to end with SIGKILL (default %(default)s)")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
-    kept = [not options.runs or tell_stories(options.runs, options.steps, seed)]
+    kept = [not options.runs or play_stories(options.runs, options.steps, seed)]
     kept.append(not options.kills or kill(options.kills, seed))
     return 0 if all(kept) else 1
 

@@ -1,4 +1,4 @@
-"""The faults of AWS that a story may hold, each by its name, and the hook that makes them happen."""
+"""The AWS faults that a story may contain, by name, and the hook that injects them."""
 
 import threading
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 from infra.cloud.lambdas import sandbox
 from tests.support.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse
 
-BEYOND_BOTOCORE = 5  # attempts of botocore's standard mode, as nightfold.storage sets it: that many faults end a call
+BEYOND_BOTOCORE = 5  # attempts of botocore's standard mode, as nightfold.storage sets it: this many faults fail a call
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class AwsCall:
 
 
 class Crash(SystemExit):
-    """The process of the function ends here, in the middle of its work."""
+    """The function's process ends here, in the middle of its work."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of fault: whom it may meet, and with what."""
+    """One kind of fault: which calls it may hit, and with what."""
 
     meets: Callable[[AwsCall], bool]
     fault: Fault | type[Crash]
-    room: int = 0  # how many calls a story may spare before it strikes: few where a run makes few of them
+    room: int = 0  # how many calls may succeed before it strikes: few if a run makes few of them
     most: int = 100  # how often it may strike; the aggregator's own pauses between batches are real seconds
 
 
@@ -63,18 +63,18 @@ KINDS: dict[str, Kind] = {
     "S3 list: 500": Kind(_call("s3", "ListObjectsV2", "HeadObject"), Refuse(500, "InternalError"), room=4),
     "S3 write: 500": Kind(_call("s3", "PutObject"), Refuse(500, "InternalError"), room=12),
     "S3 write: connection broken": Kind(_call("s3", "PutObject"), NeverArrive(), room=12),
-    "S3 write: done, answer lost": Kind(_call("s3", "PutObject"), LoseTheAnswer(), room=12),
-    "claim: done, answer lost": Kind(_call("s3", "PutObject", key="plan.json"), LoseTheAnswer()),
-    "lease: done, answer lost": Kind(_call("s3", "PutObject", key="lease"), LoseTheAnswer()),
+    "S3 write: done, response lost": Kind(_call("s3", "PutObject"), LoseTheAnswer(), room=12),
+    "claim: done, response lost": Kind(_call("s3", "PutObject", key="plan.json"), LoseTheAnswer()),
+    "lease: done, response lost": Kind(_call("s3", "PutObject", key="lease"), LoseTheAnswer()),
     "outcome cannot be read": Kind(
         _call("s3", "GetObject", of="Aggregator", key="/outcomes/"), Refuse(500, "InternalError"), room=8
     ),
     "SQS receive: 500": Kind(_call("sqs", "ReceiveMessage"), Refuse(500, "InternalError"), room=3),
     "SQS send: some entries failed": Kind(_call("sqs", "SendMessageBatch"), FailEntries(FIRST_ENTRIES), most=2),
-    "SQS send: done, answer lost": Kind(_call("sqs", "SendMessageBatch"), LoseTheAnswer()),
+    "SQS send: done, response lost": Kind(_call("sqs", "SendMessageBatch"), LoseTheAnswer()),
     "SQS delete: throttled": Kind(_call("sqs", "DeleteMessageBatch"), Refuse(400, "RequestThrottled")),
     "SQS delete: some entries failed": Kind(_call("sqs", "DeleteMessageBatch"), FailEntries(FIRST_ENTRIES), most=2),
-    "SQS delete: done, answer lost": Kind(_call("sqs", "DeleteMessageBatch"), LoseTheAnswer()),
+    "SQS delete: done, response lost": Kind(_call("sqs", "DeleteMessageBatch"), LoseTheAnswer()),
     "SQS visibility: 500": Kind(_call("sqs", "ChangeMessageVisibilityBatch"), Refuse(500, "InternalError")),
     "SSM: 500": Kind(_call("ssm", "GetParameter"), Refuse(500, "InternalServerError"), room=3),
     "Lambda: throttled": Kind(_call("lambda", "Invoke"), Refuse(429, "TooManyRequestsException"), room=6),
@@ -90,10 +90,10 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Planned:
-    """A fault of a story: the first `after` calls that it could meet are spared, the next `times` are met."""
+    """A fault of a story: the first `after` matching calls succeed, the next `times` fail."""
 
     kind: str
-    after: int = 0  # folded into the kind's room
+    after: int = 0  # reduced to the kind's range
     times: int = 1
 
 
@@ -107,7 +107,7 @@ class Injector:
         self._armed: list[_Armed] = []
 
     def arm(self, faults: Iterable[Planned]) -> None:
-        """These faults, and no others, from now on."""
+        """From now on inject these faults and no others."""
         with self._lock:
             self._armed = [_Armed(fault) for fault in faults]
 
@@ -127,12 +127,12 @@ class Injector:
 
 
 class _Armed:
-    """A fault that waits for its call."""
+    """A fault that waits for a matching call."""
 
     def __init__(self, planned: Planned) -> None:
         self.planned, self.kind = planned, KINDS[planned.kind]
         self._spare, self._left = planned.after % (self.kind.room + 1), min(planned.times, self.kind.most)
-        self._key: str | None = None  # a fault that lasts stays with the object that it met first
+        self._key: str | None = None  # a lasting fault stays with the first object that it hit
 
     def meets(self, call: AwsCall) -> bool:
         if not self._left or not self.kind.meets(call) or (self._key is not None and call.key != self._key):

@@ -1,4 +1,4 @@
-"""Nights and mornings killed with SIGKILL, at moments spread over their whole life, and what mornings make of them."""
+"""Kills nights and mornings with SIGKILL at random times, and checks that later mornings recover."""
 
 import json
 import os
@@ -66,7 +66,7 @@ class Killer:
         self.api.__exit__(None, None, None)
 
     def kill_one(self) -> None:
-        """A night is killed, sometimes its morning too; then mornings follow. Raises Broken."""
+        """Kill a night and sometimes its morning too, then run mornings. Raises Broken."""
         state_dir, sites = self._prepare()
         self._run(state_dir, {}, "night", kill=True)
         before = self._note(state_dir)
@@ -106,7 +106,7 @@ class Killer:
         return state_dir, set(names)
 
     def _note(self, state_dir: Path) -> dict[str, int]:
-        """The sites whose answer lies on disk and keeps the contract, with the calls that were made for them."""
+        """The sites with a valid answer on disk, and the calls made for each."""
         noted = {}
         for path in (state_dir / "runs").glob("*/round-*/outcomes/*.json"):
             document = json.loads(path.read_bytes())
@@ -119,7 +119,7 @@ class Killer:
         return noted
 
     def _run(self, state_dir: Path, given: dict[str, Any], name: str, *, kill: bool = False) -> int:
-        """The exit status. A kill strikes after a time or at a call of AWS, drawn from the whole life of a run."""
+        """The exit status. The kill comes after a time or at an AWS call, drawn from the whole duration of a run."""
         by_count = kill and self.random.random() < 0.5
         order = {
             "state_dir": str(state_dir),
@@ -153,8 +153,8 @@ class Killer:
         return int(line)
 
     def _measure(self) -> None:
-        """How long a night is, in seconds and in calls."""
-        self.seconds, self.calls = 0.0, 110  # about as many as a night of 8 sites makes
+        """The length of a night in seconds and in calls."""
+        self.seconds, self.calls = 0.0, 110  # about as many as in a night of 8 sites
         self._run(self._prepare()[0], {}, "warm-up")
         state_dir, _ = self._prepare()
         started = time.monotonic()
@@ -164,7 +164,7 @@ class Killer:
 
 
 def _where(run: Path) -> str:
-    """How far the run had come, by what it left."""
+    """How far the run had come, judged by its files."""
     if (run / "summary.json").exists():
         return "after the census was closed"
     if (run / "misses.jsonl").exists():

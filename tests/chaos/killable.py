@@ -1,7 +1,7 @@
-"""A process that has imported everything, and forks one child for each run: `python -m tests.chaos.killable`.
+"""A process that has imported everything and forks one child for each run: `python -m tests.chaos.killable`.
 
-A line of JSON in is a run to make; the child's process id goes out at once, and its exit status when it has ended. So
-a run starts in a fraction of a second, and a SIGKILL ends it as it would end any other process.
+Each line of JSON on stdin is a run to make; the child's process id is printed at once, and its exit status when it
+ends. So a run starts in a fraction of a second, and SIGKILL ends it like any other process.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from typing import Any
 
 
 def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float, die_at: int | None) -> int:
-    """One execution in a cloud of its own. `die_at`: the process kills itself instead of making this call of AWS."""
+    """One execution in its own cloud. `die_at`: the process kills itself instead of making this AWS call."""
     from tests.support.clouds import cloud_at, hurried
 
     calls = iter(range(1, 10**9))
@@ -32,7 +32,7 @@ def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float
 
 
 def warm_up() -> None:
-    """Import everything and parse everything once. It starts no thread that lasts, so that forking is safe."""
+    """Import and parse everything once. Leaves no threads running, so that forking is safe."""
     from infra.cloud.embedded import Cloud
 
     with tempfile.TemporaryDirectory() as folder, Cloud(Path(folder)):
@@ -45,7 +45,7 @@ def warm_up() -> None:
 
 
 def serve() -> None:
-    """Until the end of the input."""
+    """Handle lines until the end of the input."""
     warm_up()
     for line in sys.stdin:
         child = os.fork()

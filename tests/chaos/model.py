@@ -1,7 +1,7 @@
-"""The stories: hypothesis draws them, the world plays them, and after each step every promise is looked at.
+"""The stories: hypothesis draws them, the world plays them, and every guarantee is checked after each step.
 
-hypothesis chooses which step follows which, and a number for each step that everything in it is drawn from: its own
-draws begin with the simplest, and among the few stories of a test those would be nights in which nothing happens.
+hypothesis chooses the order of the steps, and for each step a number from which everything in it is drawn: hypothesis's
+own draws begin with the simplest, which in a test's few stories would be nights in which nothing happens.
 """
 
 from random import Random
@@ -27,7 +27,7 @@ numbers = st.integers(0, 2**64 - 1)
 
 
 def scripts(random: Random) -> list[list[Any]]:
-    """What the API does to each of a few sites."""
+    """The API's behaviour for each of a few sites."""
     return [
         random.choice(MISSED)
         if random.random() < 0.3
@@ -37,7 +37,7 @@ def scripts(random: Random) -> list[list[Any]]:
 
 
 def faults(random: Random) -> list[Planned]:
-    """None in a third of the runs, so that there is also something to be broken."""
+    """None in a third of the runs, so that these collect something."""
     kinds = sorted(KINDS)
     return [
         Planned(random.choice(kinds), random.randint(0, 20), random.choice(TIMES))
@@ -46,18 +46,18 @@ def faults(random: Random) -> list[Planned]:
 
 
 def ending(random: Random) -> tuple[str, int]:
-    """Waited for, stopped, or the process ends: the last two after so many milliseconds."""
+    """How a run ends: waited for, stopped, or the process ends; the last two after this many milliseconds."""
     return random.choice(("wait", "wait", "wait", "stop", "reopen")), random.randint(0, 300)
 
 
 class Stories(RuleBasedStateMachine):
-    """A few nights and mornings. `world` is opened by whoever runs the stories, and survives them."""
+    """A few nights and mornings. The caller opens `world`, which outlives the stories."""
 
     world: ClassVar[World]
     told: ClassVar[list[str]] = []  # the story that is being played, for a report
     count: ClassVar[int] = 0
     broken: ClassVar[BaseException | None] = (
-        None  # the first one; hypothesis then tries again, and threads never repeat
+        None  # the first failure; hypothesis then tries again, and thread timing never repeats
     )
 
     def __init__(self) -> None:
@@ -112,10 +112,10 @@ class Stories(RuleBasedStateMachine):
         self._whole = True
 
 
-def tell(world: World, stories: int, steps_each: int, seed: int | None = None) -> None:
-    """Play so many stories; without a seed they are the same ones every time. Raises what the first broken promise was.
+def play(world: World, stories: int, steps_each: int, seed: int | None = None) -> None:
+    """Play this many stories; without a seed they are always the same. Raises the first broken guarantee.
 
-    Stories are not shrunk: each takes seconds, and threads never meet in the same way twice."""
+    Stories are not shrunk: each takes seconds, and thread timing never repeats."""
     Stories.world, Stories.broken = world, None
     effort = settings(
         max_examples=stories,

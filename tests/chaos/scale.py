@@ -1,6 +1,6 @@
 """One night of 10,000 sites with 5 % of each kind of fault: `python -m tests.chaos.scale --sites 10000`.
 
-Prints the census, how long it took, and the most memory that the process ever had, the simulated API included.
+Prints the census, the duration, and the process's peak memory, including the simulated API.
 """
 
 import argparse
@@ -40,7 +40,7 @@ OF_AWS: dict[tuple[str, str], Fault] = {
 
 
 class FivePercent:
-    """Each kind of call of AWS fails once in twenty times."""
+    """One in twenty AWS calls of each kind fails."""
 
     def __init__(self, seed: int) -> None:
         self.injected: Counter[str] = Counter()
@@ -56,7 +56,7 @@ class FivePercent:
 
 
 def scenario(sites: list[str], seed: int) -> Scenario:
-    """Of each kind 5 % of the sites; half of those for as long as it takes to miss them."""
+    """5 % of the sites for each kind; half of those fail until they are missed."""
     drawn = random.Random(seed)
     shuffled = drawn.sample(sites, len(sites))
     each = int(len(sites) * SHARE)
@@ -107,7 +107,7 @@ def measure(sites: int, seed: int, concurrency: int) -> bool:
         )
     sys.stdout.write(f"{sum(faults.injected.values())} faults of AWS: {dict(faults.injected)}\n")
     sys.stdout.write(f"at most {memory:.0f} MB, the simulated API included\n")
-    sys.stdout.write(f"BROKEN: {broken}\n" if broken else "every promise was kept\n")
+    sys.stdout.write(f"BROKEN: {broken}\n" if broken else "every guarantee held\n")
     if not broken:
         shutil.rmtree(folder)
     return not broken

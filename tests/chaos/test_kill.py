@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("kill")
 KILLS = int(os.environ.get("NIGHTFOLD_KILLS", "8"))
 
 
-def test_a_killed_run_loses_no_site_and_no_stored_answer_is_paid_for_again(tmp_path: Path) -> None:
+def test_a_killed_run_loses_no_site_and_pays_for_no_stored_answer_again(tmp_path: Path) -> None:
     with Killer(tmp_path, seed=11) as killer:
         for _ in range(KILLS):
             killer.kill_one()

@@ -1,29 +1,29 @@
-"""A few stories of nights in which anything may happen. `make chaos` tells as many as one likes."""
+"""A few random stories of nights, mornings and faults. `make chaos` plays any number of them."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.faults import KINDS, Planned
-from tests.chaos.model import ATTACKING, tell
+from tests.chaos.model import ATTACKING, play
 from tests.chaos.world import World
 from tests.support.ledger import Broken, Ledger, Paid
 
 pytestmark = pytest.mark.xdist_group("chaos")
 
 
-def test_whatever_happens_no_site_is_lost_and_no_accepted_one_is_paid_for_again(tmp_path: Path) -> None:
+def test_no_site_is_lost_and_no_accepted_one_is_paid_for_again_in_any_story(tmp_path: Path) -> None:
     with World(tmp_path) as world:
-        tell(world, stories=3, steps_each=5)
+        play(world, stories=3, steps_each=5)
         assert sum(world.injector.injected.values()) >= 5, "hardly any fault happened"
         assert len(world.api.history) >= 20, "hardly any site was collected"
 
 
-def test_every_kind_of_fault_can_happen_and_be_survived(tmp_path: Path) -> None:
+def test_every_kind_of_fault_is_injected_and_survived(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         for kind in KINDS:
             if "collector" in kind:
-                world.reopen()  # one that has the key asks nobody
+                world.reopen()  # a process that has the key does not read it again
             world.night([["ok"], [400]], faults=[Planned(kind)])
             if not world.injector.injected[kind]:
                 world.redrive(faults=[Planned(kind)])
@@ -32,7 +32,7 @@ def test_every_kind_of_fault_can_happen_and_be_survived(tmp_path: Path) -> None:
         assert world.injector.injected.keys() == KINDS.keys()
 
 
-def test_every_attack_of_a_server_ends_in_a_ledger_that_adds_up(tmp_path: Path) -> None:
+def test_the_ledger_adds_up_after_every_attack_of_a_server(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.night([[attack] for attack in ATTACKING])
         world.check()
@@ -40,8 +40,8 @@ def test_every_attack_of_a_server_ends_in_a_ledger_that_adds_up(tmp_path: Path) 
         assert {name for name in ATTACKING if world.hostile.sent[name]} == set(ATTACKING)
 
 
-def test_a_lost_site_is_found(tmp_path: Path) -> None:
-    """The ledger is no rubber stamp."""
+def test_a_lost_site_is_detected(tmp_path: Path) -> None:
+    """The ledger really detects errors."""
     with World(tmp_path) as world:
         world.night([["ok"], [400]])
         world.check()
@@ -51,7 +51,7 @@ def test_a_lost_site_is_found(tmp_path: Path) -> None:
             world.check()
 
 
-def test_a_miss_that_is_parked_too_early_is_found(tmp_path: Path) -> None:
+def test_a_miss_that_is_parked_too_early_is_detected(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.night([["ok"], [400]])
         world.look(4)
@@ -64,7 +64,7 @@ def test_a_miss_that_is_parked_too_early_is_found(tmp_path: Path) -> None:
             world.check()
 
 
-def test_a_wrong_census_is_found(tmp_path: Path) -> None:
+def test_a_wrong_census_is_detected(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.night([["ok"], ["ok"]])
         [candidates, _] = (tmp_path / "runs").glob("*/candidates/*.json")
@@ -73,7 +73,7 @@ def test_a_wrong_census_is_found(tmp_path: Path) -> None:
             world.check()
 
 
-def test_a_second_payment_is_found(tmp_path: Path) -> None:
+def test_a_second_payment_is_detected(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.night([["ok"], [400]])
         world.redrive()

@@ -1,4 +1,4 @@
-"""One embedded cloud and one simulated API in which stories are played, and the promises, looked at after each step."""
+"""Plays stories in one embedded cloud and one simulated API, and checks the guarantees after each step."""
 
 import json
 import threading
@@ -22,12 +22,12 @@ from tests.support.hostile_api import ATTACKS, HostileAPI
 from tests.support.ledger import Broken, Ledger, Paid
 
 SPEED = 100.0  # the planner's 300 s become 3
-PATIENCE_S = 60  # real seconds, after which an execution counts as hanging
-MORNINGS = 12  # more than enough for what a story can leave behind
+PATIENCE_S = 60  # real seconds after which an execution counts as hanging
+MORNINGS = 12  # more than any story needs to recover
 
 
 class World:
-    """Plays nights and mornings, and keeps what it takes to judge them. Site ids are unique for each night."""
+    """Plays nights and mornings, and records what the checks need. Site ids are unique for each night."""
 
     def __init__(self, state_dir: Path, *, seed: int = 0) -> None:
         self.state_dir = state_dir
@@ -35,12 +35,12 @@ class World:
         self.counted: Counter[str] = Counter()
         self._seed = seed
         self._paid: list[Paid] = []
-        self._asked: dict[str, Paid] = {}  # by the request of an invocation that has not ended
+        self._asked: dict[str, Paid] = {}  # by the request id of an unfinished invocation
         self._running = 0
         self._lock = threading.Lock()
         self._numbers = iter(range(1, 10**9))
         self._nights: dict[str, bytes] = {}  # scheduled time → the site list of that night
-        self._sites: list[dict[str, str]] = []  # all that there ever were: a morning's site list
+        self._sites: list[dict[str, str]] = []  # every site so far: a morning's site list
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -65,7 +65,7 @@ class World:
         twice: bool = False,
         ending: tuple[str, int] = ("wait", 0),
     ) -> None:
-        """A night with a site for each script; `twice`: delivered a second time while it runs."""
+        """A night with one site per script; `twice`: delivered again while it runs."""
         number = next(self._numbers)
         names = [f"n{number}-s{place}" for place in range(len(scripts))]
         for name, script in zip(names, scripts, strict=True):
@@ -87,7 +87,7 @@ class World:
         self.counted["attacks"] += sum(isinstance(step, str) and step in ATTACKS for step in script)
 
     def late_delivery(self) -> None:
-        """The last scheduled night is delivered once more."""
+        """Deliver the last scheduled night once more."""
         if self._nights:
             scheduled_time, sites = list(self._nights.items())[-1]
             self._play({"request_timeout_s": 1, "scheduled_time": scheduled_time}, sites)
@@ -100,20 +100,20 @@ class World:
         ending: tuple[str, int] = ("wait", 0),
         left: int | None = None,
     ) -> list[Execution]:
-        """The morning run; `twins`: two of them at the same time; `left`: the number of a site that has left the list,
-        until the next one."""
+        """The morning run; `twins`: two of them at the same time; `left`: the number of a site that is not in
+        the list of this run."""
         before = len(self._paid)
         gone = None if left is None else left % len(self._sites)
         sites = [site for number, site in enumerate(self._sites) if number != gone] or self._sites
         given = {"mode": "redrive", "request_timeout_s": 1}
         ended = self._play(given, json.dumps(sites).encode(), faults, ending, 2 if twins else 1)
         in_order = [run_id for run_id, _ in groupby(call.run_id for call in self._paid[before:])]
-        if len(in_order) > len(set(in_order)):  # one after the other is right: what the first missed waits again
+        if len(in_order) > len(set(in_order)):  # one after the other is correct: the first one's misses wait again
             raise Broken(f"two redrives collected at the same time: {self._paid[before:]}")
         return ended
 
     def look(self, times: int) -> None:
-        """The queue is looked into, and mornings are refused: neither is an attempt."""
+        """Read the queue, and start mornings that are refused: neither counts as an attempt."""
         sqs, queue = self.cloud.client("sqs"), self.cloud.output("MissQueueUrl")
         for _ in range(times):
             sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
@@ -122,13 +122,13 @@ class World:
                 raise Broken(f"a morning over its ceiling began: {refused}")
 
     def reopen(self) -> None:
-        """The process ends, and another one begins with what lies on disk."""
+        """End the process and start another one with the files on disk."""
         self.counted["reopened"] += 1
         self._cloud_open.close()
         self._open()
 
     def move_back_what_was_parked(self) -> None:
-        """What a person does with the console's redrive."""
+        """What an operator does with the console's redrive."""
         sqs = self.cloud.client("sqs")
         parked, waiting = self.cloud.output("ParkedQueueUrl"), self.cloud.output("MissQueueUrl")
         while messages := sqs.receive_message(QueueUrl=parked, MaxNumberOfMessages=10).get("Messages"):
@@ -137,10 +137,10 @@ class World:
                 sqs.delete_message(QueueUrl=parked, ReceiptHandle=message["ReceiptHandle"])
                 self.counted["moved back by hand"] += 1
 
-    # --- What must be true -------------------------------------------------------------------------------------------
+    # --- The guarantees -----------------------------------------------------------------------------------------------
 
     def check(self) -> Ledger:
-        """Every promise that holds at any moment between two runs. Raises Broken."""
+        """Check every guarantee that holds between two runs. Raises Broken."""
         ledger = Ledger.read(self.state_dir)
         ledger.check()
         ledger.check_payments(self._paid)
@@ -150,7 +150,7 @@ class World:
         return ledger
 
     def settle(self) -> None:
-        """The faults stop: mornings follow until no miss is left, and then every planned site is accepted."""
+        """Without faults, run mornings until no miss is left; then every planned site must be accepted."""
         for site_id in {site_id for night in self._nights.values() for site_id in _names(night)} | self._planned():
             self.script(site_id, [])
         for _ in range(MORNINGS):
@@ -217,7 +217,7 @@ class World:
         return ended
 
     def _until_quiet(self) -> None:
-        """Until no function runs any more: StopExecution lets those that are under way finish."""
+        """Wait until no function is running: StopExecution lets running ones finish."""
         deadline = time.monotonic() + PATIENCE_S
         quiet = 0
         while quiet < 3:
@@ -237,7 +237,7 @@ class World:
             elif event.kind in ("returned", "failed"):
                 self._running -= 1
                 asked = self._asked.pop(event.request_id, None)
-                if asked and event.error in PATIENT:  # it asked Claude nothing
+                if asked and event.error in PATIENT:  # it made no call of Claude
                     self._paid.remove(asked)
 
 

@@ -1,4 +1,4 @@
-"""A headless Chromium from the system's packages, and what a test may ask it."""
+"""A headless Chromium from the system's packages, for tests."""
 
 import base64
 import json
@@ -26,14 +26,14 @@ FLAGS = (
     "--hide-scrollbars",
 )
 WANTED = "NIGHTFOLD_BROWSER"  # set by `make e2e`
-SCREENSHOTS = "NIGHTFOLD_SCREENSHOTS"  # names the folder that they are kept in
+SCREENSHOTS = "NIGHTFOLD_SCREENSHOTS"  # names the folder for the screenshots
 
 
 def missing() -> str | None:
-    """Why no browser is driven here; None where one is."""
+    """Why no browser can be used; None if one can."""
     binary, driver = _found()
     if not binary or not driver:
-        return "no Chromium with its driver is installed: apt-get install chromium chromium-driver"
+        return "Chromium and its driver are not installed: apt-get install chromium chromium-driver"
     return None if os.environ.get(WANTED) else f"a minute in a browser, not part of `make test`: make e2e ({WANTED}=1)"
 
 
@@ -70,11 +70,11 @@ class Browser:
         return self.driver.execute_script(f"return {expression}", *arguments)
 
     def complaints(self) -> list[str]:
-        """What the console was told since the page was opened; a refused script is among it."""
+        """The console's messages since the page was opened, including refused scripts."""
         return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
     def requests(self) -> dict[str, str | None]:
-        """The addresses that the page asked for since it was opened, each with what refused it before it left."""
+        """The addresses that the page has requested since it was opened, each with what blocked the request."""
         log = self.driver.get_log("performance")  # type: ignore[no-untyped-call]
         events = [json.loads(entry["message"])["message"] for entry in log]
         failed = {
@@ -102,7 +102,7 @@ class Browser:
         ]
 
     def screenshot(self, name: str, *, whole: bool = False) -> Path:
-        """A PNG of what is seen, or of the whole page."""
+        """A PNG of the visible part, or of the whole page."""
         clip = {}
         if whole:
             size = self.cdp("Page.getLayoutMetrics")["cssContentSize"]
@@ -116,7 +116,7 @@ class Browser:
         return file
 
     def picture(self, file: Path) -> Path:
-        """A WebP of what is seen."""
+        """A WebP of the visible part."""
         taken = self.cdp("Page.captureScreenshot", format="webp", quality=82)
         file.write_bytes(base64.b64decode(taken["data"]))
         return file

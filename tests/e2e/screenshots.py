@@ -1,4 +1,4 @@
-"""The README's pictures of the page and of the live view, from simulated nights: `make screenshots`."""
+"""The README's screenshots of the page and of the live view, from simulated runs: `make screenshots`."""
 
 import io
 import json
@@ -20,11 +20,11 @@ from tests.e2e.chromium import browser
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "infra" / "docs"
-LIMIT = 300_000  # bytes, all of them together
+LIMIT = 300_000  # bytes in total
 
 
 def live_view() -> Path:
-    """The rows of a terminal in the middle of a night, as rich draws them."""
+    """The rows of a terminal in the middle of a run, as rich draws them."""
     progress = Progress(site["site_id"] for site in json.loads((ROOT / "events/sites.json").read_text()))
     console = Console(record=True, width=80, height=24, file=io.StringIO(), force_terminal=True)
     scenario = read_scenario(ROOT / "events/scenario.json")
@@ -43,18 +43,18 @@ def live_view() -> Path:
         sites = (ROOT / "events/sites.json").read_bytes()
         cloud.client("s3").put_object(Bucket=bucket, Key="config/sites.json", Body=sites)
         arn = cloud.start({}, name="night")
-        while progress.stored < 2:  # two are in, the others are at it
+        while progress.stored < 2:  # two sites are done, the others are collecting
             cloud.wait(arn, timeout=0.2)
         console.print(Rows(progress))
         cloud.stop(arn)
     picture = PICTURES / "live.svg"
     drawn = console.export_svg(title="nightfold run")
-    picture.write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL))  # nothing from outside
+    picture.write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL))  # self-contained
     return picture
 
 
 def take() -> list[Path]:
-    """What a person sees first, light and dark."""
+    """The first view of the page, light and dark."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         state_dir = Path(folder) / "state"
         command = [sys.executable, "-m", "infra.cli.main", "run", "--simulate", "--seed", "4", "--speed", "40"]

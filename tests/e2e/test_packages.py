@@ -1,4 +1,4 @@
-"""What is in the packages: enough, nothing else, and the same bytes every time."""
+"""The packages contain what they need and nothing else, and are reproducible."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def built() -> Path:
 
 
 def alone(folder: Path, code: str, *arguments: str) -> Any:
-    """What `code` prints in a process with nothing on its path but the package and what plays /var/runtime."""
+    """What `code` prints in a process whose path has only the package and the stand-in for /var/runtime."""
     done = subprocess.run(  # noqa: S603
         [python(), "-S", "-s", "-c", code, *arguments],
         env={"PYTHONPATH": f"{folder}:{installed('runtime.txt')}", "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -55,7 +55,7 @@ def test_a_handler_imports_from_a_folder_that_has_nothing_else(built: Path, logi
 
 
 @pytest.mark.parametrize("logical_id", FUNCTIONS)
-def test_a_package_holds_its_function_and_no_other(built: Path, logical_id: str) -> None:
+def test_a_package_contains_its_function_and_no_other(built: Path, logical_id: str) -> None:
     archive = next(built.glob(f"{logical_id}-*.zip"))
     assert archive.stat().st_size <= packages.LARGEST.get(FUNCTIONS[logical_id], packages.LARGEST_OTHER)
     with zipfile.ZipFile(archive) as packed:
@@ -75,7 +75,9 @@ def test_a_package_holds_its_function_and_no_other(built: Path, logical_id: str)
 
 
 @pytest.mark.parametrize("logical_id", FUNCTIONS)
-def test_what_was_unpacked_elsewhere_is_byte_for_byte_the_same(built: Path, logical_id: str, tmp_path: Path) -> None:
+def test_a_package_that_was_built_elsewhere_is_byte_for_byte_the_same(
+    built: Path, logical_id: str, tmp_path: Path
+) -> None:
     if logical_id == "Collector" and not os.environ.get("CI"):
         pytest.skip("the largest one is compared in CI")
     architecture = next(built.glob(f"{logical_id}-*.zip")).stem.partition("-")[2]
@@ -86,7 +88,7 @@ def test_what_was_unpacked_elsewhere_is_byte_for_byte_the_same(built: Path, logi
 
 
 @pytest.mark.parametrize("architecture", ELF_MACHINE)
-def test_machine_code_is_for_the_processor_that_was_asked_for(architecture: str, tmp_path: Path) -> None:
+def test_machine_code_is_for_the_requested_processor(architecture: str, tmp_path: Path) -> None:
     assemble("planner", architecture, tmp_path / "planner")
     libraries = list((tmp_path / "planner").rglob("*.so"))
     assert libraries

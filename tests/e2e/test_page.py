@@ -1,4 +1,4 @@
-"""The page in a real browser: what a person, a screen reader and a hostile model meet."""
+"""The page in a real browser: for sighted users, for screen readers, and with a hostile model."""
 
 import base64
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ def clipboard(chromium: Browser) -> str:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", NIGHTS)
-def test_a_page_opens_without_complaint_request_or_barrier(
+def test_a_page_opens_without_errors_requests_or_barriers(
     chromium: Browser, pages: dict[str, Path], name: str, dark: bool
 ) -> None:
     chromium.open(pages[name], dark=dark)
@@ -99,7 +99,7 @@ def test_a_page_opens_without_complaint_request_or_barrier(
 
 
 @pytest.mark.parametrize("name", NIGHTS)
-def test_the_four_answers_are_seen_without_scrolling_and_nothing_is_wider_than_the_window(
+def test_the_four_answers_are_visible_without_scrolling_and_nothing_is_wider_than_the_window(
     chromium: Browser, pages: dict[str, Path], name: str
 ) -> None:
     chromium.open(pages[name])
@@ -126,7 +126,7 @@ def test_the_longest_names_fit_into_every_window(chromium: Browser, longest: Pat
     assert chromium.barriers() == []
 
 
-def test_it_tells_which_site_is_missing_why_and_when_it_is_tried_again(
+def test_it_shows_which_site_is_missing_why_and_when_it_is_tried_again(
     chromium: Browser, pages: dict[str, Path]
 ) -> None:
     chromium.open(pages["partial"])
@@ -152,7 +152,7 @@ def test_the_redrives_page_is_a_link_and_its_key_where_a_link_would_be_denied(
     assert "Collected later, by redrive-2026-11-23 (runs/redrive-2026-11-23/digest.html)" in text(chromium, "#missing")
 
 
-def test_what_a_model_wrote_is_text_and_nothing_else(chromium: Browser, pages: dict[str, Path]) -> None:
+def test_what_a_model_wrote_is_only_text(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["hostile"])
     assert text(chromium, "#site-list .title") == HOSTILE
     assert chromium.js("document.querySelectorAll('main img, main iframe, main script').length") == 0
@@ -170,7 +170,7 @@ def test_what_a_model_wrote_is_text_and_nothing_else(chromium: Browser, pages: d
     assert chromium.complaints() == []
 
 
-def test_the_policy_refuses_what_is_not_ours(chromium: Browser, pages: dict[str, Path]) -> None:
+def test_the_content_security_policy_refuses_foreign_code(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["partial"])
     chromium.js(
         "(() => { try { const s = document.createElement('script'); s.textContent = 'window.acted = 1';"
@@ -237,7 +237,7 @@ def test_saving_all_as_a_file(chromium: Browser, pages: dict[str, Path], tmp_pat
     assert chromium.complaints() == []
 
 
-def test_the_keyboard_is_enough(chromium: Browser, pages: dict[str, Path]) -> None:
+def test_the_page_can_be_used_with_the_keyboard_alone(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["partial"])
     body = chromium.driver.find_element(By.TAG_NAME, "body")
     body.send_keys(Keys.TAB)
@@ -253,9 +253,7 @@ def test_the_keyboard_is_enough(chromium: Browser, pages: dict[str, Path]) -> No
     assert chromium.js("document.querySelector('#found').textContent") == ""
 
 
-def test_ten_thousand_sites_are_a_page_of_few_elements_and_are_all_found(
-    chromium: Browser, pages: dict[str, Path]
-) -> None:
+def test_ten_thousand_sites_make_few_elements_and_can_all_be_found(chromium: Browser, pages: dict[str, Path]) -> None:
     assert pages["large"].stat().st_size < 5_000_000
     chromium.open(pages["large"])
     elements = chromium.js("document.getElementsByTagName('*').length")
@@ -274,7 +272,7 @@ def test_ten_thousand_sites_are_a_page_of_few_elements_and_are_all_found(
     chromium.screenshot("page-large-search")
 
 
-def test_it_prints_and_needs_no_script_to_be_read(chromium: Browser, pages: dict[str, Path]) -> None:
+def test_it_can_be_printed_and_read_without_scripts(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["partial"])
     printed = base64.b64decode(chromium.cdp("Page.printToPDF", printBackground=True)["data"])
     assert printed.startswith(b"%PDF-")

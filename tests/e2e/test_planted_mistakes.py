@@ -24,7 +24,7 @@ MISTAKES = {
     "a function timeout under the SDK's": (TEMPLATE, "Timeout: 630", "Timeout: 590"),
     "a typo in an IAM action": (TEMPLATE, "Action: ssm:GetParameter\n", "Action: ssm:GetParametre\n"),
     "a wildcard action": (TEMPLATE, "Action: ssm:GetParameter\n", "Action: ssm:*\n"),
-    "a Next to nowhere": (MACHINE, '"Next": "StoreOutcome"', '"Next": "StoreOutcomes"'),
+    "a Next to a missing state": (MACHINE, '"Next": "StoreOutcome"', '"Next": "StoreOutcomes"'),
     "encryption off": (TEMPLATE, "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"),
     "a schedule without a dead-letter queue": (
         TEMPLATE,
@@ -41,15 +41,15 @@ MISTAKES = {
     "a property of a schedule that SAM does not know": (TEMPLATE, "ScheduleExpressionTimezone", "ScheduleTimezone"),
 }
 AWS, OTHER = lint.states_language_service, lint.asl_validator
-# What each linter of the state machine finds and the other does not; our own tests are not asked.
+# Mistakes that only one of the state machine's linters finds; our own tests are not run.
 OF_ONE_LINTER: dict[str, tuple[str, str, Linter, Linter]] = {
     "a backoff that shrinks": ('"BackoffRate": 3', '"BackoffRate": 0.5', AWS, OTHER),
     "a jitter that does not exist": ('"JitterStrategy": "FULL"', '"JitterStrategy": "SOME"', AWS, OTHER),
-    "a longest delay of nothing": ('"MaxDelaySeconds": 120', '"MaxDelaySeconds": 0', AWS, OTHER),
+    "a longest delay of zero": ('"MaxDelaySeconds": 120', '"MaxDelaySeconds": 0', AWS, OTHER),
     "items of an unknown kind": ('"InputType": "JSON"', '"InputType": "JASON"', AWS, OTHER),
     "a task without any time": ('"TimeoutSeconds": 330', '"TimeoutSeconds": 0', OTHER, AWS),
-    "a path that is none": ('"OutputPath": "$.state"', '"OutputPath": "$.state["', OTHER, AWS),
-    "two concurrencies": ('"MaxConcurrencyPath"', '"MaxConcurrency": 4, "MaxConcurrencyPath"', OTHER, AWS),
+    "an invalid path": ('"OutputPath": "$.state"', '"OutputPath": "$.state["', OTHER, AWS),
+    "two concurrency fields": ('"MaxConcurrencyPath"', '"MaxConcurrency": 4, "MaxConcurrencyPath"', OTHER, AWS),
     "a name that is used twice": ('"NetworkFailure"', '"PublishDigest"', OTHER, AWS),
 }
 

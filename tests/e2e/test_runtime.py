@@ -1,4 +1,4 @@
-"""The built packages under AWS's own runtime: a whole night, every row of the table of failures, IAM on.
+"""The built packages under AWS's own runtime: a whole run, every row of the table of failures, with IAM.
 
 Processes of the Lambda Runtime Interface Emulator run the packages, with nothing else on their path; the state machine,
 S3, SQS and SSM are the embedded cloud's, served on a port.
@@ -24,9 +24,9 @@ from tests.support import runtime_emulator
 from tests.support.clouds import cloud_at
 from tests.support.failure_table import TABLE, Row
 from tests.support.runtime_emulator import Emulator, available
-from tests.support.table_night import TableNight
+from tests.support.table_night import TableRun
 
-SPEED = 10.0  # CollectSite's 660 s become 66: enough for a cold start on a machine at other work
+SPEED = 10.0  # CollectSite's 660 s become 66: enough for a cold start on a busy machine
 AT_ONCE = 8
 
 pytestmark = [
@@ -47,26 +47,26 @@ def emulator(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def night(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> TableNight:
-    return TableNight(tmp_path_factory.mktemp("night"), at_once=AT_ONCE, speed=SPEED, emulator=emulator)
+def night(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> TableRun:
+    return TableRun(tmp_path_factory.mktemp("night"), at_once=AT_ONCE, speed=SPEED, emulator=emulator)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.site_id)
-def test_a_site_ends_as_the_table_says(night: TableNight, row: Row) -> None:
+def test_a_site_ends_as_the_table_says(night: TableRun, row: Row) -> None:
     night.check(row)
 
 
-def test_the_census_adds_up(night: TableNight) -> None:
+def test_the_census_adds_up(night: TableRun) -> None:
     night.check_census()
 
 
-def test_the_night_met_cold_and_warm_processes(night: TableNight, emulator: Emulator) -> None:
+def test_the_run_used_cold_and_warm_processes(night: TableRun, emulator: Emulator) -> None:
     assert night.sites
     assert AT_ONCE < emulator.cold < AT_ONCE + 10  # the collector's, and one or two of each other function
     assert emulator.warm > len(TABLE)
 
 
-def test_a_branch_leaves_one_line_in_the_log(night: TableNight, emulator: Emulator) -> None:
+def test_a_branch_leaves_one_line_in_the_log(night: TableRun, emulator: Emulator) -> None:
     log = (emulator.logs / "Collector.emulator.log").read_text(errors="replace")
     lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
     assert {line["site_id"] for line in lines if line["step"] == "collect"} == night.sites.keys()
@@ -99,7 +99,7 @@ def site_task(**changes: object) -> dict[str, Any]:
 
 
 def test_a_function_that_runs_out_of_time_is_named_as_on_lambda(built: Path, tmp_path: Path) -> None:
-    seconds = iter([5])  # the first call alone: the next one may take its time to start
+    seconds = iter([5])  # only the first call: the next one may need time to start
 
     def hasty(function: Function, *call: Any) -> InvokeResult:
         return rie.invoke(replace(function, timeout_s=next(seconds, function.timeout_s)), *call)
@@ -119,7 +119,7 @@ def test_a_function_that_runs_out_of_time_is_named_as_on_lambda(built: Path, tmp
         assert (error, outcome["outcome"]) == (None, "answered")
 
 
-def test_a_port_that_another_program_has_is_passed_over(
+def test_a_port_that_another_program_uses_is_skipped(
     cloud: tuple[Cloud, MessagesAPI], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("", 0)) as first, socket.create_server(("", 0)) as second:
@@ -139,7 +139,7 @@ def test_two_processes_never_share_an_address() -> None:
     assert "127.0.0.1" not in addresses
 
 
-def test_an_error_is_told_by_its_bare_name_on_one_line(cloud: tuple[Cloud, MessagesAPI]) -> None:
+def test_an_error_is_reported_by_its_bare_name_on_one_line(cloud: tuple[Cloud, MessagesAPI]) -> None:
     running, api = cloud
     api.script("harbour", [529])
     failure, error = running.invoke("Collector", site_task())
@@ -157,7 +157,7 @@ def test_the_largest_answer_fits_into_a_state(cloud: tuple[Cloud, MessagesAPI]) 
     assert len(json.dumps(json.dumps(outcome))) < 262_144
 
 
-def test_input_that_cannot_be_run_ends_with_its_field(cloud: tuple[Cloud, MessagesAPI]) -> None:
+def test_invalid_input_is_refused_with_its_field(cloud: tuple[Cloud, MessagesAPI]) -> None:
     running, _ = cloud
     ended = running.wait(running.start({"max_concurrency": 0}), timeout=60)
     assert (ended.status, ended.error) == ("FAILED", "InvalidInput")

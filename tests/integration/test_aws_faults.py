@@ -1,7 +1,7 @@
-"""Partial failures of AWS, each by its name, on the real state machine: who retries, how often, and what it ends in.
+"""Partial failures of AWS, by name, on the real state machine: what retries, how often, and how the run ends.
 
-The calls of a function belong to botocore's standard mode (5 attempts), a step as a whole to the state machine; the
-state machine's own calls (Invoke, StoreOutcome) to the state machine alone.
+botocore's standard mode retries a function's calls (5 attempts), and the state machine retries a whole step. Only the
+state machine retries its own calls (Invoke, StoreOutcome).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ SITES = ("fine", "prose", "gone")  # accepted; accepted in round 2; missed, as 4
 
 @dataclass(frozen=True)
 class Call:
-    """What the hook is told of one attempt."""
+    """One attempt, as the hook sees it."""
 
     function: str | None
     operation: str
@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Case:
-    """One partial failure: `times` attempts of these calls meet it, after the first `spare` have not."""
+    """One partial failure: it hits `times` attempts of these calls, after the first `spare` have succeeded."""
 
     name: str
     fault: Fault
@@ -49,7 +49,7 @@ class Case:
     of: str | None  # the function; None: the state machine
     key: str = ""  # in the object's key
     times: int = 1
-    attempts: int | None = None  # of all such calls of the night, where that tells who retries; None: not looked at
+    attempts: int | None = None  # of all such calls of the run, where that shows what retries; None: not checked
     missed: tuple[str, ...] = ("gone",)
     status: str = "SUCCEEDED"
     spare: int = 0
@@ -63,8 +63,8 @@ FIRST = FailEntries(frozenset({"0"}))
 NIGHTS = (
     Case("S3 slows down the planner", SLOW_DOWN, "GetObject", "Planner", "config/sites", 4, attempts=5),
     Case("S3 fails beyond botocore in the planner", ERROR, "PutObject", "Planner", "items.json", 7, attempts=8),
-    Case("the claim's answer is lost", LoseTheAnswer(), "PutObject", "Planner", "plan.json", attempts=2),
-    Case("the claim's answer is lost, always", LoseTheAnswer(), "PutObject", "Planner", "plan.json", 5, attempts=6),
+    Case("the claim's response is lost", LoseTheAnswer(), "PutObject", "Planner", "plan.json", attempts=2),
+    Case("the claim's response is always lost", LoseTheAnswer(), "PutObject", "Planner", "plan.json", 5, attempts=6),
     Case("the claim never arrives", NeverArrive(), "PutObject", "Planner", "plan.json", 2, attempts=3),
     Case("SSM is down for the planner", ERROR, "GetParameter", "Planner", times=4, attempts=5),
     Case("SSM is down for the planner, longer", ERROR, "GetParameter", "Planner", times=12, attempts=13),
@@ -72,7 +72,7 @@ NIGHTS = (
     Case("a collector is throttled", THROTTLED, "Invoke", None, "Collector", 6),
     Case("the aggregator is throttled", THROTTLED, "Invoke", None, "Aggregator", 3, attempts=5),
     Case("an outcome cannot be written at first", SLOW_DOWN, "PutObject", None, "outcomes/fine", 6, attempts=INVOKE),
-    Case("an outcome's answer is lost", LoseTheAnswer(), "PutObject", None, "outcomes/fine", attempts=2),
+    Case("an outcome's response is lost", LoseTheAnswer(), "PutObject", None, "outcomes/fine", attempts=2),
     Case(
         "an outcome can never be written",
         ERROR,
@@ -85,8 +85,15 @@ NIGHTS = (
     ),
     Case("an outcome is read slowly", SLOW_DOWN, "GetObject", "Aggregator", "outcomes/fine", 4, attempts=6),
     Case("an outcome cannot be read beyond botocore", ERROR, "GetObject", "Aggregator", "outcomes/fine", 7, attempts=9),
-    Case("an outcome can be read in round 1 alone", ERROR, "GetObject", "Aggregator", "outcomes/fine", 7, 9, spare=1),
-    Case("an outcome cannot be read for a connection", NeverArrive(), "GetObject", "Aggregator", "outcomes/fine", 7),
+    Case("an outcome can be read only in round 1", ERROR, "GetObject", "Aggregator", "outcomes/fine", 7, 9, spare=1),
+    Case(
+        "an outcome cannot be read, for a broken connection",
+        NeverArrive(),
+        "GetObject",
+        "Aggregator",
+        "outcomes/fine",
+        7,
+    ),
     Case(
         "an outcome may not be read",
         Refuse(403, "AccessDenied"),
@@ -97,19 +104,19 @@ NIGHTS = (
         attempts=2,
         missed=("fine", "gone"),
     ),
-    Case("candidates' answer is lost", LoseTheAnswer(), "PutObject", "Aggregator", "candidates/fine", attempts=2),
+    Case("the candidates' response is lost", LoseTheAnswer(), "PutObject", "Aggregator", "candidates/fine", attempts=2),
     Case("the list of candidates fails", ERROR, "ListObjectsV2", "Aggregator", times=7),
-    Case("round 2 is announced, and the answer lost", LoseTheAnswer(), "PutObject", "Aggregator", "round-2/items", 5),
-    Case("the summary's answer is lost", LoseTheAnswer(), "PutObject", "Aggregator", "summary.json", 5, attempts=5),
-    Case("a miss is refused with a 200", FIRST, "SendMessageBatch", "Aggregator", times=2, attempts=3),
-    Case("a miss is refused beyond four tries", FIRST, "SendMessageBatch", "Aggregator", times=5, attempts=6),
-    Case("misses are sent, and the answer lost", LoseTheAnswer(), "SendMessageBatch", "Aggregator", attempts=2),
+    Case("round 2 is written, and the response lost", LoseTheAnswer(), "PutObject", "Aggregator", "round-2/items", 5),
+    Case("the summary's response is lost", LoseTheAnswer(), "PutObject", "Aggregator", "summary.json", 5, attempts=5),
+    Case("a miss fails in a batch with status 200", FIRST, "SendMessageBatch", "Aggregator", times=2, attempts=3),
+    Case("a miss fails more than four times", FIRST, "SendMessageBatch", "Aggregator", times=5, attempts=6),
+    Case("misses are sent, and the response lost", LoseTheAnswer(), "SendMessageBatch", "Aggregator", attempts=2),
     Case("SQS does not answer in time", TimeOut(done=True), "SendMessageBatch", "Aggregator", times=5, attempts=6),
 )
 
 
 class Hook:
-    """Meets the first calls that a case names, and counts them all."""
+    """Fails the first calls that a case names, and counts them all."""
 
     def __init__(self) -> None:
         self.case: Case | None = None
@@ -129,15 +136,15 @@ class Hook:
         return case.fault if case.spare < self.seen <= case.spare + case.times else None
 
 
-class Place:
-    """One cloud for all cases; every case has a night of its own."""
+class SharedCloud:
+    """One cloud for all cases; every case has its own run."""
 
     def __init__(self, cloud: Cloud, api: MessagesAPI, hook: Hook) -> None:
         self.cloud, self.api, self.hook = cloud, api, hook
         self._names = iter(range(1_000))
 
     def night(self, case: Case | None, sites: Sequence[str] = SITES) -> tuple[str, Execution]:
-        """The name of the night, whose sites are called `fine-<name>` and so on, and how it ended."""
+        """The run's name, whose sites are called `fine-<name>` and so on, and its execution."""
         name = f"{next(self._names)}"
         scripts: dict[str, list[Any]] = {"fine": ["ok"], "prose": ["prose"], "gone": [400]}
         for site in sites:
@@ -160,25 +167,25 @@ class Place:
 
 
 @contextmanager
-def opened(state_dir: Path) -> Iterator[Place]:
+def opened(state_dir: Path) -> Iterator[SharedCloud]:
     hook = Hook()
     with (
         MessagesAPI(Scenario(), speed=SPEED) as api,
         cloud_at(state_dir, api.url, faults=hook, speed=SPEED) as cloud,
         hurried(SPEED),
     ):
-        yield Place(cloud, api, hook)
+        yield SharedCloud(cloud, api, hook)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedCloud]:
     with opened(tmp_path_factory.mktemp("state")) as place:
         yield place
 
 
-def test_an_ssm_that_is_down_while_the_collector_starts_is_retried_patiently_and_costs_no_call(tmp_path: Path) -> None:
+def test_an_ssm_outage_while_the_collector_starts_is_retried_patiently_and_costs_no_call(tmp_path: Path) -> None:
     case = Case("SSM is down for the collector", ERROR, "GetParameter", "Collector", times=7)
-    with opened(tmp_path) as place:  # a collector that has read the key does not ask again
+    with opened(tmp_path) as place:  # a collector that has read the key does not read it again
         name, _ = place.night(case, sites=["fine"])
         [site] = place.ledger().summaries[f"night-{name}"].sites
         assert site.accepted
@@ -187,7 +194,7 @@ def test_an_ssm_that_is_down_while_the_collector_starts_is_retried_patiently_and
 
 
 @pytest.mark.parametrize("case", NIGHTS, ids=lambda case: case.name)
-def test_a_night_with_a_partial_failure_ends_in_the_census(place: Place, case: Case) -> None:
+def test_a_run_with_a_partial_failure_ends_with_a_census(place: SharedCloud, case: Case) -> None:
     name, execution = place.night(case)
     seen = place.hook.seen
     assert seen >= min(case.times, case.attempts or BOTOCORE), "the fault never happened"
@@ -202,19 +209,19 @@ def test_a_night_with_a_partial_failure_ends_in_the_census(place: Place, case: C
 MORNINGS = (
     Case("a delete is throttled", Refuse(400, "RequestThrottled"), "DeleteMessageBatch", "Aggregator", "", 4, 5),
     Case("a delete fails for an entry", FIRST, "DeleteMessageBatch", "Aggregator", "", 3, 4),
-    Case("a delete fails beyond four tries", FIRST, "DeleteMessageBatch", "Aggregator", "", 5, 6),
-    Case("a delete is done, and the answer lost", LoseTheAnswer(), "DeleteMessageBatch", "Aggregator", "", 1, 2),
+    Case("a delete fails more than four times", FIRST, "DeleteMessageBatch", "Aggregator", "", 5, 6),
+    Case("a delete is done, and the response lost", LoseTheAnswer(), "DeleteMessageBatch", "Aggregator", "", 1, 2),
     Case("receiving fails beyond botocore", ERROR, "ReceiveMessage", "Planner", "", 7),
     Case("the plan cannot be written at first", ERROR, "PutObject", "Planner", "plan.json", 7, 8),
-    Case("the lease's answer is lost", LoseTheAnswer(), "PutObject", "Planner", "lease", 1),
+    Case("the lease's response is lost", LoseTheAnswer(), "PutObject", "Planner", "lease", 1),
     Case("hiding the messages fails", ERROR, "ChangeMessageVisibilityBatch", "Planner", "", 7, 8),
     Case("the reporter cannot be invoked", Refuse(500, "ServiceException"), "Invoke", None, "Reporter", 99, 3),
 )
 
 
 @pytest.mark.parametrize("case", MORNINGS, ids=lambda case: case.name)
-def test_a_morning_with_a_partial_failure_collects_every_miss_once(place: Place, case: Case) -> None:
-    place.redrive(None)  # what earlier nights have left
+def test_a_morning_with_a_partial_failure_collects_every_miss_once(place: SharedCloud, case: Case) -> None:
+    place.redrive(None)  # misses of earlier nights
     missed, _ = place.night(None)
     name, execution = place.redrive(case)
     seen = place.hook.seen
@@ -228,9 +235,9 @@ def test_a_morning_with_a_partial_failure_collects_every_miss_once(place: Place,
         assert seen == case.attempts
 
 
-def test_a_collector_that_stays_throttled_is_a_miss_of_reason_network_that_costs_nothing(place: Place) -> None:
+def test_a_collector_that_stays_throttled_is_a_miss_of_reason_network_that_costs_nothing(place: SharedCloud) -> None:
     name, execution = place.night(
-        Case("throttled for good", THROTTLED, "Invoke", None, "Collector", times=99), sites=["fine"]
+        Case("throttled permanently", THROTTLED, "Invoke", None, "Collector", times=99), sites=["fine"]
     )
     [site] = place.ledger().summaries[f"night-{name}"].sites
     assert (site.reason, site.error) == ("network", "Lambda.TooManyRequestsException")
@@ -239,7 +246,7 @@ def test_a_collector_that_stays_throttled_is_a_miss_of_reason_network_that_costs
     assert execution.error == "NothingCollected"
 
 
-def test_an_ssm_that_stays_down_ends_the_night_before_anything_is_planned(place: Place) -> None:
+def test_a_lasting_ssm_outage_ends_the_run_before_anything_is_planned(place: SharedCloud) -> None:
     name, execution = place.night(Case("SSM is gone", ERROR, "GetParameter", "Planner", times=999))
     assert (execution.status, execution.error) == ("FAILED", "AwsUnavailable")
     assert place.hook.seen == BOTOCORE * STEP
@@ -248,7 +255,7 @@ def test_an_ssm_that_stays_down_ends_the_night_before_anything_is_planned(place:
 
 
 @pytest.fixture
-def corrupt(place: Place, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def corrupt(place: SharedCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Objects whose key holds this text are overwritten as soon as they are stored."""
 
     def corrupt_keys_with(text: str) -> None:
@@ -261,7 +268,9 @@ def corrupt(place: Place, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
     return corrupt_keys_with
 
 
-def test_an_outcome_that_is_no_json_is_a_miss_that_says_so(place: Place, corrupt: Callable[[str], None]) -> None:
+def test_an_outcome_that_is_not_valid_json_is_a_miss_that_says_so(
+    place: SharedCloud, corrupt: Callable[[str], None]
+) -> None:
     corrupt("outcomes/fine-")
     name, _ = place.night(None, sites=["fine", "prose"])
     sites = {site.site_id: site for site in place.ledger().summaries[f"night-{name}"].sites}

@@ -51,7 +51,7 @@ def test_an_answer_carries_what_the_call_cost(api: MessagesAPI) -> None:
     assert answer.rate_limits["anthropic-ratelimit-output-tokens-limit"] == "400000"
 
 
-def test_the_request_is_what_the_task_says(api: MessagesAPI) -> None:
+def test_the_request_follows_the_task(api: MessagesAPI) -> None:
     api.script("harbour", ["ok"])
     ask(api, max_tokens=512, model="claude-haiku-5-5", brief="About boats.")
     call = api.history[0]
@@ -68,7 +68,7 @@ def test_the_client_makes_no_retries_of_its_own(api: MessagesAPI) -> None:
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "drip", "drip_headers"])
-def test_no_exchange_outlives_its_deadline(api: MessagesAPI, behaviour: str) -> None:
+def test_no_call_takes_longer_than_its_deadline(api: MessagesAPI, behaviour: str) -> None:
     api.script("harbour", [{"do": behaviour, "latency_s": 60}])
     with pytest.raises(ModelTimeout, match="no whole answer within 1 s"):
         ask(api)
@@ -79,7 +79,7 @@ def test_a_key_with_a_line_break_is_stripped(api: MessagesAPI) -> None:
     assert ask(api, key="sk-test\n").stop_reason == "end_turn"
 
 
-def test_an_error_message_holds_neither_key_nor_prompt(api: MessagesAPI, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_message_contains_neither_key_nor_prompt(api: MessagesAPI, caplog: pytest.LogCaptureFixture) -> None:
     api.script("harbour", [401, "reset", 500])
     with caplog.at_level(logging.DEBUG, logger="collector"):
         for error in (AccessDenied, NetworkError, NetworkError):
@@ -92,19 +92,19 @@ def test_an_error_message_holds_neither_key_nor_prompt(api: MessagesAPI, caplog:
             assert raised.value.__cause__ is None
 
 
-def test_text_that_no_wire_can_carry_is_made_safe(api: MessagesAPI) -> None:
+def test_text_that_cannot_be_encoded_is_made_safe(api: MessagesAPI) -> None:
     api.script("harbour", [{"do": "text", "text": "a\ud800b"}])
     assert ask(api).text == "a\ufffdb"
 
 
-def test_a_megabyte_of_text_is_cut_to_what_a_state_can_carry(api: MessagesAPI) -> None:
+def test_a_megabyte_of_text_is_cut_to_the_size_limit_of_a_state(api: MessagesAPI) -> None:
     api.script("harbour", [{"do": "text", "text": '"' * 1_000_000, "output_tokens": 1_000}])
     text = ask(api).text
     assert text
     assert len(json.dumps(text)) <= ANSWER_LIMIT
 
 
-def test_a_server_that_is_not_there_is_a_network_error() -> None:
+def test_an_unreachable_server_is_a_network_error() -> None:
     asked = task()
     with closing(Claude("sk-test", "http://127.0.0.1:1")) as claude, pytest.raises(NetworkError):
         claude.ask(asked, prompt_for(asked))

@@ -1,4 +1,4 @@
-"""The embedded cloud with a small state machine: deploying, running, roles, speed, and what a second process finds."""
+"""The embedded cloud with a small state machine: deploying, running, roles, speed."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SPEED = 20.0
 
 
 class Seen:
-    """An observer that can be asked."""
+    """An observer that records its events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -84,12 +84,14 @@ def test_more_items_than_pythons_recursion_limit_go_through_one_worker(cloud: Cl
     assert len(list((cloud.state_dir / "outcomes").glob("many-*.json"))) == sys.getrecursionlimit() + 50
 
 
-def test_no_more_branches_run_at_once_than_asked_for(cloud: Cloud, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_branches_run_at_once_than_configured(
+    cloud: Cloud, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen.events.clear()
     three = threading.Barrier(3, timeout=60)
 
     def hold(event: Event) -> None:
-        """The first three are let go together, so that the machine's pace does not matter."""
+        """The first three are released together, so that the machine's speed does not matter."""
         seen(event)
         if event.kind == "invoked" and sum(each.kind == "invoked" for each in seen.events) <= 3:
             three.wait()
@@ -103,7 +105,7 @@ def test_no_more_branches_run_at_once_than_asked_for(cloud: Cloud, seen: Seen, m
     assert most == 3
 
 
-def test_an_observer_is_told_of_invocations_and_of_what_was_stored(cloud: Cloud, seen: Seen) -> None:
+def test_an_observer_sees_invocations_and_stored_objects(cloud: Cloud, seen: Seen) -> None:
     seen.events.clear()
     collect(cloud, {"id": "told", "fails": 1})
     of_function = [event.kind for event in seen.events if event.function == "Probe"]
@@ -164,7 +166,7 @@ def test_a_stopped_execution_is_aborted_at_once(cloud: Cloud) -> None:
     assert cloud.wait(arn, timeout=1).status == "ABORTED"
 
 
-def test_a_stopped_map_begins_no_more_branches(cloud: Cloud, seen: Seen) -> None:
+def test_a_stopped_map_starts_no_more_branches(cloud: Cloud, seen: Seen) -> None:
     items = [{"id": f"stopped-{each}", "seconds": 0.2} for each in range(50)]
     cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="items.json", Body=json.dumps(items).encode())
     arn = cloud.start({"at_once": 5})
@@ -177,7 +179,7 @@ def test_a_stopped_map_begins_no_more_branches(cloud: Cloud, seen: Seen) -> None
     assert [event for event in seen.events if event.kind == "invoked"] == []
 
 
-def test_an_execution_that_is_used_twice_is_refused(cloud: Cloud) -> None:
+def test_an_execution_name_that_is_used_twice_is_refused(cloud: Cloud) -> None:
     cloud.wait(cloud.start({"pause": True}, name="once"), timeout=5)
     with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
         cloud.start({"pause": False, "other": 1}, name="once")
@@ -196,7 +198,7 @@ def test_a_function_may_do_what_its_role_allows_and_nothing_else(cloud: Cloud) -
     assert refusal(reader.delete_object, Bucket=bucket, Key="open/a") == "AccessDenied"
 
 
-def test_batches_ask_for_the_permission_that_aws_asks_for(cloud: Cloud) -> None:
+def test_batches_need_the_permission_that_aws_requires(cloud: Cloud) -> None:
     queue, url = cloud.client_as("Reader", "sqs"), cloud.output("QueueUrl")
     assert queue.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}])["Successful"]
     assert "AccessDenied" in refusal(queue.receive_message, QueueUrl=url)
@@ -216,20 +218,20 @@ def test_a_parameter_is_read_only_by_the_role_that_names_it(cloud: Cloud) -> Non
     )
 
 
-def test_a_topic_is_published_to_by_the_role_that_names_it(cloud: Cloud) -> None:
+def test_only_the_role_that_names_a_topic_publishes_to_it(cloud: Cloud) -> None:
     topic = cloud.output("TopicArn")
     assert cloud.client_as("Reader", "sns").publish(TopicArn=topic, Message="good morning")["MessageId"]
     assert refusal(cloud.client_as("Probe", "sns").publish, TopicArn=topic, Message="x") == "AccessDenied"
     assert refusal(cloud.client_as("Reader", "sns").publish, TopicArn=topic + "-other", Message="x") == "AccessDenied"
 
 
-def test_who_may_not_list_the_bucket_is_not_told_that_an_object_is_missing(cloud: Cloud) -> None:
+def test_a_role_that_may_not_list_the_bucket_does_not_learn_that_an_object_is_missing(cloud: Cloud) -> None:
     bucket = cloud.output("BucketName")
     assert refusal(cloud.client_as("Reader", "s3").get_object, Bucket=bucket, Key="open/nothing") == "AccessDenied"
     assert refusal(cloud.client("s3").get_object, Bucket=bucket, Key="open/nothing") == "NoSuchKey"
 
 
-def test_a_function_may_invoke_no_other_and_a_handlers_own_client_has_its_role(cloud: Cloud) -> None:
+def test_a_function_may_not_invoke_others_and_a_handlers_own_client_has_its_role(cloud: Cloud) -> None:
     assert (
         refusal(cloud.client_as("Probe", "lambda").invoke, FunctionName=cloud.physical("Reader"))
         == "AccessDeniedException"
@@ -240,7 +242,7 @@ def test_a_function_may_invoke_no_other_and_a_handlers_own_client_has_its_role(c
     assert denied == {"refused": "AccessDenied", "attempts": 1}
 
 
-def test_two_conditional_writes_of_one_object_have_one_winner(cloud: Cloud) -> None:
+def test_only_one_of_two_conditional_writes_of_an_object_succeeds(cloud: Cloud) -> None:
     s3, bucket = cloud.client("s3"), cloud.output("BucketName")
     won: list[int] = []
     lost: list[str] = []
@@ -269,7 +271,7 @@ def test_two_conditional_writes_of_one_object_have_one_winner(cloud: Cloud) -> N
     )
 
 
-def test_a_key_that_is_no_path_is_refused(cloud: Cloud) -> None:
+def test_a_key_that_is_not_a_path_is_refused(cloud: Cloud) -> None:
     s3, bucket = cloud.client("s3"), cloud.output("BucketName")
     assert refusal(s3.put_object, Bucket=bucket, Key="queues/Queue/forged.json", Body=b"x") == "InvalidRequest"
     assert refusal(s3.get_object, Bucket=bucket, Key="state.json") == "NoSuchKey"
@@ -314,13 +316,13 @@ def test_the_same_cloud_answers_over_http(cloud: Cloud) -> None:
 # --- The process around it ---
 
 
-def test_there_is_one_embedded_cloud_in_a_process(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_process_has_only_one_embedded_cloud(cloud: Cloud, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="already"), small_cloud(tmp_path):
         pass
     assert cloud.invoke("Probe", {"do": "echo"})[1] is None
 
 
-def test_nothing_of_the_users_aws_configuration_is_used(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_aws_configuration_is_not_used(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
@@ -328,13 +330,13 @@ def test_nothing_of_the_users_aws_configuration_is_used(cloud: Cloud, monkeypatc
     assert cloud.client("logs").describe_log_groups()["logGroups"] == []
 
 
-def test_a_service_that_is_not_there_is_an_error_and_no_call_to_the_real_one(cloud: Cloud) -> None:
+def test_a_missing_service_is_an_error_and_the_real_one_is_not_called(cloud: Cloud) -> None:
     client = cloud.client("secretsmanager", config=Config(retries={"total_max_attempts": 1}, connect_timeout=1))
     with pytest.raises(ClientError):
         client.get_secret_value(SecretId="x")
 
 
-def test_the_secret_is_nowhere_on_disk(cloud: Cloud) -> None:
+def test_the_secret_is_never_on_disk(cloud: Cloud) -> None:
     value = cloud.client("ssm").get_parameter(Name=cloud.output("ApiKeyName"), WithDecryption=True)["Parameter"][
         "Value"
     ]

@@ -1,4 +1,4 @@
-"""What `nightfold cloud` opens: who is answered, and what a web page in the same browser gets."""
+"""The server of `nightfold cloud`: which callers it answers, and what a web page in the same browser gets."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ def client(service: str, url: str, access_key: str) -> Any:
 
 
 def ask(url: str, access_key: str, **headers: str) -> tuple[int, str]:
-    """GetParameter on the API key, as a web page would send it after reading a signature off somewhere."""
+    """GetParameter on the API key, as a web page would send it after it has found a signature somewhere."""
     address = url.removeprefix("http://")
     signed = (
         f"AWS4-HMAC-SHA256 Credential={access_key}/20261124/us-east-1/ssm/aws4_request, SignedHeaders=host, Signature=0"
@@ -67,7 +67,7 @@ def test_a_role_is_answered_as_that_role(served: tuple[Cloud, str]) -> None:
             ssm.get_parameter(Name=cloud.output("ApiKeyName"), WithDecryption=True)
 
 
-def test_keys_are_drawn_anew_by_each_cloud(served: tuple[Cloud, str]) -> None:
+def test_each_cloud_draws_new_keys(served: tuple[Cloud, str]) -> None:
     cloud, _ = served
     one, other = RoleSessions(enforced=True), RoleSessions(enforced=True)
     role = "arn:aws:iam::123456789012:role/nightfold-Reader"
@@ -102,7 +102,7 @@ def test_a_request_that_is_not_signed_is_refused(served: tuple[Cloud, str]) -> N
 
 
 @pytest.mark.parametrize("prefix", ["queues/", "../", "logs/", "corrupt/"])
-def test_a_listing_shows_objects_and_nothing_else(served: tuple[Cloud, str], prefix: str) -> None:
+def test_a_listing_shows_only_objects(served: tuple[Cloud, str], prefix: str) -> None:
     cloud, url = served
     cloud.client("sqs").send_message(QueueUrl=cloud.output("QueueUrl"), MessageBody="miss")
     (cloud.state_dir / "logs" / "Probe.log").write_text("a line\n")
@@ -114,7 +114,7 @@ def test_a_listing_shows_objects_and_nothing_else(served: tuple[Cloud, str], pre
 
 
 @pytest.mark.parametrize("protocol", ["http", "https", "lambda", "firehose"])
-def test_a_topic_calls_no_address_of_the_callers_choice(served: tuple[Cloud, str], protocol: str) -> None:
+def test_a_topic_does_not_call_addresses_that_the_caller_chooses(served: tuple[Cloud, str], protocol: str) -> None:
     cloud, _ = served
     with pytest.raises(ClientError, match="does not deliver"):
         cloud.client("sns").subscribe(

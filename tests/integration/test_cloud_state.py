@@ -1,4 +1,4 @@
-"""What a second process finds: everything that was acknowledged, however the first one ended."""
+"""A second process finds everything that was acknowledged, however the first one ended."""
 
 import importlib
 import json
@@ -60,14 +60,14 @@ def line(process: subprocess.Popen[str]) -> str:
 
 
 def kill(process: subprocess.Popen[str]) -> list[str]:
-    """What it had said when it died."""
+    """Kill the process; returns its output."""
     process.send_signal(signal.SIGKILL)
     said, _ = process.communicate()
     return said.split()
 
 
 def waiting(cloud: Cloud, queue: str = "QueueUrl") -> list[Any]:
-    """Every message that a receiver can have now."""
+    """Every message that a receiver can get now."""
     sqs, found = cloud.client("sqs"), []
     while messages := sqs.receive_message(
         QueueUrl=cloud.output(queue), MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
@@ -92,7 +92,7 @@ def test_objects_and_messages_wait_for_the_next_process(tmp_path: Path) -> None:
     assert not (tmp_path / "outcomes" / "one.json").exists()
 
 
-def test_a_message_that_waited_for_longer_than_sqs_keeps_one_is_received_all_the_same(tmp_path: Path) -> None:
+def test_a_message_older_than_the_retention_period_is_still_received(tmp_path: Path) -> None:
     with small_cloud(tmp_path) as cloud:
         cloud.client("sqs").send_message(QueueUrl=cloud.output("QueueUrl"), MessageBody="of last month")
     [file] = (tmp_path / "queues").glob("*/*.json")
@@ -102,7 +102,7 @@ def test_a_message_that_waited_for_longer_than_sqs_keeps_one_is_received_all_the
         assert [message["Body"] for message in waiting(cloud)] == ["of last month"]
 
 
-def test_everything_acknowledged_before_a_kill_is_there_and_nothing_is_torn(tmp_path: Path) -> None:
+def test_everything_acknowledged_before_a_kill_is_there_and_complete(tmp_path: Path) -> None:
     process = start(WRITER, tmp_path)
     acknowledged = [line(process)]
     time.sleep(random.uniform(0.05, 0.3))
@@ -128,7 +128,7 @@ def test_a_message_in_flight_waits_again_and_its_old_handle_still_deletes_it(tmp
         assert message["Attributes"]["ApproximateReceiveCount"] == "2"
         assert message["MessageAttributes"]["k"]["StringValue"] == "v"
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
-        sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)  # as often as one likes
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)  # any number of times
         assert not list((tmp_path / "queues" / "Queue").iterdir())
         with pytest.raises(ClientError, match="ReceiptHandleIsInvalid"):
             sqs.delete_message(QueueUrl=queue, ReceiptHandle="no handle")
@@ -147,7 +147,7 @@ def test_the_third_receive_is_the_last_even_across_processes(tmp_path: Path) -> 
     assert len(list((tmp_path / "queues" / "Parked").iterdir())) == 1
 
 
-def test_a_message_that_was_killed_on_its_way_to_the_parked_queue_is_there_once(tmp_path: Path) -> None:
+def test_a_kill_during_the_move_to_the_parked_queue_leaves_the_message_there_once(tmp_path: Path) -> None:
     with small_cloud(tmp_path) as cloud:
         cloud.client("sqs").send_message(QueueUrl=cloud.output("QueueUrl"), MessageBody="miss")
     (file,) = (tmp_path / "queues" / "Queue").iterdir()
@@ -158,7 +158,7 @@ def test_a_message_that_was_killed_on_its_way_to_the_parked_queue_is_there_once(
         assert len(waiting(cloud, "ParkedUrl")) == 1
 
 
-def test_receivers_side_by_side_share_the_messages(tmp_path: Path) -> None:
+def test_concurrent_receivers_share_the_messages(tmp_path: Path) -> None:
     with small_cloud(tmp_path) as cloud:
         sqs, queue = cloud.client("sqs"), cloud.output("QueueUrl")
         for batch in range(10):
@@ -170,7 +170,7 @@ def test_receivers_side_by_side_share_the_messages(tmp_path: Path) -> None:
         assert len(bodies) == len(set(bodies)) == 100
 
 
-def test_the_configuration_is_a_file_that_a_person_may_edit(tmp_path: Path) -> None:
+def test_the_configuration_is_a_file_that_the_user_may_edit(tmp_path: Path) -> None:
     file = tmp_path / "configuration.json"
     with small_cloud(tmp_path) as cloud:
         ssm, name = cloud.client("ssm"), cloud.output("ConfigurationName")
@@ -208,7 +208,7 @@ def test_a_directory_that_cannot_be_read_is_kept_and_the_next_start_is_empty(tmp
         assert cloud.invoke("Probe", {"do": "echo"})[1] is None
 
 
-def test_a_message_that_cannot_be_read_is_set_aside_and_told_about(tmp_path: Path) -> None:
+def test_a_message_that_cannot_be_read_is_set_aside_and_reported(tmp_path: Path) -> None:
     with small_cloud(tmp_path) as cloud:
         for body in ("good", "bad"):
             cloud.client("sqs").send_message(QueueUrl=cloud.output("QueueUrl"), MessageBody=body)
@@ -246,7 +246,7 @@ def test_writing_and_deleting_takes_no_longer_in_a_long_queue(tmp_path: Path) ->
             return sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
 
         def cost() -> tuple[int, int, int, int]:
-            """Steps of a batch that is sent, received and deleted, and how often a file was touched for it."""
+            """Steps to send, receive and delete a batch, and how often files were touched."""
             with touched() as seen:
                 with steps() as sending:
                     send()
@@ -258,20 +258,20 @@ def test_writing_and_deleting_takes_no_longer_in_a_long_queue(tmp_path: Path) ->
             assert len(received) == 10
             return sending.count, receiving.count, deleting.count, len(seen.all)
 
-        cost()  # what is imported and remembered once
+        cost()  # what is imported and cached once
         short = cost()
         for _ in range(100):
             send()
-            receive()  # without deleting: they stay, in front of those that come
+            receive()  # not deleted: they stay in front of later ones
         sending, receiving, deleting, files = (after - before for before, after in zip(short, cost(), strict=True))
-        # Of the 1,000 messages in front, a receive asks each whether it is visible; nobody else looks at them.
+        # A receive checks whether each of the 1,000 messages in front is visible; nothing else looks at them.
         assert sending < 500
         assert receiving < 3_000
         assert deleting < 500
         assert files == 0
 
 
-def test_an_observer_that_breaks_does_not_break_the_run(tmp_path: Path) -> None:
+def test_a_failing_observer_does_not_break_the_run(tmp_path: Path) -> None:
     def broken(event: Event) -> None:
         raise RuntimeError(event.kind)
 
@@ -279,7 +279,7 @@ def test_an_observer_that_breaks_does_not_break_the_run(tmp_path: Path) -> None:
         assert collect(cloud, {"id": "one"}).status == "SUCCEEDED"
 
 
-def test_what_a_handler_remembers_ends_with_the_cloud(tmp_path: Path) -> None:
+def test_the_state_of_a_handler_ends_with_the_cloud(tmp_path: Path) -> None:
     counts = []
     for _ in range(2):
         with small_cloud(tmp_path) as cloud:

@@ -1,4 +1,4 @@
-"""A collector that was taken over: it may lie about its own branch, and reaches nothing else."""
+"""A compromised collector can falsify its own branch, and nothing else."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def handler(event, context):
 
 @pytest.fixture
 def taken_over(tmp_path: Path) -> Path:
-    """The template with everything as it is, except the collector's code."""
+    """The template with only the collector's code replaced."""
     copy = tmp_path / "project"
     (copy / "infra").mkdir(parents=True)
     (copy / "infra/statemachine").symlink_to(ROOT / "infra/statemachine")

@@ -1,7 +1,7 @@
-"""What a site costs, counted and never timed: calls, requests, state transitions and bytes.
+"""The cost of a site, counted and never timed: calls, requests, state transitions and bytes.
 
-Two nights of the real state machine, of 5 and of 15 sites: what one of the ten more sites adds is their difference, in
-which everything that a night needs once cancels out. A third night knows misses.
+Two runs of the real state machine, of 5 and of 15 sites: their difference is the cost of ten sites, in which
+everything that a run needs once cancels out. A third run has misses.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MISSED, ACCEPTED = 23, 4
 
 @dataclass(frozen=True)
 class Counted:
-    """What was counted."""
+    """The counts of one run."""
 
     counts: dict[str, Any]
     calls: int  # of the Messages API
@@ -55,7 +55,7 @@ def missing(tmp_path_factory: pytest.TempPathFactory) -> Counted:
 
 
 def by_site(few: Counted, many: Counted, what: str) -> dict[str, float]:
-    """What one more site adds, by name, without what it adds nothing to."""
+    """What one more site adds, by name, without zeros."""
     former, later = few.counts[what], many.counts[what]
     added = {name: (later.get(name, 0) - former.get(name, 0)) / (MANY - FEW) for name in {*former, *later}}
     return {name: number for name, number in added.items() if number and not name.endswith("ssm:GetParameter")}
@@ -77,8 +77,8 @@ def test_a_site_is_two_states_and_the_start_of_its_branch(few: Counted, many: Co
     assert many.counts["transitions"] - few.counts["transitions"] == 3 * (MANY - FEW)
 
 
-def test_what_a_night_needs_once_is_counted(few: Counted) -> None:
-    """Or the differences above would hold for a night in which nothing is counted."""
+def test_what_a_run_needs_once_is_counted(few: Counted) -> None:
+    """Otherwise the differences above would also hold if nothing were counted."""
     assert few.requests(MACHINE, "lambda:Invoke") == FEW + 3  # planner, aggregator, reporter
     assert few.requests(MACHINE, "s3:GetObject") == 1  # the items
     assert few.requests("Planner", "s3:PutObject") == 2  # plan, items
@@ -100,7 +100,7 @@ def test_the_cost_formula_grows_with_the_sites_as_the_counts_do(few: Counted, ma
         assert counted == assumed, price
 
 
-def test_the_log_of_a_site_is_no_longer_than_the_cost_formula_says(few: Counted, many: Counted) -> None:
+def test_the_log_of_a_site_is_no_longer_than_the_cost_formula_assumes(few: Counted, many: Counted) -> None:
     added = many.counts["totals"]["log"] - few.counts["totals"]["log"]
     assert 100 * (MANY - FEW) < added < 700 * (MANY - FEW)
 
@@ -115,7 +115,7 @@ def test_a_site_that_is_accepted_touches_no_queue(few: Counted, many: Counted) -
     assert not [request for each in (few, many) for request in each.counts["requests"] if " sqs:" in request]
 
 
-def test_misses_travel_ten_in_a_batch(missing: Counted) -> None:
+def test_misses_are_sent_in_batches_of_ten(missing: Counted) -> None:
     assert missing.counts["missed"] == missing.counts["totals"]["messages sent"] == MISSED
     assert missing.requests("Aggregator", "sqs:SendMessageBatch") == 3
     assert sum(" sqs:" in request for request in missing.counts["requests"]) == 1
@@ -129,7 +129,7 @@ def test_a_miss_is_stored_once_and_paid_once(missing: Counted) -> None:
     assert missing.requests("Aggregator", "s3:PutObject") == ACCEPTED + 2  # misses.jsonl, summary.json
 
 
-def test_what_travels_through_the_state_machine_does_not_grow_with_the_sites(few: Counted, many: Counted) -> None:
+def test_the_state_machines_payloads_do_not_grow_with_the_sites(few: Counted, many: Counted) -> None:
     run = [name for name, entered in many.counts["states"].items() if entered == 1]
     assert len(run) == 8
     for name in run:
@@ -140,12 +140,12 @@ def test_what_travels_through_the_state_machine_does_not_grow_with_the_sites(few
     assert many.counts["history_events"] == few.counts["history_events"]
 
 
-def test_a_branch_leaves_an_empty_object_in_the_answer_of_the_map(few: Counted, many: Counted) -> None:
+def test_a_branch_leaves_an_empty_object_in_the_result_of_the_map(few: Counted, many: Counted) -> None:
     assert many.counts["largest"]["result of the Map"] == len("[" + ",".join(["{}"] * MANY) + "]")
     assert few.counts["largest"]["result of the Map"] == len("[" + ",".join(["{}"] * FEW) + "]")
 
 
-def test_what_is_kept_for_a_site_is_small(few: Counted, many: Counted) -> None:
+def test_what_is_stored_for_a_site_is_small(few: Counted, many: Counted) -> None:
     added = by_site(few, many, "totals")
     assert 100 < added["plan.json"] < 300
     assert 200 < added["items.json"] < 500

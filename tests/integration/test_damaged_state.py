@@ -1,5 +1,5 @@
-"""Every command over a state directory in which one file is damaged: a sentence that names the file, or no notice of a
-file that does not matter to it, and never a traceback."""
+"""Runs every command on a state directory with one damaged file: it prints a sentence that names the file, or ignores a
+file that it does not need, and never prints a traceback."""
 
 import json
 import os
@@ -42,7 +42,7 @@ WAYS: dict[str, Callable[[Path], object]] = {
     **{name: bytes_of(content) for name, content in DAMAGED.items()},
     "a directory": Path.mkdir,
     "a named pipe": os.mkfifo,
-    "a link to nothing": lambda path: path.symlink_to("nowhere"),
+    "a dangling link": lambda path: path.symlink_to("nowhere"),
     "a link to itself": lambda path: path.symlink_to(path.name),
 }
 
@@ -90,7 +90,7 @@ def test_a_damaged_state_is_kept_and_named(tmp_path: Path, way: str) -> None:
 
 
 @pytest.mark.parametrize("deployed", [7, [], None, {"configuration.json": 5}])
-def test_remembered_values_of_another_type_are_none(tmp_path: Path, deployed: object) -> None:
+def test_stored_values_of_another_type_are_ignored(tmp_path: Path, deployed: object) -> None:
     StateDirectory(tmp_path).open().close()
     (tmp_path / "state.json").write_text(json.dumps({"schema_version": 1, "deployed": deployed}))
     state = StateDirectory(tmp_path).open()

@@ -1,4 +1,4 @@
-"""Dead runs that a morning cannot close, and folders that are none: nothing keeps it from its misses."""
+"""Dead runs that a morning cannot close, and folders that are not runs: the morning still collects its misses."""
 
 import json
 import shutil
@@ -11,26 +11,26 @@ import pytest
 from infra.state.queued_misses import read_messages
 from infra.state.unfinished_runs import PassedOver, passed_over_runs
 from nightfold.run_folders import SetAside
-from tests.integration.test_once import MORNING, NIGHT, Place, opened
+from tests.integration.test_once import MORNING, NIGHT, ReopenableCloud, opened
 from tests.support.faults import Fault, Refuse
 
 pytestmark = pytest.mark.xdist_group("once")
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path) -> Iterator[ReopenableCloud]:
     with opened(tmp_path / "state") as place:
         place.sites("harbour", "orchard")
         yield place
 
 
-def passed_over_runs_of(place: Place) -> list[PassedOver]:
-    """As the command line sees them, once no process has the directory."""
+def passed_over_runs_of(place: ReopenableCloud) -> list[PassedOver]:
+    """As the command line sees them, once no process uses the directory."""
     place.close()
     return list(passed_over_runs(place.state_dir))
 
 
-def test_a_dead_run_that_cannot_be_closed_is_set_aside_and_the_morning_goes_on(place: Place) -> None:
+def test_a_dead_run_that_cannot_be_closed_is_set_aside_and_the_morning_goes_on(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400])
     place.run(NIGHT)
     night, poisoned = (place.state_dir / "runs" / name for name in ("nightly-2026-11-23", "poisoned"))
@@ -59,7 +59,7 @@ def test_a_dead_run_that_cannot_be_closed_is_set_aside_and_the_morning_goes_on(p
     assert (poisoned / "summary.json").exists()
 
 
-def test_a_copy_of_a_dead_run_is_passed_over(place: Place) -> None:
+def test_a_copy_of_a_dead_run_is_passed_over(place: ReopenableCloud) -> None:
     place.run({"request_timeout_s": 10}, name="night")
     runs = place.state_dir / "runs"
     (runs / "night" / "summary.json").unlink()

@@ -29,7 +29,7 @@ SCENARIO = {"sites": {"orchard": [529, "ok"], "meadow": ["prose", "prose"]}}
 
 @contextmanager
 def night(state_dir: Path, faults: Hook | None = None) -> Iterator[tuple[Cloud, Execution]]:
-    """One partial night: meadow is missed."""
+    """One partial run: meadow is missed."""
     with (
         MessagesAPI(Scenario.model_validate(SCENARIO), speed=SPEED) as api,
         cloud_at(state_dir, api.url, faults=faults, speed=SPEED, parameters={"MessagesApi": "simulated"}) as cloud,
@@ -39,7 +39,7 @@ def night(state_dir: Path, faults: Hook | None = None) -> Iterator[tuple[Cloud, 
 
 
 def sent(cloud: Cloud) -> list[tuple[str, str]]:
-    """Subject and text of what the topic was given; SNS has no call that tells it, moto's own record does."""
+    """Subject and text of what was published, from moto's own record: SNS has no call that returns it."""
     from moto.sns.models import sns_backends
 
     topic = sns_backends["123456789012"]["us-east-1"].topics[cloud.physical("DigestTopic")]
@@ -48,7 +48,7 @@ def sent(cloud: Cloud) -> list[tuple[str, str]]:
 
 @dataclass
 class Morning:
-    """What is left when the cloud is gone; there can be one in a process."""
+    """The results after the cloud has closed; a process can have only one cloud."""
 
     state_dir: Path
     execution: Execution
@@ -64,7 +64,7 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Morning:
 
 
 def refusals(cloud: Cloud) -> Iterator[tuple[str, str]]:
-    """What the reporter has no business with."""
+    """What the reporter is not allowed to do."""
     s3, sns, sqs = (cloud.client_as("Reporter", service) for service in ("s3", "sns", "sqs"))
     bucket = cloud.output("BucketName")
     calls: dict[str, Callable[[], Any]] = {
@@ -84,7 +84,7 @@ def refusals(cloud: Cloud) -> Iterator[tuple[str, str]]:
             yield what, "allowed"
 
 
-def test_the_night_ends_with_a_page_and_a_message(morning: Morning) -> None:
+def test_the_run_ends_with_a_page_and_a_message(morning: Morning) -> None:
     assert morning.execution.status == "SUCCEEDED"
     assert "digest_failure" not in morning.execution.output
     page = (morning.state_dir / "runs/night/digest.html").read_text()
@@ -98,7 +98,7 @@ def test_the_night_ends_with_a_page_and_a_message(morning: Morning) -> None:
     assert "runs/night/digest.html?" in text
 
 
-def test_success_and_failure_leave_their_times(morning: Morning) -> None:
+def test_success_and_failure_record_their_times(morning: Morning) -> None:
     files = sorted(morning.state_dir.glob("runs/night/round-*/outcomes/*.json"))
     outcomes = [Outcome.model_validate_json(file.read_bytes()) for file in files]
     assert len(outcomes) == 4

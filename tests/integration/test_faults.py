@@ -1,4 +1,4 @@
-"""Faults of AWS, as a function's botocore and the state machine meet them."""
+"""AWS faults, as a function's botocore and the state machine see them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from tests.support.faults import Delay, FailEntries, Fault, LoseTheAnswer, Never
 
 
 class Faults:
-    """A script of faults for each operation, and a history of the calls that were made."""
+    """A script of faults for each operation, and a history of calls."""
 
     def __init__(self, **script: list[Fault | None]) -> None:
         self._script = script
@@ -25,12 +25,12 @@ class Faults:
 
 
 def ask(state_dir: Path, faults: Faults, service: str, operation: str, **parameters: Any) -> Any:
-    """What the function Reader got."""
+    """The result of the function Reader."""
     with small_cloud(state_dir, faults=faults) as cloud:
         return cloud.invoke("Reader", {"service": service, "operation": operation, "parameters": parameters})
 
 
-def test_botocore_retries_a_slow_down_and_nobody_else_does(tmp_path: Path) -> None:
+def test_only_botocore_retries_a_slow_down(tmp_path: Path) -> None:
     faults = Faults(PutObject=[Refuse(503, "SlowDown"), Refuse(500, "InternalError")])
     answer, error = ask(tmp_path, faults, "s3", "put_object", Key="open/a", Body="x")
     assert error is None
@@ -40,7 +40,7 @@ def test_botocore_retries_a_slow_down_and_nobody_else_does(tmp_path: Path) -> No
     assert (tmp_path / "open" / "a").read_text() == "x"
 
 
-def test_a_slow_down_that_does_not_end_is_the_functions_error(tmp_path: Path) -> None:
+def test_a_lasting_slow_down_is_the_functions_error(tmp_path: Path) -> None:
     faults = Faults(PutObject=[Refuse(503, "SlowDown")] * 9)
     assert ask(tmp_path, faults, "s3", "put_object", Key="open/a", Body="x")[0] == {
         "refused": "SlowDown",
@@ -49,12 +49,12 @@ def test_a_slow_down_that_does_not_end_is_the_functions_error(tmp_path: Path) ->
     assert not (tmp_path / "open").exists()
 
 
-def test_a_write_whose_answer_is_lost_has_happened_and_is_tried_again(tmp_path: Path) -> None:
+def test_a_write_whose_response_is_lost_has_happened_and_is_tried_again(tmp_path: Path) -> None:
     faults = Faults(PutObject=[LoseTheAnswer()])
     assert ask(tmp_path, faults, "s3", "put_object", Key="open/a", Body="x")[0]["attempts"] == 2
 
 
-def test_a_conditional_write_whose_answer_is_lost_meets_itself(tmp_path: Path) -> None:
+def test_a_conditional_write_whose_response_is_lost_conflicts_with_itself(tmp_path: Path) -> None:
     faults = Faults(PutObject=[LoseTheAnswer()])
     answer, _ = ask(tmp_path, faults, "s3", "put_object", Key="open/a", Body="x", IfNoneMatch="*")
     assert answer == {"refused": "PreconditionFailed", "attempts": 2}
@@ -112,7 +112,7 @@ def test_the_state_machine_stores_again_what_s3_refused_or_never_confirmed(tmp_p
     assert faults.calls["PutObject"] == 4
 
 
-def test_the_person_at_the_laptop_meets_no_faults(tmp_path: Path) -> None:
+def test_the_laptops_user_meets_no_faults(tmp_path: Path) -> None:
     faults = Faults(PutObject=[Refuse(503, "SlowDown")] * 9)
     with small_cloud(tmp_path, faults=faults) as cloud:
         cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="a", Body=b"x")

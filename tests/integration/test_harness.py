@@ -1,4 +1,4 @@
-"""What a test plugs into the embedded cloud fails the test when it fails, and never becomes an outcome."""
+"""A failure in what a test plugs into the embedded cloud fails the test, and never becomes an outcome."""
 
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +14,7 @@ def broken(*_: Any) -> NoReturn:
     raise RuntimeError("no port is free")
 
 
-def test_a_runtime_that_fails_by_itself_ends_the_wait_for_the_run(tmp_path: Path) -> None:
+def test_a_runtimes_own_failure_ends_the_wait_for_the_run(tmp_path: Path) -> None:
     with (
         pytest.raises(HarnessFailed, match="RuntimeError: no port is free"),
         small_cloud(tmp_path, runtime=broken) as c,
@@ -22,12 +22,12 @@ def test_a_runtime_that_fails_by_itself_ends_the_wait_for_the_run(tmp_path: Path
         collect(c, {"id": "one"})
 
 
-def test_so_does_a_hook(tmp_path: Path) -> None:
+def test_a_hooks_own_failure_ends_the_wait_for_the_run(tmp_path: Path) -> None:
     with pytest.raises(HarnessFailed, match="no port is free"), small_cloud(tmp_path, faults=broken) as cloud:
         collect(cloud, {"id": "one"})
 
 
-def test_a_failure_that_no_wait_has_met_is_raised_when_the_cloud_closes(tmp_path: Path) -> None:
+def test_a_failure_that_no_wait_has_raised_is_raised_when_the_cloud_closes(tmp_path: Path) -> None:
     def invoke() -> None:
         with small_cloud(tmp_path, runtime=broken) as cloud, pytest.raises(RuntimeError, match="no port is free"):
             cloud.invoke("Probe", {"do": "echo"})

@@ -1,4 +1,4 @@
-"""The collector against a server that attacks: every attack ends as it should, in few bytes, and the key stays here."""
+"""The collector against a hostile server: every attack ends as expected, after few bytes, and the key does not leak."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def ask(api: HostileAPI, attack: str, model: str = "claude-sonnet-5-5") -> Answe
 
 
 @pytest.mark.parametrize("attack", [name for name, attack in BY_THE_COLLECTOR.items() if attack.error])
-def test_an_attack_ends_as_the_error_that_it_is(api: HostileAPI, attack: str) -> None:
+def test_an_attack_ends_as_the_expected_error(api: HostileAPI, attack: str) -> None:
     with pytest.raises(getattr(errors, ATTACKS[attack].error or "")) as raised:
         ask(api, attack)
     assert len(str(raised.value)) <= 200
@@ -52,7 +52,7 @@ def test_an_attack_ends_as_the_error_that_it_is(api: HostileAPI, attack: str) ->
 
 
 @pytest.mark.parametrize("attack", [name for name, attack in BY_THE_COLLECTOR.items() if not attack.error])
-def test_an_answer_is_worth_keeping_whatever_is_written_around_it(api: HostileAPI, attack: str) -> None:
+def test_a_good_answer_is_kept_whatever_is_written_around_it(api: HostileAPI, attack: str) -> None:
     answer = ask(api, attack)
     assert len(read_candidates(answer.text)) == 5
     for count in (answer.input_tokens, answer.output_tokens, answer.latency_ms):
@@ -77,17 +77,17 @@ def test_a_body_is_bounded_before_it_is_in_memory(api: HostileAPI, attack: str) 
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 30_000_000  # bytes; what the attacks hold is 64 MB
-    # What the collector took, with what the sockets' buffers hold on the way.
+    assert peak < 30_000_000  # bytes; the attacks hold 64 MB
+    # What the collector read, plus what is in the sockets' buffers.
     assert api.sent[attack] < (30_000_000 if "answer" in attack else 10_000_000)
 
 
-def test_a_body_is_asked_for_as_it_is(api: HostileAPI) -> None:
+def test_a_body_is_requested_uncompressed(api: HostileAPI) -> None:
     ask(api, "negative tokens")
     assert api.encodings == {"identity"}
 
 
-def test_a_hidden_instruction_is_no_answer(api: HostileAPI) -> None:
+def test_a_hidden_instruction_is_not_an_answer(api: HostileAPI) -> None:
     with pytest.raises(Violation, match=r"U\+E0041"):
         read_candidates(ask(api, "hidden instruction").text)
 
@@ -102,6 +102,6 @@ def test_a_hidden_instruction_is_no_answer(api: HostileAPI) -> None:
         ("claude-unheard-of", {"max_tokens": 1_024}),
     ],
 )
-def test_each_model_is_asked_with_its_setting(api: HostileAPI, model: str, sent: dict[str, Any]) -> None:
+def test_each_model_is_called_with_its_setting(api: HostileAPI, model: str, sent: dict[str, Any]) -> None:
     ask(api, "negative tokens", model)
     assert {name: api.last[name] for name in api.last if name in ("thinking", "output_config", "max_tokens")} == sent

@@ -1,4 +1,4 @@
-"""The Lambda bridge: what a caller of lambda:Invoke sees, and what a handler sees of the process around it."""
+"""Lambda in the embedded cloud: what a caller of lambda:Invoke sees, and what a handler sees of the process."""
 
 import os
 import threading
@@ -29,7 +29,7 @@ def test_event_and_result_pass_through_json(cloud: Cloud) -> None:
     assert cloud.invoke("Probe", event) == (event, None)
 
 
-def test_a_function_sees_what_its_template_entry_says_and_what_lambda_sets(cloud: Cloud) -> None:
+def test_a_function_sees_the_variables_of_the_template_and_of_lambda(cloud: Cloud) -> None:
     seen, _ = ask(cloud, "environment", "Hurried")
     assert seen["GREETING"] == "good evening"
     assert seen["AWS_LAMBDA_FUNCTION_NAME"] == cloud.physical("Hurried")
@@ -39,7 +39,7 @@ def test_a_function_sees_what_its_template_entry_says_and_what_lambda_sets(cloud
     assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
 
 
-def test_a_laptop_behind_a_proxy_has_a_way_out(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_sees_the_laptops_proxy(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     seen, _ = ask(cloud, "environment")
     assert seen["HTTPS_PROXY"] == "http://proxy.example:3128"
@@ -69,7 +69,7 @@ def test_a_thread_of_a_handler_belongs_to_the_function(cloud: Cloud) -> None:
     assert ask(cloud, "environment_of_a_thread")[0] == [cloud.physical("Probe")]
 
 
-def test_invocations_side_by_side_see_each_their_own(cloud: Cloud) -> None:
+def test_concurrent_invocations_see_only_their_own_environment(cloud: Cloud) -> None:
     names = ["Probe", "Hurried"] * 10
     seen: dict[int, str] = {}
 
@@ -113,11 +113,11 @@ def test_a_function_that_runs_out_of_time_is_cut_off(cloud: Cloud, tmp_path: Pat
     assert failure["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
 
 
-def test_a_function_that_was_cut_off_cannot_touch_aws_any_more(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_function_that_was_cut_off_can_no_longer_call_aws(cloud: Cloud, tmp_path: Path) -> None:
     until, mark = tmp_path / "until", tmp_path / "mark"
     ask(cloud, "wait_then_touch_s3", "Hurried", until=str(until), mark=str(mark))
     until.touch()
-    deadline = time.monotonic() + 60  # ends a hang, and measures nothing
+    deadline = time.monotonic() + 60  # only ends a hang
     while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert mark.read_text() == "SandboxKilled"
@@ -141,7 +141,7 @@ def test_a_function_that_was_cut_off_cannot_touch_aws_any_more(cloud: Cloud, tmp
         ("echo", {}, "Missing", "Runtime.ImportModuleError", "Unable to import module 'probe.no_such_module'"),
     ],
 )
-def test_nothing_that_a_handler_does_leaks_out(
+def test_a_handlers_side_effects_do_not_leak(
     cloud: Cloud, do: str, event: dict[str, Any], function: str, error: str, says: str
 ) -> None:
     failure, error_type = ask(cloud, do, function, **event)
@@ -149,7 +149,7 @@ def test_nothing_that_a_handler_does_leaks_out(
     assert says in failure["errorMessage"]
 
 
-def test_a_function_that_is_not_there_is_a_404(cloud: Cloud) -> None:
+def test_a_missing_function_is_a_404(cloud: Cloud) -> None:
     with pytest.raises(ClientError) as error:
         cloud.client("lambda").invoke(FunctionName="nobody", Payload=b"{}")
     assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"

@@ -1,6 +1,6 @@
-"""What the real SDK makes of every behaviour of the simulated Messages API.
+"""How the real SDK handles every behaviour of the simulated Messages API.
 
-The rates, the crowd and the closing are in `test_messages_api_as_a_server.py`.
+Rate limits, concurrency and closing are in `test_messages_api_as_a_server.py`.
 """
 
 import json
@@ -55,7 +55,7 @@ TEXTS: dict[Behaviour, tuple[str, str]] = {  # how the text begins and ends
     "wrong_shape": ('[{"headline": ', '"}]'),
     "empty_list": ("[", "]"),
 }
-ELSEWHERE: set[Behaviour] = {  # have a test of their own
+ELSEWHERE: set[Behaviour] = {  # have their own tests
     "text", "max_tokens", "context_window", "refusal", "thinking_first", "drip", "drip_headers", "html", "not_a_message"
 }  # fmt: skip
 
@@ -113,9 +113,7 @@ def test_an_error_arrives_as_the_class_that_the_sdk_has_for_it(
     assert api.history[0].status == caught.value.status_code
 
 
-def test_the_owners_own_limit_is_a_400_with_the_words_of_the_real_one(
-    client: anthropic.Anthropic, api: MessagesAPI
-) -> None:
+def test_the_owners_own_limit_is_a_400_with_the_real_message(client: anthropic.Anthropic, api: MessagesAPI) -> None:
     api.script("harbour", ["usage_limit"])
     with pytest.raises(anthropic.BadRequestError) as caught:
         ask(client)
@@ -123,7 +121,7 @@ def test_the_owners_own_limit_is_a_400_with_the_words_of_the_real_one(
 
 
 @pytest.mark.parametrize("do", NO_ANSWER)
-def test_a_broken_exchange_raises_what_the_sdk_has_for_it(
+def test_a_broken_exchange_raises_the_sdks_error_for_it(
     client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour
 ) -> None:
     error_class, message = NO_ANSWER[do]
@@ -136,9 +134,7 @@ def test_a_broken_exchange_raises_what_the_sdk_has_for_it(
 
 
 @pytest.mark.parametrize("do", TEXTS)
-def test_a_message_holds_the_text_of_its_behaviour(
-    client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour
-) -> None:
+def test_a_message_has_the_text_of_its_behaviour(client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour) -> None:
     beginning, end = TEXTS[do]
     api.script("harbour", [do])
     message = ask(client)
@@ -159,7 +155,7 @@ def test_the_usual_answer_is_five_candidates_that_differ_from_site_to_site(clien
     assert len({json.dumps(candidates) for candidates in answers.values()}) == 3
 
 
-def test_the_same_seed_tells_the_same_night_and_another_seed_another(sdk: anthropic.Anthropic) -> None:
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(sdk: anthropic.Anthropic) -> None:
     def night(seed: int) -> list[str]:
         with MessagesAPI(seed=seed) as api:
             return [text_of(ask(sdk.with_options(base_url=api.url))) for _ in range(2)]
@@ -177,12 +173,12 @@ def test_prose_alternates_between_words_around_the_array_and_none_at_all(
     assert "[" not in text_of(ask(client, "meadow"))
 
 
-def test_any_text_can_be_said(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+def test_any_text_can_be_sent(client: anthropic.Anthropic, api: MessagesAPI) -> None:
     api.script("harbour", [{"do": "text", "text": '["\\ud800", NaN] \u202e \u0000'}])
     assert text_of(ask(client)) == '["\\ud800", NaN] \u202e \u0000'
 
 
-def test_an_answer_over_max_tokens_is_really_cut(client: anthropic.Anthropic) -> None:
+def test_an_answer_over_max_tokens_is_cut(client: anthropic.Anthropic) -> None:
     message = ask(client, max_tokens=20)
     assert message.stop_reason == "max_tokens"
     assert message.usage.output_tokens == 20
@@ -204,7 +200,7 @@ def test_a_cost_that_was_set_is_reported_and_cuts_the_text_where_it_exceeds_max_
 @pytest.mark.parametrize(
     ("do", "stop_reason"), [("max_tokens", "max_tokens"), ("context_window", "model_context_window_exceeded")]
 )
-def test_a_cut_answer_says_why_and_is_no_json(
+def test_a_cut_answer_says_why_and_is_not_valid_json(
     client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour, stop_reason: str
 ) -> None:
     api.script("harbour", [do])
@@ -232,11 +228,11 @@ def test_a_thinking_block_can_come_first(client: anthropic.Anthropic, api: Messa
 
 
 @pytest.mark.parametrize("do", ["drip", "drip_headers"])
-def test_a_drip_outlives_the_sdks_read_timeout_and_ends_as_a_fine_answer(
+def test_a_drip_outlasts_the_sdks_read_timeout_and_ends_as_a_good_answer(
     client: anthropic.Anthropic, api: MessagesAPI, do: Behaviour
 ) -> None:
     api.script("harbour", [{"do": do, "latency_s": 2.0}])
-    assert len(json.loads(text_of(ask(client.with_options(timeout=1.5))))) == 5  # a drop every 0.1 s
+    assert len(json.loads(text_of(ask(client.with_options(timeout=1.5))))) == 5  # a byte every 0.1 s
     call = api.history[0]
     assert call.answered_at is not None
     assert call.answered_at - call.received_at > 1.5
@@ -255,7 +251,9 @@ def test_other_json_becomes_a_message_whose_fields_are_none(client: anthropic.An
     assert (message.content, message.stop_reason, message.usage) == (None, None, None)
 
 
-def test_a_script_runs_out_into_fine_answers_and_can_be_replaced(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+def test_after_the_last_step_answers_are_good_and_a_script_can_be_replaced(
+    client: anthropic.Anthropic, api: MessagesAPI
+) -> None:
     def statuses(scripted: list[StepLike], calls: int) -> list[int | None]:
         api.script("harbour", scripted)
         for _ in range(calls):
@@ -279,7 +277,7 @@ def test_a_site_without_a_script_has_the_default_and_is_known_by_its_domain(sdk:
         assert api.calls("quay.example") == 2
 
 
-def test_a_bad_request_is_refused_before_the_script_is_asked(client: anthropic.Anthropic, api: MessagesAPI) -> None:
+def test_a_bad_request_is_refused_before_the_script_is_used(client: anthropic.Anthropic, api: MessagesAPI) -> None:
     api.script("harbour", [529])
     with pytest.raises(anthropic.BadRequestError, match="max_tokens: Input should be greater") as caught:
         ask(client, max_tokens=0)

@@ -1,4 +1,4 @@
-"""The simulated Messages API as a server: crowds, rates, closing, the foreground process."""
+"""The simulated Messages API as a server: concurrency, rate limits, closing, the foreground process."""
 
 import http.client
 import json
@@ -39,19 +39,19 @@ def ask(client: anthropic.Anthropic, site: str = "harbour") -> Message:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """What never comes is missed after a minute: that ends a hang, and measures nothing."""
+    """Wait for at most a minute; the limit only ends a hang."""
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
-def threads_beside(others: set[threading.Thread]) -> set[threading.Thread]:
+def threads_besides(others: set[threading.Thread]) -> set[threading.Thread]:
     return set(threading.enumerate()) - others
 
 
 @pytest.mark.parametrize("crowd", [16, 80])
-def test_calls_run_side_by_side(sdk: anthropic.Anthropic, crowd: int) -> None:
+def test_calls_run_concurrently(sdk: anthropic.Anthropic, crowd: int) -> None:
     with ThreadPoolExecutor(crowd) as pool, MessagesAPI() as api:
         for number in range(crowd):
             api.script(f"site-{number}", ["hang", "ok"])
@@ -65,32 +65,32 @@ def test_calls_run_side_by_side(sdk: anthropic.Anthropic, crowd: int) -> None:
         assert [call.behaviour for call in api.history] == ["hang"] * crowd + ["ok"] * crowd
 
 
-def test_calls_one_after_the_other_never_count_as_two_at_once(sdk: anthropic.Anthropic) -> None:
+def test_consecutive_calls_never_count_as_concurrent(sdk: anthropic.Anthropic) -> None:
     with MessagesAPI() as api:
         for _ in range(100):
             ask(sdk.with_options(base_url=api.url))
         assert (api.peak, len(api.history)) == (1, 100)
 
 
-def test_a_call_that_its_client_gave_up_is_no_longer_under_way(sdk: anthropic.Anthropic) -> None:
+def test_a_call_that_its_client_abandoned_no_longer_counts_as_running(sdk: anthropic.Anthropic) -> None:
     with MessagesAPI() as api:
         api.script("harbour", ["hang"])
         client, before = sdk.with_options(base_url=api.url), set(threading.enumerate())
         with pytest.raises(anthropic.APITimeoutError):
             ask(client.with_options(timeout=0.1))
-        wait_until(lambda: len(api.history) == 1 and not threads_beside(before))
+        wait_until(lambda: len(api.history) == 1 and not threads_besides(before))
         ask(client)
         assert api.peak == 1
         assert [(call.status, call.answered_at is None) for call in api.history] == [(None, True), (200, False)]
 
 
-def test_the_limit_of_requests_is_enforced_and_refills_faster_in_a_faster_world(sdk: anthropic.Anthropic) -> None:
+def test_the_limit_of_requests_is_enforced_and_refills_faster_at_a_higher_speed(sdk: anthropic.Anthropic) -> None:
     with MessagesAPI(Scenario(limits={"requests_per_minute": 3}), speed=60) as api:
         client = sdk.with_options(base_url=api.url)
         api.script("harbour", [{"do": "ok", "output_tokens": 101 + number} for number in range(50)])
         costs: list[int] = []
         with pytest.raises(anthropic.RateLimitError, match="rate limit of 3 requests per minute") as caught:
-            # The fourth, or one soon after: it refills while a slow machine asks.
+            # The fourth call, or a later one: the bucket refills while a slow machine makes calls.
             costs.extend(ask(client).usage.output_tokens for _ in range(50))
         assert len(costs) >= 3
         assert type(caught.value) is anthropic.RateLimitError
@@ -127,7 +127,7 @@ def test_success_carries_the_headers_of_the_real_api(sdk: anthropic.Anthropic) -
 
 
 @pytest.mark.parametrize("do", ["hang", "slow", "drip", "drip_headers"])
-def test_closing_does_not_wait_for_a_call_that_waits(sdk: anthropic.Anthropic, do: str) -> None:
+def test_closing_does_not_wait_for_calls(sdk: anthropic.Anthropic, do: str) -> None:
     before = set(threading.enumerate())
     with ThreadPoolExecutor(8) as pool:
         with MessagesAPI() as api:
@@ -136,21 +136,21 @@ def test_closing_does_not_wait_for_a_call_that_waits(sdk: anthropic.Anthropic, d
                 api.script(f"site-{number}", [{"do": do, "latency_s": 600}])
             calls = [pool.submit(ask, client, f"site-{number}") for number in range(8)]
             wait_until(lambda: api.peak == 8)
-        # Not APITimeoutError: the server hung up, before a client's own patience of 60 s was over.
+        # Not APITimeoutError: the server hung up before the client's own timeout of 60 s.
         assert {type(call.exception()) for call in calls} == {anthropic.APIConnectionError}
-    wait_until(lambda: not threads_beside(before))
+    wait_until(lambda: not threads_besides(before))
 
 
-def test_closing_leaves_no_thread_behind(sdk: anthropic.Anthropic) -> None:
+def test_closing_leaves_no_threads(sdk: anthropic.Anthropic) -> None:
     before = set(threading.enumerate())
     with MessagesAPI() as api:
         ask(sdk.with_options(base_url=api.url))
-        assert len(threads_beside(before)) == 2
-    wait_until(lambda: not threads_beside(before))
+        assert len(threads_besides(before)) == 2
+    wait_until(lambda: not threads_besides(before))
 
 
-def test_one_connection_serves_call_after_call_and_each_answer_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two writes would cost 40 ms of each call: Nagle's algorithm against delayed ACK."""
+def test_one_connection_serves_many_calls_and_each_response_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two writes would cost 40 ms per call: Nagle's algorithm against delayed ACK."""
     written: list[tuple[Any, bytes, int]] = []
 
     def noting(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -192,7 +192,7 @@ def test_one_connection_serves_call_after_call_and_each_answer_is_one_write(monk
         (b"x" * 70_000, b"HTTP/1.1 431 "),
     ],
 )
-def test_what_is_no_request_of_ours_gets_an_answer_and_harms_nobody(
+def test_an_invalid_request_gets_a_response_and_does_no_harm(
     sdk: anthropic.Anthropic, sent: bytes, answer: bytes
 ) -> None:
     with MessagesAPI() as api:
@@ -204,7 +204,7 @@ def test_what_is_no_request_of_ours_gets_an_answer_and_harms_nobody(
         assert ask(sdk.with_options(base_url=api.url)).stop_reason == "end_turn"
 
 
-def test_prompts_are_kept_only_where_they_are_wanted(sdk: anthropic.Anthropic) -> None:
+def test_prompts_are_kept_only_on_request(sdk: anthropic.Anthropic) -> None:
     for keep, prompt in ((True, "Site: harbour"), (False, "")):
         with MessagesAPI(keep_prompts=keep) as api:
             ask(sdk.with_options(base_url=api.url))

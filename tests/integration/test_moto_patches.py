@@ -82,7 +82,7 @@ SIGNATURES: list[tuple[Any, str]] = [
     (boto_client.boto_client_for, "region, service, state_credentials"),
 ]
 
-BODIES: list[tuple[Any, str]] = [  # what a patch replaces or leans on, word for word
+BODIES: list[tuple[Any, str]] = [  # source that a patch replaces or relies on, word for word
     (WORKER._eval_pool, "self._eval_pool(job=next_job, worker_frame=worker_frame)"),
     (WORKER._eval_pool, "worker_frame.delete_frame(job_frame)"),
     (WaitFunction._wait_interval, "env.program_state_event.wait(wait_seconds)"),
@@ -107,19 +107,19 @@ BODIES: list[tuple[Any, str]] = [  # what a patch replaces or leans on, word for
 ]
 
 
-def test_moto_is_the_version_that_this_was_written_against() -> None:
+def test_moto_has_the_version_that_the_patches_were_written_against() -> None:
     pinned = re.search(r"moto\[.*\]==([\d.]+)", Path("pyproject.toml").read_text())
     assert pinned is not None
     assert version("moto") == VERSION == pinned[1]
 
 
 @pytest.mark.parametrize(("function", "parameters"), SIGNATURES, ids=lambda value: getattr(value, "__qualname__", ""))
-def test_what_is_patched_or_called_takes_what_it_took(function: Any, parameters: str) -> None:
+def test_what_is_patched_or_called_has_the_same_parameters(function: Any, parameters: str) -> None:
     assert ", ".join(inspect.signature(function).parameters) == parameters
 
 
 @pytest.mark.parametrize(("function", "line"), BODIES, ids=lambda value: getattr(value, "__qualname__", ""))
-def test_what_a_patch_leans_on_is_still_written_so(function: Any, line: str) -> None:
+def test_source_that_a_patch_relies_on_is_unchanged(function: Any, line: str) -> None:
     assert line in inspect.getsource(function)
 
 
@@ -127,14 +127,14 @@ def test_every_service_that_is_left_out_exists() -> None:
     assert [service for service in ABSENT if find_spec(f"moto.{service}") is None] == []
 
 
-def test_cloudformation_imports_no_service_that_nobody_has_thought_about() -> None:
+def test_cloudformation_imports_no_service_that_is_neither_used_nor_left_out() -> None:
     parsing = Path(str(find_spec("moto.cloudformation").submodule_search_locations[0])) / "parsing.py"  # type: ignore[union-attr,index]
     imported = set(re.findall(r"^from moto\.(\w+)", parsing.read_text(), re.MULTILINE))
     used = {"awslambda", "cloudformation", "core", "events", "iam", "kms", "s3", "sns", "sqs", "ssm", "stepfunctions"}
     assert imported - ABSENT <= used | {"utilities"}
 
 
-def test_a_message_and_a_queue_have_the_fields_that_are_kept_on_disk() -> None:
+def test_a_message_and_a_queue_have_the_fields_that_are_stored_on_disk() -> None:
     message = Message("id", "body")
     for field in ("id", "body", "sent_timestamp", "approximate_first_receive_timestamp", "approximate_receive_count"):
         assert hasattr(message, field)

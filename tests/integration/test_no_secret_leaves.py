@@ -1,4 +1,4 @@
-"""A night with a marker for a key, through every failure of the table and every attack: the marker is nowhere."""
+"""A run whose API key is a marker, through every failure of the table and every attack: the marker never appears."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ MARKER = "MARKER-0123456789abcdef"
 SPEED = 20.0
 
 
-def test_the_key_is_in_nothing_that_is_written_or_printed(
+def test_the_key_is_never_written_or_printed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     attacked = {f"attack-{number}": attack for number, attack in enumerate(ATTACKS)}
@@ -49,7 +49,7 @@ def test_the_key_is_in_nothing_that_is_written_or_printed(
 
 
 def night(cloud: Cloud, name: str, expected: Mapping[str, str | None]) -> str:
-    """A night over the sites of `expected`, which end as it says. Returns the execution's history."""
+    """A run over the sites of `expected`, which end as it says. Returns the execution's history."""
     sites = json.dumps([{"site_id": site_id, "domain": f"{site_id}.example"} for site_id in expected])
     s3, bucket = cloud.client("s3"), cloud.output("BucketName")
     s3.put_object(Bucket=bucket, Key="config/sites.json", Body=sites.encode())
@@ -64,7 +64,7 @@ def night(cloud: Cloud, name: str, expected: Mapping[str, str | None]) -> str:
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n{KEY}", f"{KEY} x", f"“{KEY}”", f"{KEY}\x7f"])
-def test_a_key_that_cannot_be_one_is_refused_before_anything_starts(tmp_path: Path, key: str) -> None:
+def test_an_impossible_key_is_refused_before_anything_starts(tmp_path: Path, key: str) -> None:
     done = nightfold("run", "--state-dir", str(tmp_path / "state"), ANTHROPIC_API_KEY=key)
     assert done.code == 64
     assert "ANTHROPIC_API_KEY" in done.err
@@ -73,7 +73,7 @@ def test_a_key_that_cannot_be_one_is_refused_before_anything_starts(tmp_path: Pa
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_a_key_in_ssm_that_cannot_be_one_denies_access_and_is_not_quoted(tmp_path: Path) -> None:
+def test_an_impossible_key_in_ssm_denies_access_and_is_not_quoted(tmp_path: Path) -> None:
     with Cloud(tmp_path, speed=SPEED, parameters={"AnthropicBaseUrl": "http://127.0.0.1:1"}, secret="a\nkey") as cloud:
         site = json.dumps([{"site_id": "harbour", "domain": "harbour.example"}])
         cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=site.encode())

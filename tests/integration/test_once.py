@@ -1,4 +1,4 @@
-"""Once: duplicate deliveries, retries, used names, mornings side by side, several or unrecognized messages."""
+"""Once: duplicate deliveries, retries, used names, concurrent mornings, several or unrecognized messages."""
 
 import itertools
 import json
@@ -29,8 +29,8 @@ MORNING = {"mode": "redrive", "request_timeout_s": 10}
 FAR_AWAY_S = 60
 
 
-class Place:
-    """A cloud that can be closed and opened again on the same state directory, and the API beside it."""
+class ReopenableCloud:
+    """A cloud that can be closed and reopened on the same state directory, and its simulated API."""
 
     def __init__(self, state_dir: Path, api: MessagesAPI) -> None:
         self.state_dir, self.api = state_dir, api
@@ -68,9 +68,9 @@ class Place:
 
 
 @contextmanager
-def opened(state_dir: Path) -> Iterator[Place]:
+def opened(state_dir: Path) -> Iterator[ReopenableCloud]:
     with MessagesAPI(Scenario(), speed=SPEED) as api:
-        place = Place(state_dir, api)
+        place = ReopenableCloud(state_dir, api)
         place.reopen()
         try:
             yield place
@@ -79,26 +79,26 @@ def opened(state_dir: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path) -> Iterator[ReopenableCloud]:
     with opened(tmp_path / "state") as place:
         place.sites("harbour", "orchard")
         yield place
 
 
-def test_two_deliveries_of_a_night_one_after_the_other_are_one_run(place: Place) -> None:
+def test_two_consecutive_deliveries_of_a_night_are_one_run(place: ReopenableCloud) -> None:
     first, second = place.run(NIGHT), place.run(NIGHT)
     assert (first.output["status"], second.output["status"]) == ("complete", "nothing")
     assert (place.api.calls("harbour.example"), place.api.calls("orchard.example")) == (1, 1)
     assert list(place.ledger().summaries) == ["nightly-2026-11-23"]
 
 
-def test_two_deliveries_of_a_night_at_the_same_moment_are_one_run(place: Place) -> None:
+def test_two_concurrent_deliveries_of_a_night_are_one_run(place: ReopenableCloud) -> None:
     barrier = threading.Barrier(2, timeout=10)
 
     def meet_at_the_claim(function: str, operation: str) -> Fault | None:
         if (function, operation) == ("Planner", "PutObject"):
             try:
-                barrier.wait()  # both have seen that nobody has the run
+                barrier.wait()  # both have seen that the run is not claimed
             except threading.BrokenBarrierError:  # the winner's second write
                 return None
             barrier.abort()
@@ -111,14 +111,14 @@ def test_two_deliveries_of_a_night_at_the_same_moment_are_one_run(place: Place) 
     assert len(place.api.history) == 2
 
 
-def test_a_late_delivery_after_the_process_ended_is_the_same_night(place: Place) -> None:
+def test_a_late_delivery_after_the_process_ended_is_the_same_night(place: ReopenableCloud) -> None:
     place.run(NIGHT)
     place.reopen()
     assert place.run(NIGHT).output["status"] == "nothing"
     assert len(place.api.history) == 2
 
 
-def test_a_planner_that_crashed_after_its_claim_leaves_a_run_that_the_morning_closes(place: Place) -> None:
+def test_a_planner_that_crashed_after_its_claim_leaves_a_run_that_the_morning_closes(place: ReopenableCloud) -> None:
     crash = iter([True])
 
     def crash_between_claim_and_items(function: str, operation: str) -> Fault | None:
@@ -135,7 +135,7 @@ def test_a_planner_that_crashed_after_its_claim_leaves_a_run_that_the_morning_cl
     assert len(place.api.history) == 2
 
 
-def test_a_retried_plan_of_the_same_execution_carries_on(place: Place) -> None:
+def test_a_retried_plan_of_the_same_execution_carries_on(place: ReopenableCloud) -> None:
     refused = iter([Refuse(500, "InternalError")] * 6)  # the first attempt of PlanRun, and a little of the second
 
     def items_cannot_be_written(function: str, operation: str) -> Fault | None:
@@ -147,7 +147,7 @@ def test_a_retried_plan_of_the_same_execution_carries_on(place: Place) -> None:
     assert len(place.api.history) == 2
 
 
-def test_a_used_name_is_refused_and_says_who_has_it(place: Place) -> None:
+def test_a_used_name_is_refused_with_the_execution_that_has_it(place: ReopenableCloud) -> None:
     place.run({"request_timeout_s": 10}, name="by-hand")
     place.reopen()  # the name of an execution is free again after 90 days, here with each process
     again = place.run({"request_timeout_s": 10}, name="by-hand")
@@ -160,15 +160,15 @@ def test_a_used_name_is_refused_and_says_who_has_it(place: Place) -> None:
 @pytest.mark.parametrize(
     "given",
     [None, 5, "x", [], {"scheduled_time": "9999-12-31T23:59:59Z", "time_zone": "Asia/Tokyo"}],
-    ids=["null", "a number", "a text", "a list", "a day without a calendar"],
+    ids=["null", "a number", "a text", "a list", "a day that is not in the calendar"],
 )
-def test_input_that_is_no_object_is_refused_by_its_name(place: Place, given: Any) -> None:
+def test_input_that_is_not_an_object_is_refused_by_name(place: ReopenableCloud, given: Any) -> None:
     refused = place.run(given)
     assert (refused.status, refused.error) == ("FAILED", "InvalidInput")
     assert (refused.cause or "").startswith("input: ")
 
 
-def test_two_mornings_at_the_same_time_collect_no_site_twice(place: Place) -> None:
+def test_two_mornings_at_the_same_time_collect_no_site_twice(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400])
     place.api.script("orchard", [400])
     place.run(NIGHT)
@@ -181,7 +181,7 @@ def test_two_mornings_at_the_same_time_collect_no_site_twice(place: Place) -> No
     assert place.ledger().accepted == {"harbour", "orchard"}
 
 
-def test_a_morning_that_starts_while_another_one_works_does_nothing(place: Place) -> None:
+def test_a_morning_that_starts_during_another_one_does_nothing(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400, {"do": "slow", "latency_s": 1.5 * SPEED}])
     place.run(NIGHT)
     first = place.cloud.start(MORNING, name="first")
@@ -195,7 +195,7 @@ def test_a_morning_that_starts_while_another_one_works_does_nothing(place: Place
     assert place.api.calls("harbour") == 2
 
 
-def test_several_messages_of_one_site_are_one_branch_and_are_acknowledged_together(place: Place) -> None:
+def test_several_messages_of_one_site_are_one_branch_and_acknowledged_together(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400])
     place.run(NIGHT)
     [miss] = read_messages(place.state_dir, "waiting")
@@ -206,7 +206,7 @@ def test_several_messages_of_one_site_are_one_branch_and_are_acknowledged_togeth
     assert read_messages(place.state_dir, "waiting") == []
 
 
-def test_a_morning_whose_receiving_broke_off_finds_every_message_again(place: Place) -> None:
+def test_a_morning_whose_receive_was_interrupted_finds_every_message_again(place: ReopenableCloud) -> None:
     sites = [f"site-{number:02}" for number in range(12)]  # SQS gives ten at a time
     for site in sites:
         place.api.script(site, [400])
@@ -223,7 +223,7 @@ def test_a_morning_whose_receiving_broke_off_finds_every_message_again(place: Pl
     assert read_messages(place.state_dir, "waiting") == []
 
 
-def test_unrecognized_messages_are_parked_with_an_explanation_and_disturb_nobody(place: Place) -> None:
+def test_unrecognized_messages_are_parked_with_an_explanation_and_do_no_harm(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400])
     place.run(NIGHT)
     unrecognized = ["hello", "", '{"schema_version": 99}', "[" * 5_000, '{"site": null}', "\u202eolleh"]
@@ -236,7 +236,7 @@ def test_unrecognized_messages_are_parked_with_an_explanation_and_disturb_nobody
     assert all(message["explanation"].startswith("not a miss of Nightfold: ") for message in parked)
 
 
-def test_a_queue_with_unrecognized_messages_alone_is_emptied(place: Place) -> None:
+def test_a_queue_with_only_unrecognized_messages_is_emptied(place: ReopenableCloud) -> None:
     place.send_to_the_miss_queue("hello")
     morning = place.run(MORNING, name="morning")
     assert (morning.status, morning.output["planned"]) == ("SUCCEEDED", 0)
@@ -245,14 +245,14 @@ def test_a_queue_with_unrecognized_messages_alone_is_emptied(place: Place) -> No
     assert place.run(MORNING, name="next").output["status"] == "nothing"
 
 
-def test_a_site_that_three_runs_asked_for_in_vain_is_parked(place: Place) -> None:
+def test_a_site_that_three_runs_have_missed_is_parked(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400] * 4)
     place.run(NIGHT)
     for attempts in (1, 2):
         [miss] = read_messages(place.state_dir, "waiting")
         assert json.loads(miss.body)["attempts"] == attempts
         morning = place.run(MORNING, name=f"morning-{attempts}")
-        assert (morning.status, morning.output["status"]) == ("SUCCEEDED", "failed"), "only a night rings an alarm"
+        assert (morning.status, morning.output["status"]) == ("SUCCEEDED", "failed"), "only a night raises an alarm"
     assert read_messages(place.state_dir, "waiting") == []
     [parked] = read_messages(place.state_dir, "parked")
     assert json.loads(parked.body)["site"]["site_id"] == "harbour"
@@ -267,7 +267,7 @@ def test_a_site_that_three_runs_asked_for_in_vain_is_parked(place: Place) -> Non
     assert place.run(MORNING, name="morning-5").output["status"] == "complete"
 
 
-def test_looking_into_the_queue_and_refused_mornings_are_not_attempts(place: Place) -> None:
+def test_reading_the_queue_and_refused_mornings_are_not_attempts(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400])
     place.run(NIGHT)
     sqs, queue = place.cloud.client("sqs"), place.cloud.output("MissQueueUrl")
@@ -279,7 +279,7 @@ def test_looking_into_the_queue_and_refused_mornings_are_not_attempts(place: Pla
     assert read_messages(place.state_dir, "parked") == []
 
 
-def test_a_redrive_leaves_the_other_kind_of_miss_and_asks_as_the_list_is_now(place: Place) -> None:
+def test_a_redrive_leaves_the_other_kind_of_miss_and_asks_as_the_list_is_now(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400])
     place.api.script("orchard", [400])
     place.run(NIGHT)
@@ -294,7 +294,7 @@ def test_a_redrive_leaves_the_other_kind_of_miss_and_asks_as_the_list_is_now(pla
     assert parked["message"].startswith("no longer in the site list")
 
 
-def test_a_site_that_a_later_night_accepted_is_not_paid_for_again(place: Place) -> None:
+def test_a_site_that_a_later_night_accepted_is_not_paid_for_again(place: ReopenableCloud) -> None:
     place.api.script("harbour", [400])
     place.run(NIGHT)
     place.run(NIGHT | {"scheduled_time": "2026-11-24T03:15:00Z"})
@@ -306,7 +306,7 @@ def test_a_site_that_a_later_night_accepted_is_not_paid_for_again(place: Place) 
     assert (settled.site_id, settled.accepted_in) == ("harbour", "nightly-2026-11-24")
 
 
-def test_a_run_that_died_is_closed_by_the_next_morning_and_what_it_had_stored_is_kept(place: Place) -> None:
+def test_a_run_that_died_is_closed_by_the_next_morning_and_what_it_had_stored_is_kept(place: ReopenableCloud) -> None:
     place.api.script("orchard", [{"do": "slow", "latency_s": 1.5 * SPEED}, {"do": "slow", "latency_s": 0}])
     night = place.cloud.start({"request_timeout_s": 10}, name="aborted")
     stored = place.state_dir / "runs" / "aborted" / "round-1" / "outcomes" / "harbour.json"
@@ -331,7 +331,7 @@ def test_a_run_that_died_is_closed_by_the_next_morning_and_what_it_had_stored_is
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "PutObject", "SendMessageBatch"])
 @pytest.mark.parametrize("number", [1, 2])
 def test_an_aggregator_that_crashes_leaves_a_run_that_ends_as_if_it_had_not(
-    place: Place, operation: str, number: int
+    place: ReopenableCloud, operation: str, number: int
 ) -> None:
     place.api.script("harbour", [400])
     crashes = itertools.count(1)

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.xdist_group("roles")
 
 SPEED = 50.0
 DENIED = {"AccessDenied", "AccessDeniedException", "403"}
-Call = Callable[["Place"], Any]
+Call = Callable[["RoleCloud"], Any]
 
 
-class Place:
-    """A cloud with IAM on, after a night and a morning."""
+class RoleCloud:
+    """A cloud with IAM enforced, after a night and a morning."""
 
     def __init__(self, cloud: Cloud, api: MessagesAPI) -> None:
         self.cloud, self.api = cloud, api
@@ -36,7 +36,7 @@ class Place:
         self.morning: Any = None
 
     def client(self, service: str) -> Any:
-        """With the credentials that this role's function has."""
+        """A client with this role's credentials."""
         if self.role == "Nightly":
             return self.cloud._machine_session().client(service)
         return self.cloud.client_as(self.role, service)
@@ -91,7 +91,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RoleCloud]:
     state_dir = tmp_path_factory.mktemp("state")
     scenario = Scenario.model_validate({"sites": {"orchard": ["prose"], "meadow": [400], "lantern": [529]}})
     with (
@@ -99,7 +99,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         cloud_at(state_dir, api.url, speed=SPEED) as cloud,
         hurried(SPEED),
     ):
-        place = Place(cloud, api)
+        place = RoleCloud(cloud, api)
         put_sites(cloud, ("harbour", "orchard", "meadow", "lantern"))
         place.night = cloud.wait(cloud.start({"request_timeout_s": 10}, name="night"), timeout=60)
         cloud.client("sqs").send_message(QueueUrl=place.miss_queue, MessageBody="not a miss")
@@ -109,13 +109,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             time.sleep(0.01)
         cloud.stop(aborted)
         while cloud.client("stepfunctions").describe_execution(executionArn=aborted)["status"] == "RUNNING":
-            time.sleep(0.01)  # the call that is under way
+            time.sleep(0.01)  # the running call
         given = {"mode": "redrive", "request_timeout_s": 10}
         place.morning = cloud.wait(cloud.start(given, name="morning"), timeout=60)
         yield place
 
 
-def test_a_whole_night_and_a_morning_need_no_more_than_the_roles_allow(place: Place) -> None:
+def test_a_whole_night_and_a_morning_need_no_more_than_the_roles_allow(place: RoleCloud) -> None:
     ledger = Ledger.read(place.cloud.state_dir)
     ledger.check()
     assert (place.night.output["accepted"], place.night.output["missed"]) == (3, 1)
@@ -205,7 +205,7 @@ MUST_NOT: dict[str, dict[str, Call]] = {
 
 MAY: dict[
     str, dict[str, Call]
-] = {  # the same calls where they are allowed, so that a denial is not the way they are made
+] = {  # the same calls where they are allowed, so that a denial is not caused by a malformed call
     "Planner": {
         "write its own log": lambda p: p.log("Planner"),
         "read the configuration": lambda p: p.parameter(p.configuration),
@@ -244,7 +244,7 @@ def _each(table: dict[str, dict[str, Call]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("role", "call"), _each(MUST_NOT))
-def test_a_role_must_not(place: Place, role: str, call: Call) -> None:
+def test_a_role_must_not(place: RoleCloud, role: str, call: Call) -> None:
     place.role = role
     with pytest.raises(ClientError) as denied:
         call(place)
@@ -252,17 +252,17 @@ def test_a_role_must_not(place: Place, role: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize(("role", "call"), _each(MAY))
-def test_a_role_may(place: Place, role: str, call: Call) -> None:
+def test_a_role_may(place: RoleCloud, role: str, call: Call) -> None:
     place.role = role
     call(place)
 
 
-def test_every_function_of_the_template_is_looked_at(place: Place) -> None:
+def test_every_function_of_the_template_is_checked(place: RoleCloud) -> None:
     functions = {name for name, kind in place.cloud._deployment.kinds.items() if kind == "AWS::Lambda::Function"}
     assert functions == MUST_NOT.keys() - {"Nightly"}
 
 
-def test_every_line_of_a_night_and_a_morning_has_its_request_and_a_time_that_any_tool_reads(place: Place) -> None:
+def test_every_log_line_has_its_request_id_and_a_time_that_any_tool_reads(place: RoleCloud) -> None:
     looked_at = 0
     for function in ("Planner", "Collector", "Aggregator", "Reporter"):
         log = (place.cloud.state_dir / "logs" / f"{function}.log").read_text()

@@ -1,4 +1,4 @@
-"""What infra/docs/packages.md shows for `sam local invoke`, as far as that goes without Docker."""
+"""The `sam local invoke` commands of infra/docs/packages.md, as far as they work without Docker."""
 
 import json
 import re
@@ -16,14 +16,14 @@ ENVIRONMENT = json.loads((ROOT / "events/env.json").read_text())["Parameters"]
 CONFIGURATION = tomllib.loads((ROOT / "samconfig.toml").read_text())
 
 
-def test_every_function_is_shown_with_an_event_that_is_there() -> None:
+def test_every_function_is_shown_with_an_existing_event() -> None:
     shown = dict(re.findall(r"^sam local invoke (\w+) -e (\S+)$", SHOWN, flags=re.MULTILINE))
     assert shown.keys() == template.read().functions.keys()
     for event in shown.values():
         json.loads((ROOT / event).read_text())
 
 
-def test_sam_is_told_a_template_and_an_environment_that_exist(tmp_path: Path) -> None:
+def test_sam_gets_a_template_and_an_environment_that_exist(tmp_path: Path) -> None:
     told = CONFIGURATION["default"]["local_invoke"]["parameters"]
     assert (ROOT / told["env_vars"]).is_file()
     assert Path(told["template_file"]).parent == Path(".aws-sam/build")

@@ -1,1 +1,1 @@
-"""What several suites share: no suite imports another."""
+"""Code shared by several test suites, which never import each other."""

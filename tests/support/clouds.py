@@ -1,4 +1,4 @@
-"""An embedded cloud as tests open it: speaking to a simulated Messages API, with faults, and with sites to collect."""
+"""Opens an embedded cloud for tests: with a simulated Messages API, with faults, and with sites to collect."""
 
 import json
 import time
@@ -25,20 +25,20 @@ def cloud_at(
     parameters: Mapping[str, str] = MappingProxyType({}),
     **options: Any,
 ) -> Cloud:
-    """The template's cloud; `options` are its own."""
+    """A cloud of the template; `options` are those of Cloud."""
     given = {"AnthropicBaseUrl": api_url, **parameters}
     return Cloud(state_dir, parameters=given, secret="sk-test", around=faults and meeting(faults), **options)
 
 
 def put_sites(cloud: Cloud, names: Iterable[str]) -> None:
-    """The site list: each of these names, with a domain of its own."""
+    """Store a site list with these names, each with its own domain."""
     document = json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in names]).encode()
     cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=document)
 
 
 @contextmanager
 def hurried(speed: float) -> Iterator[None]:
-    """botocore's waits between its own attempts, and SQS's long polls, pass faster as well."""
+    """Shortens botocore's waits between attempts and SQS's long polls too."""
     from moto.sqs.models import SQSBackend
 
     receive = SQSBackend.receive_message

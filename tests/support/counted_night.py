@@ -1,9 +1,9 @@
-"""One night in the embedded cloud with everything counted, in a process of its own, so that its memory is its own:
+"""One run in the embedded cloud with everything counted, in a separate process, so that its memory can be measured:
 
 python -m tests.support.counted_night < order.json
 
-The order is `Order` as JSON, with the URL of a simulated Messages API that runs elsewhere; the counts go to stdout as
-JSON. `spend` does the same in this process, and `Counts` is what a test gives to a Cloud of its own.
+The order is `Order` as JSON, with the URL of a simulated Messages API in another process; the counts go to stdout as
+JSON. `spend` does the same in this process. A test can pass `Counts` to its own Cloud.
 """
 
 import json
@@ -26,9 +26,9 @@ from tests.support.clouds import cloud_at
 
 MACHINE = "the state machine"
 RUN_ID = "night"
-REFUSED = 25  # of a hundred sites the 25th and the 75th: the share of misses that the cost formula takes
+REFUSED = 25  # the 25th and 75th of a hundred sites: the share of misses that the cost formula assumes
 TOKENS = 1_024  # a branch
-SQS_CHUNK = 65_536  # bytes; each begun one is billed as a request
+SQS_CHUNK = 65_536  # bytes; each started chunk is billed as a request
 _BRIEF = "Sailing in small boats: harbours, knots, weather, and how to repair what breaks far from any shop."
 _KINDS = (
     ("outcome", re.compile(r".*/outcomes/[^/]+\.json")),
@@ -40,7 +40,7 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Order:
-    """Which night."""
+    """The run to make."""
 
     sites: int
     api: str  # URL
@@ -53,12 +53,12 @@ def site_names(sites: int) -> list[str]:
 
 
 def refused(sites: int) -> list[str]:
-    """The sites that a counted night is meant to miss, without a retry and without a second round."""
+    """The sites that a counted run is meant to miss, without a retry or a second round."""
     return [name for number, name in enumerate(site_names(sites)) if number % 50 == REFUSED]
 
 
 def json_bytes(value: Any) -> int:
-    """As AWS counts a payload."""
+    """The size of a value as AWS counts a payload."""
     return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
@@ -68,15 +68,17 @@ class Counts:
 
     requests: Counter[str] = field(default_factory=Counter)  # "who service:Operation", once per attempt
     states: Counter[str] = field(default_factory=Counter)  # entered, by name
-    tasks: Counter[str] = field(default_factory=Counter)  # those of them that call something
+    tasks: Counter[str] = field(default_factory=Counter)  # the states that call something
     largest: dict[str, int] = field(default_factory=dict)  # bytes, by what it is
-    totals: Counter[str] = field(default_factory=Counter)  # bytes, and what is no request of its own
-    calls: dict[str, list[dict[str, float]]] = field(default_factory=dict)  # each call of the functions that run alone
+    totals: Counter[str] = field(default_factory=Counter)  # bytes, and what is not a separate request
+    calls: dict[str, list[dict[str, float]]] = field(
+        default_factory=dict
+    )  # each call of the functions that never run concurrently
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _begun: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def hook(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
-        """A hook for `meeting`: no fault at all, but it sees every call."""
+        """A hook for `meeting` that injects no faults and sees every call."""
         running = sandbox.running()
         with self._lock:
             self.requests[f"{running.function if running else MACHINE} {service}:{operation}"] += 1
@@ -110,7 +112,7 @@ class Counts:
 
     @contextmanager
     def counting_states(self) -> Iterator[None]:
-        """To be entered when the cloud is open: its interpreter then counts the states that it enters, also those of
+        """Enter it when the cloud is open: the interpreter then counts the states that it enters, including those of
         a distributed Map's branches, which have no history here."""
         from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 
@@ -131,7 +133,7 @@ class Counts:
             yield
 
     def of(self, service: str, operation: str = "", who: str = "") -> int:
-        """How many requests, of this service, operation and caller."""
+        """The number of requests of this service, operation and caller."""
         return sum(
             number
             for asked, number in self.requests.items()
@@ -164,13 +166,13 @@ class Counts:
 
 
 def memory_mb(mark: str, pid: int | str = "self") -> float:
-    """What the kernel has noted of a process: VmRSS, what it has now, or VmHWM, the most that it had."""
+    """What the kernel reports about a process: VmRSS, its current memory, or VmHWM, its peak."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.findall(rf"{mark}:\s+(\d+)", status)[0]) / 1_024
 
 
 def peak_mb() -> float:
-    """Linux starts a child's `ru_maxrss` at its parent's size, so this process's own mark is read there."""
+    """Linux starts a child's `ru_maxrss` at its parent's size, so the peak is read from /proc."""
     try:
         return memory_mb("VmHWM")
     except OSError:
@@ -178,7 +180,7 @@ def peak_mb() -> float:
 
 
 def spend(order: Order) -> dict[str, Any]:
-    """The night's counts. Raises RuntimeError where it did not succeed."""
+    """The run's counts. Raises RuntimeError if it did not succeed."""
     counts = Counts()
     given = {"max_concurrency": order.concurrency, "output_token_budget": order.concurrency * TOKENS}
     sites = [{"site_id": name, "domain": f"{name}.example", "brief": _BRIEF} for name in site_names(order.sites)]
@@ -202,7 +204,7 @@ def spend(order: Order) -> dict[str, Any]:
         raise RuntimeError(f"a night of {order.sites} sites: {ended.status}, {ended.error} {ended.cause}")
     counts.totals["log"] = sum(log.stat().st_size for log in (Path(order.folder) / "logs").iterdir())
     counts._size("input of the execution", json_bytes(given))
-    # The answer of the Map, an array of what its branches returned, before ResultPath throws it away.
+    # The Map's result, an array of its branches' outputs, before ResultPath discards it.
     counts._size("result of the Map", counts.totals["output of StoreOutcome"] + counts.branches + 1)
     return {
         "sites": order.sites,

@@ -1,6 +1,6 @@
 """The generated parts of the documents: `make docs` writes them, `tests/unit/infra/test_documents.py` compares them.
 
-A generated part is whatever is between `<!-- name -->` and `<!-- /name -->`; `PARTS` has the generator of each name.
+A generated part is the text between `<!-- name -->` and `<!-- /name -->`; `PARTS` has the generator of each name.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""What something costs, in numbers that are the same on a busy machine: steps of Python, and files that were touched.
+"""The cost of code in numbers that do not depend on the machine's load: Python steps and files touched.
 
-Steps are what grows when a loop goes over everything; what C does within one call (a sort, a regular expression) is a
-single one. Files are counted where the standard library touches them.
+Steps grow when a loop visits everything; a C call (a sort, a regular expression) is one step. Files are counted where
+the standard library touches them.
 """
 
 import builtins
@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from unittest import mock
 
-_TOOL = 4  # one of the two that Python assigns to nobody
+_TOOL = 4  # one of the two ids that Python leaves unassigned
 
 
 @dataclass
 class Steps:
-    """Calls, of Python and of C, and turns of loops."""
+    """Python calls, C calls and loop iterations."""
 
     count: int = 0
 
@@ -50,8 +50,8 @@ def steps() -> Iterator[Steps]:
 
 @dataclass
 class Touched:
-    """Paths, once for each time: folders that were listed, their entries as far as they were read, files that were
-    opened, and whatever was asked for its kind, size or time."""
+    """Paths, once per access: folders that were listed, the entries that were read, files that were opened, and paths
+    whose kind, size or time was read."""
 
     listed: list[str] = field(default_factory=list)
     entries: list[str] = field(default_factory=list)

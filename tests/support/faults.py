@@ -1,13 +1,13 @@
-"""Faults of AWS for tests: what a call of a function or of the state machine meets instead of its answer.
+"""Simulated AWS faults for tests: what a call of a function or of the state machine gets instead of its response.
 
-A hook is asked before each such call, once per attempt, so that botocore's own retries see what they would see:
+A hook is called before each such call, once per attempt, so that botocore's retries behave as against AWS:
 
     def slow_down_twice(service, operation, parameters):
         return Refuse(503, "SlowDown") if operation == "PutObject" and next(calls) < 2 else None
 
     with Cloud(state_dir, around=meeting(slow_down_twice)) as cloud: …
 
-`service` and `operation` are botocore's names ("s3", "PutObject"; "lambda", "Invoke"), `parameters` what was passed.
+`service` and `operation` are botocore's names ("s3", "PutObject"; "lambda", "Invoke"), `parameters` are the call's.
 """
 
 import json
@@ -41,19 +41,19 @@ class NeverArrive:
 
 @dataclass(frozen=True)
 class LoseTheAnswer:
-    """AWS does what was asked, and the caller never hears of it."""
+    """AWS does what was asked, and the response is lost."""
 
 
 @dataclass(frozen=True)
 class TimeOut:
-    """AWS does what was asked, or not, and the caller's read timeout ends the wait."""
+    """AWS does what was asked, or not, and the caller's read timeout expires."""
 
     done: bool = False
 
 
 @dataclass(frozen=True)
 class FailEntries:
-    """A batch succeeds with 200, and these entries (by their Id) are among its `Failed` ones, not done."""
+    """A batch succeeds with 200, but these entries (by Id) are in its `Failed` list and have no effect."""
 
     ids: frozenset[str]
     code: str = "InternalError"
@@ -61,7 +61,7 @@ class FailEntries:
 
 @dataclass(frozen=True)
 class Delay:
-    """AWS takes its time (real seconds), then does what was asked."""
+    """AWS waits (in real seconds), then does what was asked."""
 
     seconds: float
 
@@ -71,7 +71,7 @@ Hook = Callable[[str, str, Mapping[str, Any]], Fault | None]
 
 
 def meeting(hook: Hook) -> Around:
-    """What `Cloud(around=…)` is given, so that its calls meet the faults of this hook."""
+    """The argument for `Cloud(around=…)` that applies this hook's faults to its calls."""
 
     def around(service: str, operation: str, request: AWSPreparedRequest, answer: Next) -> AWSResponse:
         fault = hook(service, operation, parameters_of_this_call())

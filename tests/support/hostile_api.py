@@ -1,6 +1,6 @@
-"""A Messages API that attacks whoever calls it. What is not scripted is passed on to a well-behaved one.
+"""A Messages API that attacks its callers. Calls without a script are passed on to a well-behaved one.
 
-It speaks over bare sockets, so that it may break every rule of HTTP, and counts what its caller took.
+It uses bare sockets, so that it can break every rule of HTTP, and counts the bytes that its caller read.
 """
 
 import gzip
@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 
 from infra.messages_api.messages_request import find_site, question_of_any
 
-BOMB = 64_000_000  # bytes in memory, of 300 on the wire
-ENDLESS = 64_000_000  # bytes after which the server gives up on a caller that takes everything
+BOMB = 64_000_000  # bytes in memory, from 300 on the wire
+ENDLESS = 64_000_000  # bytes after which the server gives up on a caller that reads everything
 GOOD = json.dumps([{"title": f"Title {number}", "angle": "An angle."} for number in range(5)])
 
 
 class Attack(NamedTuple):
-    """What goes over the wire for a key, and the error that a branch ends in; None: it is accepted all the same."""
+    """What is sent for a key, and the error that the branch ends in; None: it is accepted nevertheless."""
 
     answer: Callable[[str], Iterable[bytes]]
     error: str | None
@@ -81,7 +81,7 @@ ATTACKS: dict[str, Attack] = {
         lambda _: whole("529 Overloaded", error("no"), "content-type: application/json; charset=x-unknown"),
         "Overloaded",
     ),
-    "charset that is no text": Attack(
+    "charset that is not for text": Attack(
         lambda _: whole("529 Overloaded", error("no"), "content-type: application/json; charset=zlib"), "Overloaded"
     ),
     "redirect elsewhere": Attack(
@@ -93,7 +93,7 @@ ATTACKS: dict[str, Attack] = {
     "negative tokens": Attack(
         lambda _: whole("200 OK", message(usage={"input_tokens": -(10**9), "output_tokens": -(10**9)})), None
     ),
-    "tokens that are no numbers": Attack(
+    "tokens that are not numbers": Attack(
         lambda _: whole("200 OK", message(usage={"input_tokens": "many", "output_tokens": [1]})), None
     ),
     "tokens without end": Attack(
@@ -118,13 +118,13 @@ ATTACKS: dict[str, Attack] = {
         lambda _: whole("200 OK", message(model="m" * 10**6, stop_reason="s" * 10**6), f"request-id: {'r' * 50_000}"),
         None,
     ),
-    "names that are no names": Attack(lambda _: whole("200 OK", message(model=[1], stop_reason={"a": 1})), None),
+    "names that are not names": Attack(lambda _: whole("200 OK", message(model=[1], stop_reason={"a": 1})), None),
     "headers without end": Attack(
         lambda _: whole("200 OK", message(), *(f"x-{n}: {'x' * 1_000}" for n in range(1_000))), "NetworkError"
     ),
     "no HTTP": Attack(lambda _: iter([b"\x00\xff" * 500]), "NetworkError"),
-    "a status of nothing": Attack(lambda _: whole("204 No Content", b""), "NetworkError"),
-    "JSON without a floor": Attack(lambda _: whole("200 OK", b"[" * 1_000_000), "NetworkError"),
+    "an empty status": Attack(lambda _: whole("204 No Content", b""), "NetworkError"),
+    "JSON nested without end": Attack(lambda _: whole("200 OK", b"[" * 1_000_000), "NetworkError"),
     "terminal escapes in an error": Attack(
         lambda _: whole("400 Bad Request", error("\x1b]0;owned\x07 \u202e two\nlines")), "RequestRejected"
     ),
@@ -149,7 +149,7 @@ ATTACKS: dict[str, Attack] = {
 
 
 class HostileAPI:
-    """Serves attacks, by site and in order; everything else goes `upstream`. `sent`: bytes that callers took, by
+    """Serves attacks, by site and in order; everything else goes `upstream`. `sent`: bytes that callers read, by
     attack. `stolen`: requests that followed a redirect."""
 
     def __init__(self, upstream: str | None = None) -> None:
@@ -173,7 +173,7 @@ class HostileAPI:
         self._listener.close()
 
     def script(self, site: str, attacks: Iterable[str | None]) -> None:
-        """The attacks on each call about `site`; None, and every later call, is passed on."""
+        """The attacks on the calls about `site`; None and every later call are passed on."""
         self._scripts[site] = deque(attacks)
 
     def _serve(self) -> None:
@@ -204,7 +204,7 @@ class HostileAPI:
                 elif self._upstream is not None:
                     _pass_on(self._upstream, path, headers, body, client)
         except OSError:
-            pass  # the caller has seen enough
+            pass  # the caller stopped reading
 
 
 def _headers(stream: Any) -> Iterator[tuple[str, str]]:
@@ -214,7 +214,7 @@ def _headers(stream: Any) -> Iterator[tuple[str, str]]:
 
 
 def _pass_on(upstream: str, path: str, headers: dict[str, str], body: bytes, client: socket.socket) -> None:
-    """Byte for byte, so that what the upstream breaks off or drips arrives broken off or dripping."""
+    """Byte for byte, so that a broken or slow response arrives broken or slow."""
     at = urlsplit(upstream)
     with socket.create_connection((at.hostname, at.port)) as server:
         changed = headers | {"connection": "close", "host": at.netloc}

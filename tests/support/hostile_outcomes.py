@@ -1,4 +1,4 @@
-"""Stored outcomes in which any figure and any name may be anything: a collector that was taken over, or a bucket."""
+"""Stored outcomes with arbitrary figures and names, as a compromised collector or bucket could write them."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ CAUGHT: tuple[dict[str, Any], ...] = (
 
 
 def spoilt(outcome: Outcome) -> st.SearchStrategy[bytes]:
-    """`outcome` with some of its fields replaced, as it may be stored."""
+    """`outcome` with some of its fields replaced."""
     document = outcome.model_dump(mode="json")
 
     def stored(changes: dict[str, Any], times: dict[str, Any], caught: Any) -> bytes:

@@ -1,6 +1,6 @@
-"""What a state directory says of every site that was ever planned, and whether that is as it must be.
+"""Checks what a state directory says about every site that was ever planned.
 
-Read from the files alone, as a person would: nothing here asks the code that wrote them.
+Reads only the files, as a user would, without the code that wrote them.
 """
 
 import json
@@ -15,7 +15,7 @@ from nightfold.contract import Miss, Plan, Summary
 
 
 class Broken(AssertionError):  # noqa: N818
-    """A promise was not kept."""
+    """A guarantee was broken."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Paid:
 
 @dataclass
 class Ledger:
-    """All runs of a state directory in the order of their starts, and what lies in the queues."""
+    """All runs of a state directory in order of their start, and the messages in its queues."""
 
     plans: dict[str, Plan] = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Ledger:
 
     @classmethod
     def read(cls, state_dir: Path) -> "Ledger":
-        """Raises Broken where a file is not what it must be."""
+        """Raises Broken if a file has unexpected content."""
         ledger = cls()
         plans = [Plan.model_validate_json(path.read_bytes()) for path in (state_dir / "runs").glob("*/plan.json")]
         for plan in sorted(plans, key=lambda plan: plan.started_at):
@@ -71,11 +71,11 @@ class Ledger:
 
     @property
     def unclosed(self) -> set[str]:
-        """Runs that died, or still run."""
+        """Runs that died or are still running."""
         return self.plans.keys() - self.summaries.keys()
 
     def check(self) -> None:
-        """No site is lost: accepted, or its miss lies in a queue, or its run is one that a redrive will close."""
+        """No site is lost: it was accepted, or its miss is in a queue, or a redrive will close its run."""
         to_be_closed = {site.site_id for run_id in self.unclosed for site in self.plans[run_id].sites}
         lost = self.planned - self.accepted - self.waiting.keys() - self.parked.keys() - to_be_closed
         if lost:
@@ -83,7 +83,7 @@ class Ledger:
         self._check_attempts()
 
     def _check_attempts(self) -> None:
-        """An attempt is a run that had planned the site, whatever else received its messages; three of them park."""
+        """An attempt is a run that planned the site, however often its messages were received; three park it."""
         runs = Counter(site.site_id for plan in self.plans.values() for site in plan.sites)
         for miss in (*self.queued, *self.set_aside):
             if miss.attempts > runs[miss.site.site_id]:
@@ -95,7 +95,7 @@ class Ledger:
             raise Broken(f"parked before three attempts: {early}")
 
     def check_payments(self, paid: Iterable[Paid]) -> None:
-        """At most three calls per round; none for a site that an earlier run has accepted, or without a plan."""
+        """At most three calls per round; none for a site that an earlier run accepted, or without a plan."""
         calls = Counter(paid)
         too_many = {key: count for key, count in calls.items() if count > 3}
         if too_many:
@@ -145,5 +145,5 @@ def _misses_in(folder: Path) -> Iterator[Miss]:
     for path in folder.glob("*.json"):
         try:
             yield Miss.model_validate_json(json.loads(path.read_bytes())["body"])
-        except (FileNotFoundError, ValueError):  # acknowledged meanwhile, or an unrecognized one
+        except (FileNotFoundError, ValueError):  # acknowledged meanwhile, or unrecognized
             continue

@@ -1,4 +1,4 @@
-"""Texts that a mail program, a chat or a Markdown renderer would make links of, and texts that it would not."""
+"""Texts that a mail program, a chat or a Markdown renderer would turn into links, and texts that it would not."""
 
 LINKS = {
     "https://evil.example/a?b=c": "https: //evil. example/a?b=c",

@@ -1,7 +1,7 @@
-"""Runs as they lie in the bucket, made by the code that makes them: planner, judge and census.
+"""Runs as stored in the bucket, written by the real code: planner, judge and census.
 
-A site is what its calls did, round by round: `"ok"`, `"prose"`, `"cut"`, `"hostile"`, an error's name (`"Overloaded"`),
-`"lost"` for a branch without an outcome.
+A site is a list of what its calls did, by round: `"ok"`, `"prose"`, `"cut"`, `"hostile"`, an error's name
+(`"Overloaded"`), or `"lost"` for a branch without an outcome.
 """
 
 import json
@@ -50,7 +50,7 @@ WORDS = ["".join(syllables) for syllables in product(("har", "or", "lan", "mea",
 
 
 @dataclass
-class Shelf:
+class MemoryBucket:
     """A bucket in memory."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Shelf:
 
 
 def spend(
-    shelf: Shelf,
+    bucket: MemoryBucket,
     sites: Mapping[str, Sequence[str]],
     *,
     run_id: str = "nightly-2026-11-23",
@@ -79,7 +79,7 @@ def spend(
     missed_in: str | None = None,
     **configuration: Any,
 ) -> None:
-    """One run, put on the shelf. A redrive's sites were `missed_in` another one."""
+    """Store one run in the bucket. A redrive's sites were `missed_in` another run."""
     plan = draft(
         run_id,
         mode,
@@ -93,9 +93,9 @@ def spend(
     if missed_in:
         messages = [WaitingMessage(message_id="1", receipt_handle="1", run_id=missed_in)]
         plan = plan.model_copy(update={"messages": dict.fromkeys(sites, messages)})
-    shelf.objects[plan_key(run_id)] = plan.model_dump_json().encode()
-    shelf.objects[items_key(run_id, 1)] = items(plan)
-    first = _round(shelf, plan, TypeAdapter(list[SiteTask]).validate_json(items(plan)), sites, angle_words, times)
+    bucket.objects[plan_key(run_id)] = plan.model_dump_json().encode()
+    bucket.objects[items_key(run_id, 1)] = items(plan)
+    first = _round(bucket, plan, TypeAdapter(list[SiteTask]).validate_json(items(plan)), sites, angle_words, times)
     rounds = [first]
     again = [
         SiteTask.for_site(site, run_id, 2, plan.configuration, 2_048, violation=first[site.site_id].message)
@@ -103,18 +103,18 @@ def spend(
         if first[site.site_id].regenerate
     ]
     if again:
-        shelf.objects[items_key(run_id, 2)] = TypeAdapter(list[SiteTask]).dump_json(again)
-        rounds.append(_round(shelf, plan, again, sites, angle_words, times))
+        bucket.objects[items_key(run_id, 2)] = TypeAdapter(list[SiteTask]).dump_json(again)
+        rounds.append(_round(bucket, plan, again, sites, angle_words, times))
     summary = summarize(plan, rounds).model_copy(update={"duration_s": 14.2 + len(sites) * 0.01})
-    shelf.objects[summary_key(run_id)] = summary.model_dump_json().encode()
+    bucket.objects[summary_key(run_id)] = summary.model_dump_json().encode()
     last = {**rounds[0], **rounds[-1]}
-    shelf.objects[misses_key(run_id)] = b"".join(
+    bucket.objects[misses_key(run_id)] = b"".join(
         _miss(plan, site, last[site.site_id]) for site in plan.sites if not last[site.site_id].accepted
     )
 
 
 def _round(
-    shelf: Shelf,
+    bucket: MemoryBucket,
     plan: Plan,
     tasks: Sequence[SiteTask],
     sites: Mapping[str, Sequence[str]],
@@ -135,12 +135,12 @@ def _round(
                 wait = 2.2 if outcome.failure else 2.0 if what == "retried" else 0.1
                 took = timedelta(seconds=wait + (outcome.answer.latency_ms / 1000 if outcome.answer else 3))
                 outcome = outcome.model_copy(update={"started_at": start, "ended_at": start + took})
-            shelf.objects[outcome_key(plan.run_id, task.round, task.site_id)] = outcome.model_dump_json().encode()
-        document = shelf.objects.get(outcome_key(plan.run_id, task.round, task.site_id))
+            bucket.objects[outcome_key(plan.run_id, task.round, task.site_id)] = outcome.model_dump_json().encode()
+        document = bucket.objects.get(outcome_key(plan.run_id, task.round, task.site_id))
         verdict = judged[task.site_id] = judge(task.site_id, plan.run_id, task.round, document)
         if verdict.accepted:
             kept = {"candidates": [candidate.model_dump() for candidate in verdict.kept]}
-            shelf.objects[candidates_key(plan.run_id, task.site_id)] = json.dumps(kept).encode()
+            bucket.objects[candidates_key(plan.run_id, task.site_id)] = json.dumps(kept).encode()
     return judged
 
 
@@ -216,107 +216,107 @@ def _miss(plan: Plan, site: Site, verdict: Verdict) -> bytes:
     return json.dumps(miss.model_dump(mode="json")).encode() + b"\n"
 
 
-# --- The nights that the tests look at ----------------------------------------------------------------------------
+# --- The runs that the tests use ---------------------------------------------------------------------------------
 
 FOUR = ("harbour", "orchard", "lantern", "meadow")
 
 
-def good() -> Shelf:
-    """All four sites, after thirty-odd nights of which some were partial."""
-    shelf = Shelf()
+def good() -> MemoryBucket:
+    """All four sites accepted, after about thirty nights, some of them partial."""
+    bucket = MemoryBucket()
     for ago in range(34, 0, -1):
         day = STARTED - timedelta(days=ago)
         last = "Overloaded" if ago % 9 == 0 else "prose" if ago % 13 == 0 else "ok"
         spend(
-            shelf,
+            bucket,
             dict(zip(FOUR, (["ok"], ["ok"], ["retried"], [last]), strict=True)),
             run_id=f"nightly-{day:%Y-%m-%d}",
             started=day,
         )
-    spend(shelf, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["ok"]), strict=True)))
-    return shelf
+    spend(bucket, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["ok"]), strict=True)))
+    return bucket
 
 
-def partial() -> Shelf:
-    """Three of four: one broke the contract twice."""
-    shelf = Shelf()
+def partial() -> MemoryBucket:
+    """Three of four accepted: one answer broke the contract twice."""
+    bucket = MemoryBucket()
     for ago in (3, 2, 1):
         day = STARTED - timedelta(days=ago)
-        spend(shelf, {name: ["ok"] for name in FOUR}, run_id=f"nightly-{day:%Y-%m-%d}", started=day)
-    spend(shelf, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["prose"]), strict=True)))
-    return shelf
+        spend(bucket, {name: ["ok"] for name in FOUR}, run_id=f"nightly-{day:%Y-%m-%d}", started=day)
+    spend(bucket, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["prose"]), strict=True)))
+    return bucket
 
 
-def redriven() -> Shelf:
+def redriven() -> MemoryBucket:
     """A night with two misses, and a redrive that collected one of them."""
-    shelf = Shelf()
-    spend(shelf, dict(zip(FOUR, (["ok"], ["Overloaded"], ["ok"], ["prose"]), strict=True)))
+    bucket = MemoryBucket()
+    spend(bucket, dict(zip(FOUR, (["ok"], ["Overloaded"], ["ok"], ["prose"]), strict=True)))
     spend(
-        shelf,
+        bucket,
         {"orchard": ["ok"], "meadow": ["prose"]},
         run_id="redrive-2026-11-23",
         mode="redrive",
         started=STARTED.replace(hour=7),
         missed_in="nightly-2026-11-23",
     )
-    return shelf
+    return bucket
 
 
-def followed() -> Shelf:
-    """That night, once the redrive has said what became of its misses."""
-    shelf = redriven()
-    redrive = read_records("redrive-2026-11-23", shelf)
-    note(redrive.summary, set(), redrive.origins, shelf)
-    return shelf
+def followed() -> MemoryBucket:
+    """That night, after the redrive has reported the result of its misses."""
+    bucket = redriven()
+    redrive = read_records("redrive-2026-11-23", bucket)
+    note(redrive.summary, set(), redrive.origins, bucket)
+    return bucket
 
 
-def lost() -> Shelf:
-    """Nothing at all, for three different causes."""
-    shelf = Shelf()
-    spend(shelf, dict(zip(FOUR, (["AccessDenied"], ["AccessDenied"], ["Overloaded"], ["lost"]), strict=True)))
-    return shelf
+def lost() -> MemoryBucket:
+    """Nothing accepted, for three different reasons."""
+    bucket = MemoryBucket()
+    spend(bucket, dict(zip(FOUR, (["AccessDenied"], ["AccessDenied"], ["Overloaded"], ["lost"]), strict=True)))
+    return bucket
 
 
-def empty() -> Shelf:
+def empty() -> MemoryBucket:
     """A redrive that found nothing but an unrecognized message."""
-    shelf = Shelf()
-    spend(shelf, {}, run_id="redrive-2026-11-23", mode="redrive")
-    return shelf
+    bucket = MemoryBucket()
+    spend(bucket, {}, run_id="redrive-2026-11-23", mode="redrive")
+    return bucket
 
 
-def hostile() -> Shelf:
-    """A model that means harm, and two sites that broke."""
-    shelf = Shelf()
-    spend(shelf, {"harbour": ["hostile"], "orchard": ["ok"], "meadow": ["prose"], "lantern": ["cut"]})
-    return shelf
+def hostile() -> MemoryBucket:
+    """A hostile model, and two failed sites."""
+    bucket = MemoryBucket()
+    spend(bucket, {"harbour": ["hostile"], "orchard": ["ok"], "meadow": ["prose"], "lantern": ["cut"]})
+    return bucket
 
 
 @cache
-def large(sites: int = 10_000, angle_words: int = 9) -> Shelf:
-    """Ten thousand sites, of which every 97th is missed in one way or another."""
-    shelf = Shelf()
+def large(sites: int = 10_000, angle_words: int = 9) -> MemoryBucket:
+    """Ten thousand sites; every 97th is missed for some reason."""
+    bucket = MemoryBucket()
     ways = ("Overloaded", "prose", "RateLimited", "RequestRejected", "cut", "lost")
     did = {f"site-{n:05}": [ways[n // 97 % 6]] if n % 97 == 5 else ["words"] for n in range(sites)}
     spend(
-        shelf,
+        bucket,
         did,
         angle_words=angle_words,
         max_concurrency=200,
         output_token_budget=204_800,
         model="claude-haiku-5-5",
     )
-    return shelf
+    return bucket
 
 
-def lengthy() -> Shelf:
-    """The longest names there can be, an error and a model that nobody knows."""
-    shelf = Shelf()
+def lengthy() -> MemoryBucket:
+    """The longest allowed names, an unknown error and an unknown model."""
+    bucket = MemoryBucket()
     did = {"a" * 63: ["hostile"], f"b-{'x' * 61}": ["prose"], "c": ["Whatever"], "d": ["retried"]}
-    spend(shelf, did, run_id="r" * 80, model="some-unknown-model")
-    return shelf
+    spend(bucket, did, run_id="r" * 80, model="some-unknown-model")
+    return bucket
 
 
-NIGHTS: dict[str, Callable[[], Shelf]] = {
+NIGHTS: dict[str, Callable[[], MemoryBucket]] = {
     "good": good,
     "partial": partial,
     "followed": followed,

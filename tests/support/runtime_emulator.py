@@ -4,12 +4,12 @@
         with cloud.serve() as emulator.endpoint:
             cloud.wait(cloud.start({}))
 
-One process per concurrent call, as on Lambda, and it is kept for the next one (the emulator panics on two at once).
-On a process's path are its package, what plays /var/runtime, and Python's standard library. The emulator comes in the
-wheel of aws-sam-cli; it is a Linux program.
+One process per concurrent call, as on Lambda, reused for the next call (the emulator panics on two at once).
+A process's path holds its package, the stand-in for /var/runtime, and Python's standard library. The emulator is a
+Linux program from the wheel of aws-sam-cli.
 
-What fails here and is not the function's doing is raised: the embedded cloud ends the run with it, so that it is never
-taken for the outcome of a branch.
+Failures that the function did not cause are raised: the embedded cloud ends the run with them, so that they are never
+mistaken for the outcome of a branch.
 """
 
 import contextlib
@@ -31,16 +31,16 @@ from typing import Any, Self
 from infra.cloud.lambdas.python_runtime import Function, InvokeResult, failure
 from infra.packaging.dependencies import CannotBuild, install_requirements, one_at_a_time
 
-STARTS_WITHIN_S = 60  # ends a hang, and measures nothing
-FIRST_PORT, LAST_PORT = 10_000, 32_000  # below the ports that the kernel hands out by itself
+STARTS_WITHIN_S = 60  # only ends a hang
+FIRST_PORT, LAST_PORT = 10_000, 32_000  # below the ports that the kernel assigns
 ADDRESSES = ("--runtime-interface-emulator-address", "{emulator}", "--runtime-api-address", "{runtime}")
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-_ports = iter(range(FIRST_PORT, LAST_PORT, 2))  # no two environments of this process get the same, ever
+_ports = iter(range(FIRST_PORT, LAST_PORT, 2))  # environments of this process never share one
 
 
 def listening() -> set[tuple[str, int]]:
-    """Address and port of every IPv4 socket of this machine that waits for connections."""
+    """Address and port of every listening IPv4 socket on this machine."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     local = [row[1].split(":") for row in rows if row[3] == "0A"]
     return {(socket.inet_ntoa(int(address, 16).to_bytes(4, sys.byteorder)), int(port, 16)) for address, port in local}
@@ -52,7 +52,7 @@ def available() -> bool:
 
 def own_address(pid: int) -> str:
     """A loopback address for each process of this machine: Linux answers all of 127.0.0.0/8, and process ids have 22
-    bits. A port that was found free on 127.0.0.1 may be another process's before the emulator binds it."""
+    bits. A free port on 127.0.0.1 could be taken by another process before the emulator binds it."""
     return f"127.{64 | pid >> 16 & 63}.{pid >> 8 & 255}.{pid & 255}"
 
 
@@ -62,7 +62,7 @@ class Emulator:
     def __init__(self, packages: Path, logs: Path) -> None:
         """`packages` holds a folder for each logical id. What the functions and the emulator print goes to `logs`."""
         self.endpoint: str | None = None  # AWS_ENDPOINT_URL of the functions
-        self.cold = self.warm = 0  # invocations that started a process, and that found one
+        self.cold = self.warm = 0  # invocations that started a process, and that reused one
         self._packages, self.logs = packages, logs
         self._program = installed("rie.txt") / f"samcli/local/rapid/aws-lambda-rie-{ARCHITECTURE}"
         self._runtime = installed("runtime.txt")
@@ -82,7 +82,7 @@ class Emulator:
             process.end()
 
     def invoke(self, function: Function, environment: Mapping[str, str], event: bytes) -> InvokeResult:
-        """What lambda:Invoke answers, from a process that is free or a new one."""
+        """The result of lambda:Invoke, from a free process or a new one."""
         with self._lock:
             idle = self._idle.setdefault(function.logical_id, [])
             process = idle.pop() if idle else None
@@ -147,8 +147,8 @@ class _Process:
         raise CannotBuild(f"The Runtime Interface Emulator found no port: see {log}")
 
     def _listens(self) -> bool:
-        """False where something that binds a port on every address was there before; a connection would reach that,
-        so the kernel is asked who listens."""
+        """False if another program already listens on this port on every address; a connection would reach that
+        program, so the kernel's table is read instead."""
         deadline = time.monotonic() + STARTS_WITHIN_S
         while self.alive:
             if {(self._address, self._port), (self._address, self._port + 1)} <= listening():
@@ -176,12 +176,12 @@ class _Process:
 
     def end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # its own session: nothing but this environment is in it
+            os.killpg(self._process.pid, signal.SIGKILL)  # its own session, which contains only this environment
         self._process.wait()
 
 
 def _answer(status: int, body: bytes) -> InvokeResult:
-    """In Lambda's words. The emulator answers most failures with status 200, and a timeout with plain text."""
+    """In Lambda's format. The emulator answers most failures with status 200, and a timeout with plain text."""
     try:
         document: Any = json.loads(body)
     except ValueError:
@@ -193,7 +193,7 @@ def _answer(status: int, body: bytes) -> InvokeResult:
 
 
 def _ended(answer: InvokeResult) -> bool:
-    """Whether Lambda would have thrown this environment away."""
+    """Whether Lambda would have discarded this environment."""
     if answer.function_error is None:
         return False
     error = str(json.loads(answer.payload).get("errorType"))
@@ -201,7 +201,7 @@ def _ended(answer: InvokeResult) -> bool:
 
 
 def python() -> str:
-    """Python itself: a virtual environment's would bring its packages along."""
+    """The base interpreter: a virtual environment's would add its packages."""
     return str(getattr(sys, "_base_executable", sys.executable))
 
 

@@ -1,4 +1,4 @@
-"""The night in which everything happens: every row of the table of failures, through the real state machine."""
+"""The run in which every failure happens: each row of the table of failures, through the real state machine."""
 
 import json
 from contextlib import ExitStack
@@ -12,14 +12,14 @@ from tests.support.failure_table import TABLE, Row
 from tests.support.runtime_emulator import Emulator
 
 RUN_ID = "everything"
-REQUEST_TIMEOUT_S = 4  # real seconds: a machine at other work is no API that hangs
+REQUEST_TIMEOUT_S = 4  # real seconds: a busy machine must not look like an API that hangs
 
 
-class TableNight:
-    """What is left of it when it is over."""
+class TableRun:
+    """The run's results."""
 
     def __init__(self, state_dir: Path, *, at_once: int, speed: float, emulator: Emulator | None = None) -> None:
-        """`emulator` runs the built packages; without one the functions run in this process."""
+        """`emulator` runs the built packages; without it the functions run in this process."""
         scenario = Scenario.model_validate({"sites": {row.site_id: list(row.script) for row in TABLE}})
         given = {
             "max_concurrency": at_once,
@@ -45,7 +45,7 @@ class TableNight:
         self.queued = {json.loads(message["body"])["site"]["site_id"] for message in queued}
 
     def check(self, row: Row) -> None:
-        """The site ended as the table says."""
+        """Assert that the site ended as the table says."""
         site = self.sites[row.site_id]
         assert (site["reason"], site["error"], site["rounds"]) == (row.reason, row.error, row.rounds)
         assert self.calls[row.site_id] == row.calls
@@ -59,7 +59,7 @@ class TableNight:
             assert self.misses[row.site_id]["reason"] == row.reason
 
     def check_census(self) -> None:
-        """Planned is what the table has, and everything is accounted for."""
+        """Assert that all rows were planned and that the census adds up."""
         assert self.execution.status == "SUCCEEDED"
         assert self.summary["planned"] == len(TABLE) == self.summary["accepted"] + sum(self.summary["missed"].values())
         assert self.summary["accepted"] == sum(row.reason is None for row in TABLE)

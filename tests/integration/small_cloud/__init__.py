@@ -1,4 +1,4 @@
-"""The smallest template of the shape that the embedded cloud is for, with functions of its own."""
+"""The smallest template of the kind that the embedded cloud supports, with its own functions."""
 
 import json
 from collections.abc import Mapping
@@ -23,5 +23,5 @@ def collect(cloud: Cloud, *items: Mapping[str, Any], at_once: int = 10) -> Execu
 
 
 def outcome(cloud: Cloud, item: str) -> Any:
-    """What the branch of this item stored, as its file shows it."""
+    """The outcome that this item's branch stored, read from its file."""
     return json.loads((cloud.state_dir / "outcomes" / f"{item}.json").read_text())

@@ -1,4 +1,4 @@
-"""Which Host and Origin a server of this machine answers."""
+"""Which Host and Origin headers a server on this machine accepts."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_any_other_name_is_refused(host: str | None) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost:4566", "127.0.0.1:4566"])
-def test_a_container_network_is_not_called_by_loopback_names(host: str) -> None:
+def test_loopback_names_are_refused_on_a_container_network(host: str) -> None:
     assert refusal(host, None, DOCKER, "172.17.0.1") is not None
 
 
@@ -59,6 +59,6 @@ def test_a_page_of_another_origin_is_refused(origin: str) -> None:
     assert "is not this server" in str(refusal("127.0.0.1:4566", origin, HERE, "127.0.0.1"))
 
 
-def test_loopback_is_told_by_address_or_name() -> None:
+def test_loopback_is_recognized_by_address_or_name() -> None:
     assert all(map(is_loopback, ("localhost", "127.0.0.1", "127.8.0.1", "::1")))
     assert not any(map(is_loopback, ("10.0.0.1", "localhost.example", "", ANYWHERE)))

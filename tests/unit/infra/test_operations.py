@@ -1,4 +1,4 @@
-"""What no linter sees of template.yaml: encryption, schedules, alarms, retention, secrets."""
+"""What linters do not check in template.yaml: encryption, schedules, alarms, retention, secrets."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-# tests/e2e/test_planted_mistakes.py has a folder of its own for each mistake.
+# tests/e2e/test_planted_mistakes.py has a separate folder for each mistake.
 FOLDER = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents[3])
 TEXT = (FOLDER / "template.yaml").read_text(encoding="utf-8")
 RESOURCES: dict[str, Any] = yaml_parse(TEXT)["Resources"]
@@ -23,7 +23,7 @@ def of_type(kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", of_type("AWS::SQS::Queue"))
-def test_a_queue_is_encrypted_keeps_its_messages_and_speaks_tls_only(name: str) -> None:
+def test_a_queue_is_encrypted_keeps_its_messages_and_requires_tls(name: str) -> None:
     queue = RESOURCES[name]["Properties"]
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MessageRetentionPeriod"] == 14 * 86_400
@@ -32,7 +32,7 @@ def test_a_queue_is_encrypted_keeps_its_messages_and_speaks_tls_only(name: str) 
 
 
 @pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"])
-def test_a_policy_denies_whatever_is_not_tls(kind: str) -> None:
+def test_a_policy_denies_everything_without_tls(kind: str) -> None:
     for policy in of_type(kind).values():
         statements = policy["PolicyDocument"]["Statement"]
         denied = [each for each in statements if each["Effect"] == "Deny" and each["Principal"] == "*"]
@@ -46,7 +46,7 @@ def test_the_bucket_is_encrypted_and_closed_to_the_public() -> None:
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
 
 
-def test_no_topic_has_the_key_that_cloudwatch_may_not_use() -> None:
+def test_no_topic_uses_the_key_that_cloudwatch_may_not_use() -> None:
     assert of_type("AWS::SNS::Topic")
     assert not [topic for topic in of_type("AWS::SNS::Topic").values() if "alias/aws/sns" in json.dumps(topic)]
 
@@ -83,7 +83,7 @@ ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_reaches_somebody_and_stands_in_the_runbook(name: str) -> None:
+def test_an_alarm_notifies_the_operator_and_is_in_the_runbook(name: str) -> None:
     alarm = ALARMS[name]
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
     assert alarm["AlarmDescription"].endswith(f"Runbook, {name}.")
@@ -105,9 +105,9 @@ def test_a_sum_is_not_filled() -> None:
     assert not [each for each in sums if "FILL" in each], "a filled point can hide a late one"
 
 
-def test_a_day_is_one_of_the_calendar_in_the_stacks_time_zone() -> None:
+def test_a_day_is_a_calendar_day_in_the_stacks_time_zone() -> None:
     daily = {name for name, alarm in ALARMS.items() if "86400" in re.findall(r"'Period': (\d+)", str(alarm))}
-    at_once = {"RunSetAside"}  # one is too many, whenever it is: a sliding window rings sooner
+    at_once = {"RunSetAside"}  # one is too many at any time: a sliding window raises the alarm sooner
     assert daily - at_once == {"AcceptedShareLow", "CostHigh"}
     for name in daily - at_once:
         assert ALARMS[name]["EvaluationWindow"] == {"WallClockWindow": {"Timezone": {"Ref": "TimeZone"}}}
@@ -136,7 +136,7 @@ def test_a_schedule_of_several_runs_a_day_is_refused(name: str) -> None:
     assert not [each for each in (*often, *wrong) if re.fullmatch(pattern, each)]
 
 
-def test_what_runs_leave_expires_only_if_asked_and_never_before_its_misses() -> None:
+def test_the_files_of_runs_expire_only_on_request_and_never_before_their_misses() -> None:
     _, expiry = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     condition, rule, nothing = expiry["Fn::If"]
     assert (condition, nothing) == ("ExpiresRuns", {"Ref": "AWS::NoValue"})
@@ -174,7 +174,7 @@ def operator_may() -> set[str]:
     }
 
 
-# What the command line calls → what IAM calls it, where that is not the same name in CamelCase.
+# The command line's name → IAM's name, where that is not the same in CamelCase.
 IAM_NAMES = {
     "stepfunctions": "states",
     "s3:Cp": "s3:GetObject",
@@ -197,7 +197,7 @@ def test_the_operators_policy_covers_every_command_of_the_runbook() -> None:
     assert operator_may() >= {"sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage"}
 
 
-def test_an_operator_changes_neither_the_stack_nor_what_was_collected() -> None:
+def test_an_operator_may_change_neither_the_stack_nor_what_was_collected() -> None:
     may = operator_may()
     assert not [
         action
@@ -209,7 +209,7 @@ def test_an_operator_changes_neither_the_stack_nor_what_was_collected() -> None:
     assert "states:RedriveExecution" not in may  # a closed run would be paid for again
 
 
-def test_a_metric_that_is_looked_at_is_one_that_is_written() -> None:
+def test_every_metric_that_is_used_is_written() -> None:
     functions = Path(__file__).parents[3] / "functions"
     code = "".join(path.read_text(encoding="utf-8") for path in functions.rglob("*.py"))
     looked_at = set(re.findall(r"Namespace: Nightfold, MetricName: (\w+)", TEXT))

@@ -1,4 +1,4 @@
-"""infra/statemachine/nightly.asl.json: what moto's engine would let pass, and what no engine can know."""
+"""infra/statemachine/nightly.asl.json: checks that moto's engine does not make, or that no engine can make."""
 
 import json
 import os
@@ -103,12 +103,12 @@ def test_every_state_says_why_it_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("machine", list(machines(MACHINE)), ids=["night", "branch"])
-def test_every_arrow_leads_to_a_state_and_every_state_is_reached(machine: dict[str, Any]) -> None:
+def test_every_transition_leads_to_a_state_and_every_state_is_reachable(machine: dict[str, Any]) -> None:
     states = machine["States"]
     reached, waiting = set(), [machine["StartAt"]]
     while waiting:
         name = waiting.pop()
-        assert name in states, f"an arrow leads to {name}"
+        assert name in states, f"a transition leads to {name}"
         if name not in reached:
             reached.add(name)
             waiting.extend(next_states(states[name]))
@@ -116,7 +116,7 @@ def test_every_arrow_leads_to_a_state_and_every_state_is_reached(machine: dict[s
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_every_state_ends_or_goes_on(name: str) -> None:
+def test_every_state_ends_or_has_a_next_state(name: str) -> None:
     state = STATES[name]
     if state["Type"] in {"Succeed", "Fail"}:
         assert not list(next_states(state))
@@ -127,7 +127,7 @@ def test_every_state_ends_or_goes_on(name: str) -> None:
         assert ("Next" in state) != state.get("End", False)
 
 
-def test_every_error_class_is_known_to_the_machine_and_every_name_in_it_is_one() -> None:
+def test_the_machine_names_every_error_class_and_only_those() -> None:
     ours = {name: value for name, value in vars(errors).items() if getattr(value, "__module__", "") == errors.__name__}
     classes = {name for name, value in ours.items() if isinstance(value, type) and issubclass(value, Exception)}
     named = {name for kind in ("Retry", "Catch") for _, handler in handlers(kind) for name in handler["ErrorEquals"]}
@@ -136,7 +136,7 @@ def test_every_error_class_is_known_to_the_machine_and_every_name_in_it_is_one()
     assert named >= AWS_ERRORS, "a name that is listed above is no longer used"
 
 
-def test_what_becomes_of_a_branch_is_what_the_table_of_errors_says_in_both_directions() -> None:
+def test_branches_are_routed_as_the_table_of_errors_says_in_both_directions() -> None:
     def of_the_table(**wanted: str) -> set[str]:
         of_the_branch = {name: each for name, each in BRANCH_ERRORS.items() if each.named_by != "aggregator"}
         return {name for name, each in of_the_branch.items() if wanted.items() <= each._asdict().items()}
@@ -163,7 +163,7 @@ def test_words_and_live_view_count_the_retries_that_the_machine_makes() -> None:
     assert RETRIES[None] == 0
 
 
-def test_states_all_stands_in_a_catch_only_alone_and_last() -> None:
+def test_states_all_is_only_in_a_catch_alone_and_last() -> None:
     assert not [name for name, retrier in handlers("Retry") if "States.ALL" in retrier["ErrorEquals"]]
     found = 0
     for state in STATES.values():
@@ -216,11 +216,11 @@ def test_every_task_has_a_timeout_below_the_machines(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAMBDAS)
-def test_a_function_runs_out_of_time_before_its_task_does(name: str) -> None:
+def test_a_function_times_out_before_its_task(name: str) -> None:
     assert function_of(LAMBDAS[name])["Timeout"] < LAMBDAS[name]["TimeoutSeconds"]
 
 
-def test_the_request_runs_out_of_time_before_the_function_does() -> None:
+def test_the_request_times_out_before_the_function() -> None:
     longest = RunConfiguration.model_json_schema()["properties"]["request_timeout_s"]["maximum"]
     assert longest == 600
     assert longest < RESOURCES["Collector"]["Properties"]["Timeout"] < STATES["CollectSite"]["TimeoutSeconds"]
@@ -235,7 +235,7 @@ def test_a_miss_stays_hidden_for_longer_than_the_longest_run() -> None:
 # --- what only AWS, or only the local engine, would refuse -----------------------------------------------------------
 
 
-def test_functions_are_invoked_through_the_optimised_integration_alone() -> None:
+def test_functions_are_invoked_only_through_the_optimised_integration() -> None:
     assert "lambda:function" not in TEXT
     assert {state["Resource"] for state in TASKS.values()} == {
         "arn:aws:states:::lambda:invoke",
@@ -243,7 +243,7 @@ def test_functions_are_invoked_through_the_optimised_integration_alone() -> None
     }
 
 
-def test_every_substitution_is_given_by_the_template_and_every_given_one_is_used() -> None:
+def test_substitutions_of_template_and_machine_are_the_same() -> None:
     given = RESOURCES["Nightly"]["Properties"]["DefinitionSubstitutions"]
     assert set(re.findall(r"\$\{(\w+)\}", TEXT)) == given.keys()
 
@@ -271,7 +271,7 @@ def test_the_map_is_distributed_tolerates_everything_and_returns_nothing() -> No
     assert STATES["StoreOutcome"]["ResultSelector"] == {}
 
 
-def test_success_and_failure_leave_the_same_keys() -> None:
+def test_success_and_failure_have_the_same_keys() -> None:
     for name in ("NetworkFailure", "UnknownFailure"):
         keys = {key.removesuffix(".$") for key in STATES[name]["Parameters"]["outcome"]}
         assert STATES[name]["ResultPath"] == STATES["CollectSite"]["ResultPath"] == "$.collected"
@@ -296,7 +296,7 @@ def test_no_branch_ever_fails() -> None:
     assert (STATES[last["Next"]]["Result"], STATES[last["Next"]]["End"]) == ({}, True)
 
 
-def test_each_function_is_sent_the_event_that_it_reads() -> None:
+def test_each_function_gets_the_event_that_it_reads() -> None:
     models: dict[str, type[BaseModel]] = {
         "PlanRun": PlanTask,
         "CollectSite": CollectorEvent,
@@ -333,6 +333,6 @@ def test_a_dead_run_that_cannot_be_closed_is_set_aside_where_the_planner_looks()
     assert kept == SetAside.model_fields.keys()
 
 
-def test_only_a_redrive_closes_what_is_dead() -> None:
+def test_only_a_redrive_closes_dead_runs() -> None:
     dead = {name: LAMBDAS[name]["Parameters"]["Payload"]["dead"] for name in ("AggregateOutcomes", "CloseDeadRun")}
     assert dead == {"AggregateOutcomes": False, "CloseDeadRun": True}

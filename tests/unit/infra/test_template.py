@@ -1,4 +1,4 @@
-"""template.yaml: what the functions expect of it, both ways, and what a linter does not know."""
+"""template.yaml: what the functions expect of it, both ways, and what linters do not check."""
 
 import importlib
 import json
@@ -68,7 +68,7 @@ def test_every_function_is_followed_by_its_role_and_its_log_group(name: str) -> 
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_writes_its_own_log_group_alone(name: str) -> None:
+def test_a_function_writes_only_its_own_log_group(name: str) -> None:
     logging = [statement for statement in statements(name) if "logs:" in json.dumps(statement["Action"])]
     assert [statement["Resource"] for statement in logging] == [{"Fn::GetAtt": [f"{name}Logs", "Arn"]}]
     assert logging[0]["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -79,7 +79,7 @@ def test_a_function_writes_its_own_log_group_alone(name: str) -> None:
 @pytest.mark.parametrize(
     ("role", "service"), [("NightlyRole", "states.amazonaws.com"), ("ScheduleRole", "scheduler.amazonaws.com")]
 )
-def test_a_role_that_a_service_takes_is_not_for_other_accounts(role: str, service: str) -> None:
+def test_a_role_that_a_service_assumes_is_not_for_other_accounts(role: str, service: str) -> None:
     (statement,) = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": service}
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
@@ -99,7 +99,7 @@ def test_the_globals_log_json_on_python_3_13() -> None:
     assert shared["Environment"]["Variables"].keys() == {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
 
 
-def test_what_holds_something_survives_the_stack() -> None:
+def test_resources_with_data_survive_the_stack() -> None:
     stateful = [name for name, resource in RESOURCES.items() if resource["Type"] in STATEFUL] + [
         "MissQueue",
         "ParkedQueue",
@@ -110,13 +110,13 @@ def test_what_holds_something_survives_the_stack() -> None:
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain", name
 
 
-def test_the_configuration_parameter_says_what_the_code_does_without_it() -> None:
+def test_the_configuration_parameter_has_the_codes_defaults() -> None:
     document = RESOURCES["Configuration"]["Properties"]["Value"]
     assert RunConfiguration.model_validate_json(document) == RunConfiguration()
     assert json.loads(document).keys() == RunConfiguration.model_fields.keys()
 
 
-def test_three_mornings_and_then_a_person() -> None:
+def test_a_miss_is_parked_after_three_mornings() -> None:
     redrive = RESOURCES["MissQueue"]["Properties"]["RedrivePolicy"]
     assert redrive["maxReceiveCount"] == 50
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["ParkedQueue", "Arn"]}
@@ -135,7 +135,7 @@ def test_the_planner_deletes_no_miss_and_reads_no_key() -> None:
     assert not [s for s in statements("Planner") if "anthropic-api-key" in json.dumps(s["Resource"])]
 
 
-def test_nobody_deletes_an_object_or_may_do_everything() -> None:
+def test_no_role_deletes_an_object_or_has_full_access() -> None:
     for name in FUNCTIONS:
         assert not {action for action in actions(name) if "*" in action or action.startswith("s3:Delete")}, name
         for statement in statements(name):

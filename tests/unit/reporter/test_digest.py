@@ -17,7 +17,7 @@ from reporter.digest import Adapters, DigestTask, context_of, publish_digest
 from reporter.links import Links
 from reporter.settings import Settings
 from reporter.topic import Topic
-from tests.support.nights import Shelf, partial
+from tests.support.nights import MemoryBucket, partial
 
 RUN = "nightly-2026-11-23"
 ENVIRONMENT = {
@@ -33,7 +33,7 @@ ENVIRONMENT = {
 class Account:
     """The bucket with a run in it, the topic, and a queue that hears it."""
 
-    def __init__(self, session: boto3.Session, shelf: Shelf) -> None:
+    def __init__(self, session: boto3.Session, shelf: MemoryBucket) -> None:
         self.s3, sns, self.sqs = session.client("s3"), session.client("sns"), session.client("sqs")
         self.s3.create_bucket(Bucket="night", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         for key, content in shelf.objects.items():

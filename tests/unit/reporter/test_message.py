@@ -5,7 +5,7 @@ import pytest
 from reporter.message import subject, text
 from reporter.records import read_records
 from reporter.verdict import ReportContext
-from tests.support.nights import FOUR, NIGHTS, Shelf, partial, spend
+from tests.support.nights import FOUR, NIGHTS, MemoryBucket, partial, spend
 
 RUN = "nightly-2026-11-23"
 MORNING = ReportContext()
@@ -18,7 +18,7 @@ def test_the_subject_is_a_summary() -> None:
 
 
 def test_a_simulated_run_was_not_paid_for_and_shows_what_it_would_have_cost() -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
     records = read_records(RUN, shelf)
     assert subject(records.summary).endswith(": 4 of 4 sites, simulated")
@@ -28,7 +28,7 @@ def test_a_simulated_run_was_not_paid_for_and_shows_what_it_would_have_cost() ->
 
 @pytest.mark.parametrize("length", [1, 40, 80])
 def test_a_subject_is_ascii_and_shorter_than_a_hundred_characters(length: int) -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, dict(zip(FOUR, (["Overloaded"], ["prose"], ["Refused"], ["ok"]), strict=True)), run_id="r" * length)
     line = subject(read_records("r" * length, shelf).summary)
     assert line.isascii()
@@ -55,7 +55,7 @@ def test_a_message_shows_what_is_missing_and_titles() -> None:
 
 
 def test_a_title_makes_no_link() -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, {"harbour": ["ok"]})
     key = f"runs/{RUN}/candidates/harbour.json"
     shelf.objects[key] = b'{"candidates": [{"title": "See https://evil.example now", "angle": "a"}]}'

@@ -21,14 +21,14 @@ from reporter.records import read_records
 from reporter.schedule import Schedule
 from reporter.verdict import ReportContext
 from tests.support.hostile_outcomes import spoilt
-from tests.support.nights import FOUR, HOSTILE, NIGHTS, Shelf, large, lost, partial, spend
+from tests.support.nights import FOUR, HOSTILE, NIGHTS, MemoryBucket, large, lost, partial, spend
 from tests.unit.examples import STARTED
 
 RUN = "nightly-2026-11-23"
 MORNING = ReportContext(Schedule("cron(0 7 * * ? *)", "Europe/Berlin", enabled=True))
 
 
-def page(shelf: Shelf, run_id: str = RUN, context: ReportContext = MORNING) -> str:
+def page(shelf: MemoryBucket, run_id: str = RUN, context: ReportContext = MORNING) -> str:
     return render(read_records(run_id, shelf), context).decode()
 
 
@@ -108,7 +108,7 @@ def test_where_no_command_is_known_none_is_shown() -> None:
 
 def test_money_is_only_spoken_of_where_it_was_paid() -> None:
     assert "usually $0.0220" in page(partial())
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
     spend(shelf, {name: ["ok", "Refused"] for name in FOUR}, simulated=True)
     text = page(shelf)
@@ -119,7 +119,7 @@ def test_money_is_only_spoken_of_where_it_was_paid() -> None:
 
 
 def test_the_chart_of_costs_compares_like_with_like() -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
     spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
     paid, simulated = bars(read_records(RUN, shelf)).columns
@@ -127,7 +127,7 @@ def test_the_chart_of_costs_compares_like_with_like() -> None:
 
 
 def test_a_parked_site_is_promised_no_next_try() -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, {"harbour": ["Refused"], "orchard": ["ok"]}, of_redrive={"attempts": {"harbour": 2}})
     assert "Next try" not in page(shelf)
     assert "Next redrive" not in page(shelf)
@@ -137,7 +137,7 @@ def test_a_parked_site_is_promised_no_next_try() -> None:
 
 
 def test_records_without_times_are_not_drawn() -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, {name: ["ok"] for name in FOUR}, times=False)
     assert "have no times" in page(shelf)
 

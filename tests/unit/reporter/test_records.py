@@ -8,7 +8,7 @@ import pytest
 from nightfold.errors import UnexpectedError
 from nightfold.storage import outcome_key, summary_key
 from reporter.records import read_records
-from tests.support.nights import FOUR, STARTED, Shelf, good, lost, partial, spend
+from tests.support.nights import FOUR, STARTED, MemoryBucket, good, lost, partial, spend
 
 RUN = "nightly-2026-11-23"
 
@@ -66,7 +66,7 @@ def test_the_history_is_the_last_thirty_runs_up_to_this_one() -> None:
 def test_the_history_reads_a_bounded_number_of_summaries() -> None:
     read: list[str] = []
 
-    class Counting(Shelf):
+    class Counting(MemoryBucket):
         def get(self, key: str) -> bytes | None:
             read.append(key)
             return super().get(key)

@@ -13,7 +13,7 @@ from reporter.records import read_records
 from reporter.redriven import read_redriven
 from reporter.schedule import Schedule
 from reporter.verdict import ReportContext, second_sentence
-from tests.support.nights import FOUR, STARTED, Shelf, redriven, spend
+from tests.support.nights import FOUR, STARTED, MemoryBucket, redriven, spend
 
 NIGHT, FIRST, SECOND = "nightly-2026-11-23", "redrive-2026-11-23", "redrive-2026-11-24"
 MORNING = ReportContext(schedule=Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
@@ -35,16 +35,16 @@ class Heard:
         return f"s3://bucket/{key}"
 
 
-def publish(shelf: Shelf, run_id: str) -> None:
+def publish(shelf: MemoryBucket, run_id: str) -> None:
     outside: Any = Heard()
     publish_digest(DigestTask(run_id=run_id), MORNING, Adapters(bucket=shelf, links=outside, topic=outside))  # type: ignore[arg-type]
 
 
-def page(shelf: Shelf, run_id: str) -> str:
+def page(shelf: MemoryBucket, run_id: str) -> str:
     return shelf.objects[digest_key(run_id)].decode()
 
 
-def second_morning(shelf: Shelf, *did: str) -> None:
+def second_morning(shelf: MemoryBucket, *did: str) -> None:
     """What the first one missed again."""
     started = STARTED.replace(hour=7) + timedelta(days=1)
     spend(shelf, {"meadow": did}, run_id=SECOND, mode="redrive", started=started, missed_in=FIRST)
@@ -141,7 +141,7 @@ def test_a_note_that_cannot_be_read_is_made_anew(junk: bytes) -> None:
 
 
 def test_runs_that_name_each_other_or_are_gone_are_no_endless_way() -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, {"harbour": ["prose"]}, run_id="a", mode="redrive", missed_in="b")
     spend(shelf, {"harbour": ["prose"]}, run_id="b", mode="redrive", missed_in="a")
     spend(shelf, {"harbour": ["ok"]}, run_id="c", mode="redrive", missed_in="a")
@@ -161,7 +161,7 @@ def test_an_old_page_that_cannot_be_made_costs_nothing() -> None:
 
 
 def test_what_was_collected_later_needs_no_redrive() -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, dict(zip(FOUR, (["ok"], ["ok"], ["ok"], ["prose"]), strict=True)))
     spend(shelf, {"meadow": ["ok"]}, run_id=FIRST, mode="redrive", started=STARTED.replace(hour=7), missed_in=NIGHT)
     publish(shelf, FIRST)

@@ -6,7 +6,7 @@ import pytest
 
 from reporter.records import read_records
 from reporter.verdict import ReportContext, headline, second_sentence
-from tests.support.nights import FOUR, Shelf, large, spend
+from tests.support.nights import FOUR, MemoryBucket, large, spend
 from tests.unit.examples import miss
 
 RUN = "nightly-2026-11-23"
@@ -27,7 +27,7 @@ RUN = "nightly-2026-11-23"
     ],
 )
 def test_the_verdict(did: dict[str, list[str]], first: str, second: str) -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, did)
     records = read_records(RUN, shelf)
     assert headline(records.summary) == first
@@ -35,7 +35,7 @@ def test_the_verdict(did: dict[str, list[str]], first: str, second: str) -> None
 
 
 def of_redrive(did: dict[str, list[str]], **fields: Any) -> str:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, did, mode="redrive", of_redrive=fields)
     return second_sentence(read_records(RUN, shelf), ReportContext())
 

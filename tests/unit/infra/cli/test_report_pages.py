@@ -9,12 +9,12 @@ import pytest
 from infra.cli import report_pages
 from infra.cli.main import main
 from nightfold.errors import InvalidInput
-from tests.support.nights import Shelf, partial, spend
+from tests.support.nights import MemoryBucket, partial, spend
 
 RUN = "nightly-2026-11-23"
 
 
-def as_files(folder: Path, shelf: Shelf) -> Path:
+def as_files(folder: Path, shelf: MemoryBucket) -> Path:
     for key, content in shelf.objects.items():
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / key).write_bytes(content)
@@ -34,7 +34,7 @@ def test_by_default_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Pat
 
 @pytest.mark.parametrize(("simulated", "command"), [(False, "redrive"), (True, "redrive --simulate")])
 def test_the_command_on_the_page_takes_misses_of_its_kind(tmp_path: Path, simulated: bool, command: str) -> None:
-    shelf = Shelf()
+    shelf = MemoryBucket()
     spend(shelf, {"harbour": ["Refused"]}, simulated=simulated)
     page = report_pages.page_of(as_files(tmp_path, shelf), None).read_text()
     assert f"nightfold {command} --state-dir {tmp_path}</code>" in page

@@ -1,4 +1,4 @@
-"""Role policies, decided as IAM decides them."""
+"""Role policies are evaluated as IAM evaluates them."""
 
 import pytest
 
@@ -40,17 +40,17 @@ def test_a_role_without_policies_may_do_nothing() -> None:
     assert not Roles({}).allow("unknown", "s3:GetObject", "*")
 
 
-def test_somebody_without_a_role_is_the_person_who_deployed() -> None:
+def test_a_caller_without_a_role_has_full_access() -> None:
     assert Roles({}).allow(None, "s3:DeleteBucket", "arn:aws:s3:::box")
 
 
-def test_a_statement_may_stand_alone() -> None:
+def test_a_policy_may_be_a_single_statement() -> None:
     document = {
         "Statement": {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:*:*:parameter/x"}
     }
     assert Roles({"one": [document]}).allow("one", "ssm:GetParameter", "arn:aws:ssm:us-east-1:1:parameter/x")
 
 
-def test_an_allow_is_not_lost_among_more_resources_than_are_remembered() -> None:
+def test_an_allow_is_not_lost_among_more_resources_than_are_cached() -> None:
     roles = Roles({"reader": [READER]})
     assert all(roles.allow("reader", "s3:GetObject", f"arn:aws:s3:::box/open/{each}") for each in range(10_500))

@@ -31,7 +31,7 @@ def test_the_names_are_botocores() -> None:
     assert {(service.name, service.scope) for service in SERVICES} == known
 
 
-def test_errors_are_written_in_the_services_protocol() -> None:
+def test_errors_use_the_services_protocol() -> None:
     session = botocore.session.Session()
     for service in SERVICES:
         name = {"sfn": "stepfunctions", "cloudwatch-logs": "logs"}.get(service.name, service.name)
@@ -39,21 +39,21 @@ def test_errors_are_written_in_the_services_protocol() -> None:
         assert service.errors == {"rest-xml": "s3", "query": "query"}.get(protocol, "json"), service.name
 
 
-def test_a_service_that_is_not_there_is_like_most() -> None:
+def test_a_service_without_a_row_has_the_defaults() -> None:
     assert (services.named("athena").errors, services.signed_for("athena").address) == (
         "json",
         "athena.us-east-1.amazonaws.com",
     )
 
 
-def test_permissions_are_of_the_service_that_signs() -> None:
+def test_permissions_use_the_services_signing_name() -> None:
     assert SAME_PERMISSION["lambda:Invoke"] == "lambda:InvokeFunction"
     assert SAME_PERMISSION["sqs:SendMessageBatch"] == "sqs:SendMessage"
 
 
 @pytest.mark.parametrize("module", GENERAL)
-def test_general_modules_know_no_single_service(module: str) -> None:
-    """Beside S3 and Lambda, whose operations are told by the shape of a request and not by its target."""
+def test_general_modules_name_no_single_service(module: str) -> None:
+    """Except S3 and Lambda, whose operations are identified by the shape of a request instead of its target."""
     tree = ast.parse((CLOUD / module).read_text("utf-8"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     assert texts

@@ -1,4 +1,4 @@
-"""Real or simulated, and what a person is told about it."""
+"""The choice between real and simulated API, and what the user reads about it."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def choose(environment: dict[str, str], default_scenario: Path | None = None, **
     return choose_endpoint(environment, Simulation(**asked), default_scenario=default_scenario)
 
 
-def test_with_a_key_the_world_is_real() -> None:
+def test_with_a_key_the_api_is_real() -> None:
     endpoint = choose(KEY)
     assert (endpoint.simulated, endpoint.key, endpoint.base_url) == (False, "sk-ant-1", "https://api.anthropic.com")
     assert "sk-ant" not in endpoint.notice
@@ -29,30 +29,30 @@ def test_another_base_url_loses_its_trailing_slash() -> None:
 
 
 @pytest.mark.parametrize("environment", [{}, {"ANTHROPIC_API_KEY": ""}, {"ANTHROPIC_API_KEY": " \n"}])
-def test_without_a_key_the_world_is_simulated_and_says_so(environment: dict[str, str]) -> None:
+def test_without_a_key_the_api_is_simulated_and_the_user_knows(environment: dict[str, str]) -> None:
     endpoint = choose(environment)
     assert endpoint.simulated
     assert endpoint.notice == NO_KEY
 
 
-def test_a_base_url_without_a_key_is_not_dropped_in_silence() -> None:
+def test_a_base_url_without_a_key_is_not_ignored_silently() -> None:
     assert "ANTHROPIC_BASE_URL is set, but not used" in choose({"ANTHROPIC_BASE_URL": "http://gateway"}).notice
 
 
 @pytest.mark.parametrize("asked", [{"asked_for": True}, {"scenario_file": ROOT / "events/scenario.json"}])
-def test_who_asks_for_a_simulation_gets_one_with_a_key_too(asked: dict[str, Any]) -> None:
+def test_simulate_gives_a_simulation_even_with_a_key(asked: dict[str, Any]) -> None:
     endpoint = choose(KEY, **asked)
     assert (endpoint.simulated, endpoint.key) == (True, "simulated")
 
 
-def test_a_scenario_file_goes_before_the_default_one(tmp_path: Path) -> None:
+def test_a_scenario_file_replaces_the_default_one(tmp_path: Path) -> None:
     (tmp_path / "own.json").write_text('{"sites": {"harbour": [529]}}')
     endpoint = choose({}, scenario_file=tmp_path / "own.json", default_scenario=ROOT / "events/scenario.json")
     assert endpoint.scenario is not None
     assert list(endpoint.scenario.sites) == ["harbour"]
 
 
-def test_a_scenario_says_how_fast_its_world_is_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+def test_a_scenario_sets_the_speed_unless_an_option_does(tmp_path: Path) -> None:
     (tmp_path / "own.json").write_text('{"speed": 5}')
     assert choose({}, scenario_file=tmp_path / "own.json").speed == 5
     assert choose({}, scenario_file=tmp_path / "own.json", speed=2).speed == 2
@@ -112,5 +112,5 @@ def test_a_base_url_that_is_refused_shows_no_password(url: str) -> None:
         ("https://gateway.example", False),
     ],
 )
-def test_a_key_that_would_travel_in_the_open_is_warned_about(url: str, warned: bool) -> None:
+def test_a_key_that_would_be_sent_unencrypted_causes_a_warning(url: str, warned: bool) -> None:
     assert ("Warning: http:// sends your key" in choose(KEY | {"ANTHROPIC_BASE_URL": url}).notice) == warned

@@ -13,7 +13,7 @@ def parsed(fields: dict[str, Any]) -> Any:
     return parse_request("POST", "/v1/messages", HEADERS, json.dumps(fields).encode())
 
 
-def test_a_good_request_tells_what_it_asks_for() -> None:
+def test_a_valid_request_is_parsed() -> None:
     request = parsed(GOOD | {"system": [{"type": "text", "text": "Be brief."}]})
     assert (request.model, request.max_tokens) == ("claude-sonnet-5-5", 9)
     assert request.prompt == "Be brief.\n\nSite: harbour"
@@ -53,7 +53,7 @@ def test_a_key_may_come_in_either_header() -> None:
         (400, "prefill", {"messages": [{"role": "assistant", "content": "["}]}),
     ],
 )
-def test_a_bad_field_is_refused_by_its_name(status: int, words: str, change: dict[str, Any]) -> None:
+def test_a_bad_field_is_refused_by_name(status: int, words: str, change: dict[str, Any]) -> None:
     with pytest.raises(RejectedError, match=words) as caught:
         parsed(GOOD | change)
     assert caught.value.status == status
@@ -80,7 +80,7 @@ def test_a_missing_field_is_named(field: str) -> None:
         (400, "POST", "/v1/messages", HEADERS, b"[]"),
     ],
 )
-def test_what_is_no_messages_request_is_refused(
+def test_an_invalid_request_is_refused(
     status: int, method: str, path: str, headers: dict[str, str], body: bytes
 ) -> None:
     with pytest.raises(RejectedError) as caught:
@@ -108,7 +108,7 @@ def test_a_question_is_about_the_first_site_that_it_names(question: str, site: s
 
 
 class Asked:
-    """Known sites that can be looked up and not gone through, and every word that was looked up."""
+    """Known sites that can be looked up but not iterated, with a record of every look-up."""
 
     def __init__(self, *sites: str) -> None:
         self._sites = frozenset(sites)
@@ -119,7 +119,7 @@ class Asked:
         return word in self._sites
 
 
-def test_finding_a_site_takes_a_look_up_for_each_word_and_none_for_each_site() -> None:
+def test_finding_a_site_takes_one_look_up_per_word_and_none_per_site() -> None:
     words = " and more words" * 100
     for question, looked_up in (("Site: site-9 (site-9.example)", 1), ("What of site-9?", 3), ("Nothing.", 1 + 300)):
         known = Asked(*(f"site-{number}" for number in range(10)))

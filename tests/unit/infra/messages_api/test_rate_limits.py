@@ -21,7 +21,7 @@ def limits(clock: Clock, *, speed: float = 1.0, requests: int = 60, tokens: int 
     )
 
 
-def test_requests_are_refused_at_the_limit_and_let_in_as_the_bucket_refills() -> None:
+def test_requests_are_refused_at_the_limit_and_admitted_as_the_bucket_refills() -> None:
     clock = Clock()
     account = limits(clock)
     assert [account.admit(1) for _ in range(60)] == [None] * 60
@@ -44,7 +44,7 @@ def test_input_tokens_are_charged_on_arrival_and_a_refused_call_costs_nothing() 
     assert account.admit(1_000) is None
 
 
-def test_output_tokens_may_be_overdrawn_and_then_close_the_door() -> None:
+def test_output_tokens_may_be_overdrawn_and_then_the_next_call_is_refused() -> None:
     clock = Clock()
     account = limits(clock)
     account.spend_output(9_000)
@@ -64,7 +64,7 @@ def test_speed_shortens_the_refill() -> None:
     assert refused.retry_after_s == pytest.approx(3.001)
 
 
-def test_the_headers_tell_what_is_left_and_when_all_is_back() -> None:
+def test_the_headers_show_what_is_left_and_when_the_bucket_is_full() -> None:
     account = limits(Clock(), tokens=60_000)
     account.admit(20_400)
     account.spend_output(70_000)

@@ -12,7 +12,7 @@ from infra.messages_api.scenario import Latency, Scenario, ScenarioError, Step, 
 EVENTS = Path(__file__).parents[4] / "events"
 
 
-def test_the_default_night_shows_a_retry_a_regeneration_and_a_miss() -> None:
+def test_the_default_scenario_shows_a_retry_a_regeneration_and_a_miss() -> None:
     night = read_scenario(EVENTS / "scenario.json")
     assert {site: [step.do for step in script] for site, script in night.sites.items()} == {
         "harbour": ["ok"],
@@ -24,7 +24,7 @@ def test_the_default_night_shows_a_retry_a_regeneration_and_a_miss() -> None:
     assert night.latency_s.sigma > 0
 
 
-def test_an_empty_scenario_is_a_world_where_everything_works_at_once() -> None:
+def test_in_an_empty_scenario_every_call_succeeds_immediately() -> None:
     scenario = Scenario.model_validate({})
     assert (scenario.default, scenario.latency_s.draw(Random(0))) == ((Step(do="ok"),), 0)
     assert scenario.limits.requests_per_minute == 1_000
@@ -59,7 +59,7 @@ def test_a_step_is_a_name_a_status_or_an_object() -> None:
         ("speed", {"speed": 0}),
     ],
 )
-def test_a_bad_scenario_file_is_refused_by_the_name_of_the_field(
+def test_a_bad_scenario_file_is_refused_with_the_name_of_the_field(
     tmp_path: Path, field: str, scenario: dict[str, Any]
 ) -> None:
     path = tmp_path / "scenario.json"
@@ -86,7 +86,7 @@ def test_the_nearest_word_is_suggested(tmp_path: Path, word: str | int, says: st
     assert str(caught.value).startswith(f"{tmp_path / 'night.json'}: {says}")
 
 
-def test_a_file_that_is_missing_or_no_json_is_refused_with_its_path(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_not_valid_json_is_refused_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"night\.json: No such file"):
         read_scenario(tmp_path / "night.json")
     (tmp_path / "night.json").write_text("{")
@@ -94,7 +94,7 @@ def test_a_file_that_is_missing_or_no_json_is_refused_with_its_path(tmp_path: Pa
         read_scenario(tmp_path / "night.json")
 
 
-def test_a_script_in_code_is_checked_like_one_in_a_file() -> None:
+def test_a_script_in_code_is_validated_like_one_in_a_file() -> None:
     with pytest.raises(ValidationError, match="Input should be 'ok'"):
         parse_script(["okay"])  # type: ignore[list-item]
 

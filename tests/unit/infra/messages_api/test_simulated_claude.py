@@ -22,7 +22,7 @@ def request(prompt: str = "Site: harbour", max_tokens: int = 1_024) -> MessagesR
         ("some candidates", 5),
     ],
 )
-def test_the_prompt_says_how_many_candidates_are_wanted(prompt: str, number: int) -> None:
+def test_the_prompt_sets_the_number_of_candidates(prompt: str, number: int) -> None:
     assert wanted(request(prompt)) == number
     made = answer(Step(do="ok"), request(prompt, 8_192), site="a", number=1, rng=Random(0))
     candidates = json.loads(made.message["content"][0]["text"])
@@ -36,7 +36,7 @@ def test_five_candidates_fit_into_the_smallest_token_budget() -> None:
         assert made.message["stop_reason"] == "end_turn"
 
 
-def test_thinking_takes_its_tokens_before_the_text() -> None:
+def test_thinking_uses_its_tokens_before_the_text() -> None:
     made = answer(Step(do="thinking_first"), request(max_tokens=30), site="a", number=1, rng=Random(0))
     assert [block["type"] for block in made.message["content"]] == ["thinking", "text"]
     assert (made.message["stop_reason"], made.output_tokens) == ("max_tokens", 30)

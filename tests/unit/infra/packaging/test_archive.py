@@ -15,7 +15,7 @@ def folder_with(root: Path, names: list[str]) -> Path:
     return root
 
 
-def test_dates_modes_and_order_do_not_show(tmp_path: Path) -> None:
+def test_dates_modes_and_order_do_not_change_the_zip(tmp_path: Path) -> None:
     one = folder_with(tmp_path / "one", ["a.py", "b/c.py", "b/d.so"])
     other = folder_with(tmp_path / "elsewhere" / "other", ["b/d.so", "b/c.py", "a.py"])
     os.utime(other / "a.py", (1, 1))
@@ -24,7 +24,7 @@ def test_dates_modes_and_order_do_not_show(tmp_path: Path) -> None:
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
 
 
-def test_another_letter_shows(tmp_path: Path) -> None:
+def test_a_changed_letter_changes_the_zip(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "one", ["a.py"])
     before = pack(folder, tmp_path / "before.zip")
     (folder / "a.py").write_text("another")

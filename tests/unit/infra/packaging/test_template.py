@@ -1,4 +1,4 @@
-"""The template that `sam deploy` gets."""
+"""The template for `sam deploy`."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def test_every_function_of_the_template_has_its_folder() -> None:
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
-def test_a_built_template_admits_one_architecture_and_names_the_packages(tmp_path: Path) -> None:
+def test_a_built_template_allows_one_architecture_and_names_the_packages(tmp_path: Path) -> None:
     read = template.read()
     into = tmp_path / "build"
     built = json.loads(read.built(into, "x86_64"))

@@ -1,4 +1,4 @@
-"""The state directory: locked, versioned, and never torn."""
+"""The state directory: locked, versioned, and never half written."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from infra.state.directory import SCHEMA_VERSION, CannotStore, CorruptState, Sta
 from infra.state.lock import StateDirInUse
 
 
-def test_a_new_directory_says_its_schema_version(tmp_path: Path) -> None:
+def test_a_new_directory_records_its_schema_version(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "state").open()
     assert json.loads((tmp_path / "state" / "state.json").read_text())["schema_version"] == SCHEMA_VERSION
     state.close()
@@ -29,14 +29,14 @@ def test_a_write_creates_the_folders_and_leaves_nothing_else(tmp_path: Path) -> 
     state.close()
 
 
-def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_process_are_deleted(tmp_path: Path) -> None:
     StateDirectory(tmp_path).open().close()
     (tmp_path / ".tmp" / "4711-1").write_bytes(b"half of")
     StateDirectory(tmp_path).open().close()
     assert list((tmp_path / ".tmp").iterdir()) == []
 
 
-def test_a_second_process_is_told_who_holds_the_directory_and_what_to_do(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_holder_and_what_to_do(tmp_path: Path) -> None:
     holder = "import sys; from pathlib import Path; from infra.state.directory import StateDirectory\n"
     holder += f"StateDirectory(Path({str(tmp_path)!r})).open(); print('open', flush=True); sys.stdin.read()"
     with subprocess.Popen(  # noqa: S603
@@ -64,7 +64,7 @@ def test_a_directory_that_cannot_be_read_is_kept_under_another_name(tmp_path: Pa
     StateDirectory(directory).open().close()  # the next command starts with an empty one
 
 
-def test_a_file_that_was_set_aside_is_still_there_and_told_about(tmp_path: Path) -> None:
+def test_a_file_that_was_set_aside_is_kept_and_reported(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path).open()
     state.write(tmp_path / "queues" / "Queue" / "x.json", b"?")
     kept = state.set_aside(tmp_path / "queues" / "Queue" / "x.json", "no JSON")
@@ -75,7 +75,7 @@ def test_a_file_that_was_set_aside_is_still_there_and_told_about(tmp_path: Path)
 
 
 def test_content_is_on_the_disk_before_the_file_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test can cut the power; the order is what decides whether a file is whole afterwards."""
+    """A test cannot cut the power; the order of these calls decides whether a file is complete afterwards."""
     state = StateDirectory(tmp_path).open()
     did: list[str] = []
     for name in ("fsync", "replace"):
@@ -94,7 +94,7 @@ def test_content_is_on_the_disk_before_the_file_has_its_name(tmp_path: Path, mon
 
 @pytest.mark.parametrize("left", [0, 1])
 def test_a_write_that_fails_leaves_nothing_and_names_errno_and_file(tmp_path: Path, left: int) -> None:
-    """The real limit of a process on the size of its files."""
+    """Uses the process's real limit on file size."""
     state = StateDirectory(tmp_path).open()
     state.write(tmp_path / "runs" / "one.json", b"old")
     full: list[CannotStore] = []

@@ -1,4 +1,4 @@
-"""A state directory that leads out of itself or holds the wrong kind of thing: nothing else is touched."""
+"""A state directory with links to elsewhere or the wrong kinds of files: nothing outside is touched."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def nothing_hangs() -> Iterator[None]:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """Files that are none of ours."""
+    """Files that do not belong to Nightfold."""
     folder = tmp_path / "outside"
     folder.mkdir()
     (folder / "1-1").write_bytes(WORTH)
@@ -103,7 +103,7 @@ def test_a_write_never_goes_through_a_link_in_the_place_of_its_temporary_file(di
 
 @pytest.fixture
 def linked(directory: Path, outside: Path) -> Iterator[Objects]:
-    """A bucket with a run whose folder is a link, and objects that are no regular files."""
+    """A bucket with a run whose folder is a link, and objects that are not regular files."""
     (directory / "runs").mkdir()
     (directory / "runs" / "linked").symlink_to(outside)
     (directory / "runs" / "file.json").symlink_to(outside / "note.json")
@@ -116,7 +116,7 @@ def linked(directory: Path, outside: Path) -> Iterator[Objects]:
 
 
 @pytest.mark.parametrize("key", ["runs/linked/note.json", "runs/file.json", "runs/pipe.json", "runs/folder.json"])
-def test_what_is_no_regular_file_is_no_object(linked: Objects, key: str) -> None:
+def test_only_a_regular_file_is_an_object(linked: Objects, key: str) -> None:
     assert linked.get(key) is None
     assert not linked.has(key)
     assert not linked.delete(key)
@@ -124,12 +124,12 @@ def test_what_is_no_regular_file_is_no_object(linked: Objects, key: str) -> None
 
 
 @pytest.mark.parametrize("prefix", ["runs/linked/", "../", "../outside/", "queues/", "runs/../../outside/", "/etc/"])
-def test_a_listing_is_guarded_as_a_read_is(linked: Objects, prefix: str) -> None:
+def test_a_listing_is_guarded_like_a_read(linked: Objects, prefix: str) -> None:
     assert linked.list(prefix) == ([], [])
     assert linked.list(prefix, "/") == ([], [])
 
 
-def test_an_object_is_never_written_behind_a_link_and_replaces_a_link(linked: Objects, directory: Path) -> None:
+def test_an_object_is_never_written_through_a_link_and_replaces_a_link(linked: Objects, directory: Path) -> None:
     with pytest.raises(UnsafeState, match="linked is a symbolic link"):
         linked.put("runs/linked/plan.json", b"{}")
     linked.put("runs/file.json", b"{}")
@@ -176,7 +176,7 @@ def test_readers_without_a_lock_do_not_hang_at_a_pipe(directory: Path) -> None:
         read_file(directory / "runs" / "one" / "plan.json")
 
 
-def test_a_reader_that_asks_all_the_time_never_keeps_a_run_from_opening(directory: Path) -> None:
+def test_a_reader_that_checks_the_lock_continuously_never_blocks_a_run(directory: Path) -> None:
     over = threading.Event()
 
     def poll() -> None:

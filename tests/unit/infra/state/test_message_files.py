@@ -19,7 +19,7 @@ def state(tmp_path: Path) -> Iterator[StateDirectory]:
     state.close()
 
 
-def test_a_message_is_a_file_that_a_person_can_read(state: StateDirectory) -> None:
+def test_a_message_is_a_readable_file(state: StateDirectory) -> None:
     Messages(state, "MissQueue").put(StoredMessage("m-1", '{"site": "harbour"}', 1_795_000_000_000))
     shown = json.loads((state.path / "queues" / "MissQueue" / "m-1.json").read_text())
     assert shown["body"] == '{"site": "harbour"}'
@@ -40,7 +40,7 @@ def test_messages_come_back_oldest_first_with_counts_and_handles(state: StateDir
     "content",
     ["", "no JSON", "[]", "{}", '{"message_id": "other", "body": "x", "sent_at": 1}', '{"unknown": 1}', "\xff"],
 )
-def test_a_file_that_is_no_message_is_set_aside_and_the_others_are_read(state: StateDirectory, content: str) -> None:
+def test_a_file_that_is_not_a_message_is_set_aside_and_the_others_are_read(state: StateDirectory, content: str) -> None:
     messages = Messages(state, "Queue")
     messages.put(StoredMessage("good", "a", 1))
     messages.path("bad").write_bytes(content.encode("latin-1"))
@@ -51,7 +51,7 @@ def test_a_file_that_is_no_message_is_set_aside_and_the_others_are_read(state: S
 
 
 @given(body=st.text(alphabet=st.characters(codec=None, exclude_categories=())))
-def test_any_text_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, body: str) -> None:
+def test_any_text_is_read_back_unchanged(tmp_path_factory: pytest.TempPathFactory, body: str) -> None:
     state = StateDirectory(tmp_path_factory.mktemp("state")).open()
     messages = Messages(state, "Queue")
     messages.put(StoredMessage("m", body, 1))

@@ -26,14 +26,14 @@ def test_an_object_is_a_file_under_its_key(objects: Objects, tmp_path: Path) -> 
     assert abs(written - time.time()) < 60
 
 
-def test_a_file_that_a_person_put_there_is_an_object(objects: Objects, tmp_path: Path) -> None:
+def test_a_file_that_the_user_put_there_is_an_object(objects: Objects, tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "sites.json").write_text("[]")
     assert objects.has("config/sites.json")
     assert objects.list()[0] == ["config/sites.json"]
 
 
-def test_what_is_not_there_is_none(objects: Objects) -> None:
+def test_a_missing_object_is_none(objects: Objects) -> None:
     objects.put("a/b", b"")
     assert objects.get("a") is None
     assert objects.get("a/b/c") is None
@@ -50,7 +50,7 @@ def test_a_listing_goes_by_prefix_and_delimiter_as_in_s3(objects: Objects) -> No
     assert objects.list("run", "/") == (["runs.txt"], ["runs/"])
 
 
-def test_a_folder_that_has_become_empty_is_no_prefix(objects: Objects) -> None:
+def test_an_empty_folder_is_not_a_prefix(objects: Objects) -> None:
     objects.put("runs/a/plan.json", b"")
     assert objects.delete("runs/a/plan.json")
     assert objects.list("runs/", "/") == ([], [])
@@ -59,20 +59,20 @@ def test_a_folder_that_has_become_empty_is_no_prefix(objects: Objects) -> None:
 @pytest.mark.parametrize(
     "key", ["", "/a", "a//b", "a/", "../a", "a/../../b", "./a", "a\0b", "queues/x", "state.json", "lock", ".tmp/x"]
 )
-def test_a_key_that_is_no_path_below_the_directory_is_refused(objects: Objects, key: str) -> None:
+def test_a_key_that_is_not_a_path_below_the_directory_is_refused(objects: Objects, key: str) -> None:
     with pytest.raises(KeyIsNotAPath):
         objects.put(key, b"")
     assert objects.get(key) is None
 
 
-def test_what_the_cloud_itself_keeps_is_no_object(objects: Objects, tmp_path: Path) -> None:
+def test_the_clouds_own_files_are_not_objects(objects: Objects, tmp_path: Path) -> None:
     (tmp_path / "queues" / "MissQueue").mkdir(parents=True)
     (tmp_path / "queues" / "MissQueue" / "x.json").write_text("{}")
     (tmp_path / "configuration.json").write_text("{}")
     assert objects.list() == ([], [])
 
 
-def test_one_folder_is_listed_without_reading_what_lies_below_or_beside_it(objects: Objects, tmp_path: Path) -> None:
+def test_one_folder_is_listed_without_reading_those_below_or_next_to_it(objects: Objects, tmp_path: Path) -> None:
     objects.put("config/sites.json", b"")
     for run in range(40):
         objects.put(f"runs/{run}/summary.json", b"")
@@ -82,5 +82,5 @@ def test_one_folder_is_listed_without_reading_what_lies_below_or_beside_it(objec
         assert len(objects.list("runs/", "/")[1]) == 40
     runs = tmp_path / "runs"
     assert sorted(map(Path, seen.listed)) == sorted([runs, *(runs / str(run) for run in range(40))])
-    assert len(seen.entries) == 40 + 40  # of each run one, to know that it is not empty
+    assert len(seen.entries) == 40 + 40  # one of each run, to know that it is not empty
     assert seen.opened == []

@@ -1,4 +1,4 @@
-"""`nightfold misses` reads message files, whatever lies among them."""
+"""`nightfold misses` reads message files, whatever else is in the folder."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def put(state_dir: Path, queue: str, message_id: str, body: str, *, received: in
     (folder / f"{message_id}.json").write_text(json.dumps(stored))
 
 
-def test_waiting_and_parked_are_told_with_reason_age_and_tries(tmp_path: Path) -> None:
+def test_waiting_and_parked_misses_are_listed_with_reason_age_and_tries(tmp_path: Path) -> None:
     put(
         tmp_path,
         "MissQueue",
@@ -79,7 +79,7 @@ def test_the_json_has_one_object_for_each_message(tmp_path: Path) -> None:
 def test_a_message_that_is_not_ours_is_explained(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", "hello")
     put(tmp_path, "ParkedQueue", "b", json.dumps({"explanation": "not a miss: body: no JSON", "body": "hello"}))
-    put(tmp_path, "ParkedQueue", "c", "what somebody put there by hand")
+    put(tmp_path, "ParkedQueue", "c", "what the user put there by hand")
     told = [(each.site_id, each.message) for each in read_misses(tmp_path, NOW)]
     assert told == [
         (None, "not a miss of Nightfold; the next redrive parks it with an explanation"),
@@ -100,13 +100,13 @@ def test_no_state_directory_means_no_misses(tmp_path: Path) -> None:
     assert as_text([], tmp_path, 80) == ["0 misses waiting, 0 parked"]
 
 
-def test_the_table_counts_runs_that_asked_and_not_receives(tmp_path: Path) -> None:
+def test_the_table_counts_runs_and_not_receives(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour", message="\x1b[31mred", attempts=2), received=40)
     text = "\n".join(as_text(read_misses(tmp_path, NOW), tmp_path, 80))
     assert "waiting  harbour  network  Overloaded  2x        3 h  [31mred" in text
 
 
-def test_simulated_misses_are_counted_apart(tmp_path: Path) -> None:
+def test_simulated_misses_are_counted_separately(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour"))
     put(tmp_path, "MissQueue", "b", miss("orchard", simulated=True))
     assert as_text(read_misses(tmp_path, NOW), tmp_path, 80)[0] == "2 misses waiting (1 simulated), 0 parked"

@@ -1,4 +1,4 @@
-"""infra/state/unfinished_runs.py: what the command line says of run folders is what the planner does with them."""
+"""infra/state/unfinished_runs.py: what the command line reports about run folders matches what the planner does."""
 
 import json
 import shutil
@@ -29,7 +29,9 @@ def set_aside(folder: Path, error: str) -> None:
     (folder / "unclosable.json").write_text(json.dumps(document))
 
 
-def test_copies_and_other_folders_are_passed_over_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_copies_and_other_folders_are_passed_over_and_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     dead = died(tmp_path, "dead")
     for name in ("dead.backup", "dead (copy)"):
         shutil.copytree(dead, dead.with_name(name))
@@ -46,7 +48,7 @@ def test_copies_and_other_folders_are_passed_over_and_said(tmp_path: Path, capsy
         assert "runs/dead.backup is skipped: its plan.json is that of run dead, so it is a copy." in said
 
 
-def test_a_run_that_could_not_be_closed_is_said_until_it_is_tried_again(tmp_path: Path) -> None:
+def test_a_run_that_could_not_be_closed_is_reported_until_it_is_tried_again(tmp_path: Path) -> None:
     folder = died(tmp_path, "poisoned")
     set_aside(folder, "Sandbox.Timedout")
     assert list(unfinished_runs(tmp_path)) == []
@@ -59,7 +61,7 @@ def test_a_run_that_could_not_be_closed_is_said_until_it_is_tried_again(tmp_path
     assert why_set_aside(tmp_path, "poisoned") is None
 
 
-def test_what_the_planner_has_seen_closed_is_closed_here_too(tmp_path: Path) -> None:
+def test_runs_that_the_planner_knows_as_closed_are_closed_here_too(tmp_path: Path) -> None:
     died(tmp_path, "night")
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "closed-runs.json").write_text('{"schema_version": 1, "run_ids": ["night"]}')

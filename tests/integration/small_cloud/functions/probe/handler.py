@@ -1,4 +1,4 @@
-"""A handler that ends in every way in which a handler can end."""
+"""A handler that can end in every possible way."""
 
 # ruff: noqa: ARG001
 
@@ -14,11 +14,11 @@ import boto3
 
 
 class Flaky(Exception):  # noqa: N818
-    """Worth another attempt."""
+    """An error that is worth a retry."""
 
 
 class Hopeless(Exception):  # noqa: N818
-    """Not worth one."""
+    """An error that is not worth a retry."""
 
 
 @cache
@@ -63,7 +63,7 @@ def do_context(event: dict[str, Any], context: Any) -> Any:
 
 
 def do_wait_then_touch_s3(event: dict[str, Any], context: Any) -> Any:
-    """Waits for a file, a minute at the most, and leaves word of its end."""
+    """Waits for a file for at most a minute, and records how it ended."""
     for _ in range(6_000):
         if Path(event["until"]).exists():
             break

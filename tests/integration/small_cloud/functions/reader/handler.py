@@ -1,4 +1,4 @@
-"""Calls AWS as its role, and tells what came of it."""
+"""Calls AWS with its role, and returns the result."""
 
 import os
 from typing import Any
