@@ -45,7 +45,7 @@ def play_stories(runs: int, steps: int, seed: int) -> bool:
     say(f"FOUND: {type(failure).__name__}: {failure}")
     say(f"The state directory is kept: {folder}.")
     say(f"To repeat it:  --seed {seed} --runs {runs} --steps {steps}. The story:")
-    for step in Stories.told:
+    for step in Stories.played:
         say(f"  {step}")
     return False
 

@@ -54,7 +54,7 @@ class Stories(RuleBasedStateMachine):
     """A few nights and mornings. The caller opens `world`, which outlives the stories."""
 
     world: ClassVar[World]
-    told: ClassVar[list[str]] = []  # the story that is being played, for a report
+    played: ClassVar[list[str]] = []  # the story that is being played, for a report
     count: ClassVar[int] = 0
     broken: ClassVar[BaseException | None] = (
         None  # the first failure; hypothesis then tries again, and thread timing never repeats
@@ -65,7 +65,7 @@ class Stories(RuleBasedStateMachine):
         if self.broken:
             raise self.broken
         type(self).count += 1
-        self.told.clear()
+        self.played.clear()
         self._whole = True
 
     @initialize(number=numbers)
@@ -102,7 +102,7 @@ class Stories(RuleBasedStateMachine):
 
     def _step(self, name: str, **given: Any) -> None:
         self._whole = False
-        self.told.append(f"world.{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})")
+        self.played.append(f"world.{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})")
         try:
             getattr(self.world, name)(**given)
             self.world.check()
@@ -130,5 +130,5 @@ def play(world: World, stories: int, steps_each: int, seed: int | None = None) -
     try:
         run_state_machine_as_test(Stories if seed is None else seeded(seed)(Stories), settings=effort)
     except Exception as error:
-        story = "\n".join(Stories.told)
+        story = "\n".join(Stories.played)
         raise (Stories.broken or error) from RuntimeError(f"the story:\n{story}")

@@ -107,13 +107,13 @@ def test_no_more_branches_run_at_once_than_configured(
 
 def test_an_observer_sees_invocations_and_stored_objects(cloud: Cloud, seen: Seen) -> None:
     seen.events.clear()
-    collect(cloud, {"id": "told", "fails": 1})
+    collect(cloud, {"id": "watched", "fails": 1})
     of_function = [event.kind for event in seen.events if event.function == "Probe"]
     assert of_function == ["invoked", "failed", "invoked", "returned"]
     assert [event.error for event in seen.events if event.kind == "failed"] == ["Flaky"]
     (waits,) = [event for event in seen.events if event.kind == "waits"]
-    assert (waits.error, waits.payload["item"]["id"], waits.payload["seconds"]) == ("Flaky", "told", 2 / SPEED)
-    assert [event.key for event in seen.events if event.kind == "stored"] == ["items.json", "outcomes/told.json"]
+    assert (waits.error, waits.payload["item"]["id"], waits.payload["seconds"]) == ("Flaky", "watched", 2 / SPEED)
+    assert [event.key for event in seen.events if event.kind == "stored"] == ["items.json", "outcomes/watched.json"]
 
 
 def test_a_wait_passes_faster_by_the_speed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,15 +34,15 @@ def test_the_key_is_never_written_or_printed(
             api.script(row.site_id, [])
         for site_id, attack in attacked.items():
             api.script(site_id, [attack] * 6)
-        told = night(cloud, "table", {row.site_id: row.error for row in TABLE})
-        told += night(cloud, "attacks", {site_id: ATTACKS[attack].error for site_id, attack in attacked.items()})
+        history = night(cloud, "table", {row.site_id: row.error for row in TABLE})
+        history += night(cloud, "attacks", {site_id: ATTACKS[attack].error for site_id, attack in attacked.items()})
     printed = capfd.readouterr()
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert len(written) > len(TABLE) + len(ATTACKS)
     assert [path for path, content in written.items() if MARKER.encode() in content] == []
     assert MARKER not in printed.out + printed.err
     assert MARKER not in caplog.text
-    assert MARKER not in told
+    assert MARKER not in history
     tokens = json.loads((tmp_path / "runs/attacks/summary.json").read_text())["tokens"]
     assert 0 <= tokens["input"] < 10**10
     assert (tmp_path / "runs/attacks/digest.html").stat().st_size > 10_000

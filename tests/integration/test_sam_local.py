@@ -24,9 +24,9 @@ def test_every_function_is_shown_with_an_existing_event() -> None:
 
 
 def test_sam_gets_a_template_and_an_environment_that_exist(tmp_path: Path) -> None:
-    told = CONFIGURATION["default"]["local_invoke"]["parameters"]
-    assert (ROOT / told["env_vars"]).is_file()
-    assert Path(told["template_file"]).parent == Path(".aws-sam/build")
+    options = CONFIGURATION["default"]["local_invoke"]["parameters"]
+    assert (ROOT / options["env_vars"]).is_file()
+    assert Path(options["template_file"]).parent == Path(".aws-sam/build")
     local = json.loads(template.read().local(tmp_path, "x86_64"))
     everywhere = local["Globals"]["Function"]["Environment"]["Variables"].keys()
     assert "AWS_ENDPOINT_URL" in everywhere

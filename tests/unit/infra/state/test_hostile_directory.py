@@ -144,9 +144,9 @@ def test_messages_are_regular_files_and_anything_else_is_set_aside(directory: Pa
     os.mkfifo(folder / "pipe.json")
     (folder / "folder.json").mkdir()
     assert read_messages(directory, "waiting") == []
-    told = {path.name: why for path, why in unreadable_messages(directory)}
-    assert told.keys() == {"link.json", "pipe.json", "folder.json"}
-    assert "is a named pipe, and only a regular file is used there" in told["pipe.json"]
+    reasons = {path.name: why for path, why in unreadable_messages(directory)}
+    assert reasons.keys() == {"link.json", "pipe.json", "folder.json"}
+    assert "is a named pipe, and only a regular file is used there" in reasons["pipe.json"]
     state = StateDirectory(directory).open()
     messages = Messages(state, "MissQueue")
     messages.put(StoredMessage("good", "a", 1))

@@ -45,11 +45,11 @@ def test_waiting_and_parked_misses_are_listed_with_reason_age_and_tries(tmp_path
     )
     put(tmp_path, "MissQueue", "a", miss("harbour"), sent_at=1)
     put(tmp_path, "ParkedQueue", "c", miss("meadow", attempts=3))
-    told = [
+    listed = [
         (each.site_id, each.queue, each.reason, each.error, each.attempts, each.age)
         for each in read_misses(tmp_path, NOW)
     ]
-    assert told == [
+    assert listed == [
         ("harbour", "waiting", "network", "Overloaded", 0, 10_800),
         ("orchard", "waiting", "schema", "Truncated", 1, 10_800),
         ("meadow", "parked", "network", "Overloaded", 3, 10_800),
@@ -58,8 +58,8 @@ def test_waiting_and_parked_misses_are_listed_with_reason_age_and_tries(tmp_path
 
 def test_the_json_has_one_object_for_each_message(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour", raw_answer="no JSON", raw_answer_key="runs/n/outcome.json"))
-    (told,) = json.loads(as_json(read_misses(tmp_path, NOW)))
-    assert told == {
+    (listed,) = json.loads(as_json(read_misses(tmp_path, NOW)))
+    assert listed == {
         "site_id": "harbour",
         "domain": "harbour.example",
         "reason": "network",
@@ -80,8 +80,8 @@ def test_a_message_that_is_not_ours_is_explained(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", "hello")
     put(tmp_path, "ParkedQueue", "b", json.dumps({"explanation": "not a miss: body: no JSON", "body": "hello"}))
     put(tmp_path, "ParkedQueue", "c", "what the user put there by hand")
-    told = [(each.site_id, each.message) for each in read_misses(tmp_path, NOW)]
-    assert told == [
+    listed = [(each.site_id, each.message) for each in read_misses(tmp_path, NOW)]
+    assert listed == [
         (None, "not a miss of Nightfold; the next redrive parks it with an explanation"),
         (None, "not a miss: body: no JSON"),
         (None, "not a miss of Nightfold"),
