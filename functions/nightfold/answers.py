@@ -12,15 +12,21 @@ from nightfold.text import visible_line
 MAX_CANDIDATES = 50
 ANSWER_LIMIT = 100_000  # characters of ASCII JSON; an outcome passes through Step Functions (256 KiB) quoted twice
 RAW_ANSWER_LIMIT = 20_000  # bytes of JSON in a miss; a SendMessageBatch carries ten of them
+HEADING = "title"  # the field of a candidate that names it
 
 
 class Candidate(BaseModel):
-    """One article idea. Unknown keys are dropped."""
+    """One article idea: its heading, and texts about it. Unknown keys are dropped."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     title: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(visible_line)]
     angle: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(visible_line)]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Every field but the heading, in order: what page and exports show below it."""
+        return {name: str(value) for name, value in self if name != HEADING}
 
 
 _Candidates: TypeAdapter[list[Candidate]] = TypeAdapter(

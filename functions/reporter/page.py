@@ -8,7 +8,6 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,7 +16,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nightfold.answers import Candidate
+from nightfold.answers import HEADING
 from nightfold.contract import MAX_ATTEMPTS
 from nightfold.sites import Site
 from nightfold.text import LINKS
@@ -67,6 +66,7 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         script=Markup(script),  # noqa: S704  # nosec B704
         policy=_policy(style, script),
         links=LINKS,
+        heading=HEADING,
         summary=summary,
         configuration=records.plan.configuration,
         zone=context.schedule.zone,
@@ -150,30 +150,28 @@ def _usual(records: RunRecords) -> float | None:
 
 
 def _data(records: RunRecords, sites: dict[str, Site]) -> Data:
-    """An entry for each site: [site_id, domain, candidates, rounds] or [site_id, domain, null, error, message]."""
+    """An object for each site: accepted ones with `candidates` (empty if they did not fit), others with `error`."""
     messages = {miss.site.site_id: miss.message for miss in records.misses}
     entries: list[Any] = []
     for site in records.summary.sites:
         domain = sites[site.site_id].domain
         if site.accepted:
-            entries.append([site.site_id, domain, _pairs(records.candidates[site.site_id]), site.rounds])
+            kept_candidates = [candidate.model_dump() for candidate in records.candidates[site.site_id]]
+            entries.append({"id": site.site_id, "domain": domain, "candidates": kept_candidates, "rounds": site.rounds})
         else:
-            entries.append([site.site_id, domain, None, site.error, messages.get(site.site_id, "")])
+            message = messages.get(site.site_id, "")
+            entries.append({"id": site.site_id, "domain": domain, "error": site.error, "message": message})
     if len(_json(entries)) <= PLAIN_LIMIT:
         return Data(entries, "", 0)
-    kept = [number for number, entry in enumerate(entries) if entry[2]]
+    kept = [number for number, entry in enumerate(entries) if entry.get("candidates")]
     left_out = 0
     while len(packed := base64.b64encode(gzip.compress(_json(entries), 6, mtime=0))) > PACKED_LIMIT and kept:
         surplus = 1 - PACKED_LIMIT / len(packed)
         for number in kept[-max(int(len(kept) * surplus * 1.05), 1) :]:
-            entries[number][2] = []
+            entries[number]["candidates"] = []
             left_out += 1
-        kept = [number for number in kept if entries[number][2]]
+        kept = [number for number in kept if entries[number]["candidates"]]
     return Data(None, packed.decode(), left_out)
-
-
-def _pairs(candidates: Sequence[Candidate]) -> list[list[str]]:
-    return [[candidate.title, candidate.angle] for candidate in candidates]
 
 
 def _json(entries: list[Any]) -> bytes:

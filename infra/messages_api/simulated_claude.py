@@ -77,13 +77,13 @@ def _text(step: Step, request: MessagesRequest, site: str, number: int, rng: Ran
         case "empty_list":
             return "[]"
         case "wrong_shape":
-            return json.dumps([{"headline": c["title"], "summary": c["angle"]} for c in candidates])
+            return json.dumps([{f"other_{name}": text for name, text in each.items()} for each in candidates])
         case "fenced":
             return f"```json\n{json.dumps(candidates, indent=2)}\n```"
         case "prose" if number % 2:
             return f"Here are my ideas:\n\n{json.dumps(candidates)}\n\nShall I write one of them up?"
         case "prose":
-            listed = "\n".join(f"{i}. **{c['title']}** - {c['angle']}" for i, c in enumerate(candidates, 1))
+            listed = "\n".join(f"{i}. {' - '.join(each.values())}" for i, each in enumerate(candidates, 1))
             return f"I would suggest these:\n\n{listed}"
         case _:
             return json.dumps(candidates)

@@ -3,6 +3,8 @@
 import re
 from random import Random
 
+from nightfold.answers import HEADING, Candidate
+
 TOPICS = (
     "access reviews",
     "alert fatigue",
@@ -75,7 +77,9 @@ def candidates(site: str, count: int, question: str, rng: Random) -> list[dict[s
         title = title.format(topic=topic, Topic=_capital(topic), site=name)
         if about and i % 2 == 0:
             title = f"{_capital(about[i // 2 % len(about)])}: {_lower(title)}"
-        made.append({"title": title, "angle": _ANGLES[(start + i) % len(_ANGLES)]})
+        fields = [name for name in Candidate.model_fields if name != HEADING]
+        texts = {name: _ANGLES[(start + i + nth) % len(_ANGLES)] for nth, name in enumerate(fields)}
+        made.append({HEADING: title, **texts})
     return made
 
 

@@ -52,7 +52,7 @@ TEXTS: dict[Behaviour, tuple[str, str]] = {  # how the text begins and ends
     "fenced": ("```json\n[", "]\n```"),
     "hostile": ('[{"title": "<script>', '"}]'),
     "prose": ("Here are my ideas:", "?"),
-    "wrong_shape": ('[{"headline": ', '"}]'),
+    "wrong_shape": ('[{"other_title": ', '"}]'),
     "empty_list": ("[", "]"),
 }
 ELSEWHERE: set[Behaviour] = {  # have their own tests

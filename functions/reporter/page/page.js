@@ -27,10 +27,12 @@
   const unlinked = (text) => text.replace(links, " ");
   const inert = (text) => unlinked(text).replace(/[\\`*_{}[\]<>#|~!&]/g, "\\$&");
   const cell = (text) => unlinked(text).replace(/^[=+\-@\uff1d\uff0b\uff0d\uff20]/, "'$&"); // a spreadsheet would compute it
-  const markdownOf = ([id, domain, candidates]) =>
-    [`## ${id} (${domain})`, "", ...candidates.map(([title, angle]) => `* **${inert(title)}**: ${inert(angle)}`), ""].join("\n");
+  const heading = document.body.dataset.heading; // the field that names a candidate
+  const details = (candidate) => Object.keys(candidate).filter((field) => field !== heading).map((field) => candidate[field]);
+  const line = (candidate) => `* **${inert(candidate[heading])}**: ${details(candidate).map(inert).join(" ")}`;
+  const markdownOf = ({ id, domain, candidates }) => [`## ${id} (${domain})`, "", ...candidates.map(line), ""].join("\n");
   async function markdown() {
-    const accepted = (await sites()).filter((site) => site[2]?.length);
+    const accepted = (await sites()).filter((site) => site.candidates?.length);
     return [`# Article candidates, ${runId}`, "", ...accepted.map(markdownOf)].join("\n");
   }
 
@@ -78,12 +80,12 @@
       case "save-all":
         return download(await markdown());
       case "copy-site": {
-        const entry = (await sites()).find(([id]) => id === site.dataset.site);
-        return copy(markdownOf(entry), `the candidates of ${entry[0]}`, button);
+        const entry = (await sites()).find(({ id }) => id === site.dataset.site);
+        return copy(markdownOf(entry), `the candidates of ${entry.id}`, button);
       }
       case "copy-one": {
         const item = button.closest("li");
-        return copy([".title", ".angle"].map((part) => cell($(part, item).textContent)).join("\n"), "one candidate", button);
+        return copy([...item.querySelectorAll(".title, .detail")].map((part) => cell(part.textContent)).join("\n"), "one candidate", button);
       }
       case "copy-text":
         return copy($("code", button.parentElement).textContent, "the command", button);
@@ -104,38 +106,41 @@
 
   function element(entry) {
     const node = $("#site-template").content.cloneNode(true);
-    const [id, domain, candidates, fourth, message] = entry;
+    const { id, domain, candidates, rounds, error, message } = entry;
     const article = $("article", node);
     article.dataset.site = id;
     $(".name", node).textContent = id;
     $(".domain", node).textContent = domain;
     const candidateList = $("ul", node);
-    if (candidates === null) {
+    if (!candidates) {
       article.classList.add("is-missed");
-      $(".note", node).textContent = `missed: ${fourth}`;
+      $(".note", node).textContent = `missed: ${error}`;
       $("button", node).remove();
       candidateList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: message }));
       return node;
     }
-    $(".note", node).textContent = fourth > 1 ? "second answer" : "";
+    $(".note", node).textContent = rounds > 1 ? "second answer" : "";
     if (!candidates.length) {
       $("button", node).remove();
       const text = `Not on this page: runs/${runId}/candidates/${id}.json`;
       candidateList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: text }));
       return node;
     }
-    for (const [title, angle] of candidates) {
+    for (const candidate of candidates) {
       const item = $("#candidate-template").content.cloneNode(true);
-      $(".title", item).textContent = title;
-      $(".angle", item).textContent = angle;
-      $("button", item).setAttribute("aria-label", `Copy: ${title}`);
+      $(".title", item).textContent = candidate[heading];
+      $("button", item).setAttribute("aria-label", `Copy: ${candidate[heading]}`);
+      for (const text of details(candidate)) {
+        const detail = Object.assign(document.createElement("span"), { className: "detail", textContent: text, dir: "auto" });
+        $("li", item).append(detail);
+      }
       candidateList.append(item);
     }
     return node;
   }
 
   async function entries() {
-    return matching ?? (await sites()).filter((site) => site[2] !== null);
+    return matching ?? (await sites()).filter((site) => site.candidates);
   }
 
   async function more() {

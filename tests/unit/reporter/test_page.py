@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nightfold.answers import Candidate
 from nightfold.branch import Outcome
 from reporter.history import bars
 from reporter.message import text as message_of
@@ -56,6 +58,24 @@ class Elements(HTMLParser):
         self._open = ""
 
 
+class LongerCandidate(Candidate):
+    """What the contract would be with one more field."""
+
+    audience: str
+
+
+def test_a_new_field_of_a_candidate_is_on_the_page_and_in_its_data() -> None:
+    records = read_records(RUN, NIGHTS["good"]())
+    longer: dict[str, list[Candidate]] = {
+        site_id: [LongerCandidate(**candidate.model_dump(), audience="beginners") for candidate in candidates]
+        for site_id, candidates in records.candidates.items()
+    }
+    text = render(replace(records, candidates=longer), MORNING).decode()
+    assert '<span class="detail" dir="auto">beginners</span>' in text
+    data = next(json.loads(script) for script in Elements(text).inside["script"] if script.startswith("["))
+    assert {candidate["audience"] for site in data for candidate in site["candidates"]} == {"beginners"}
+
+
 @pytest.mark.parametrize("name", ["good", "partial", "followed", "lost", "empty", "hostile"])
 def test_a_page_asks_for_nothing_and_allows_only_its_own_script_and_style(name: str) -> None:
     text = page(NIGHTS[name](), "redrive-2026-11-23" if name == "empty" else RUN)
@@ -83,7 +103,7 @@ def test_what_a_model_wrote_is_escaped_everywhere() -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     data = json.loads(Elements(text).inside["script"][0])
-    assert data[0][2][0][0] == HOSTILE
+    assert data[0]["candidates"][0]["title"] == HOSTILE
 
 
 def test_a_miss_is_explained_with_its_next_try() -> None:
@@ -159,7 +179,7 @@ def test_ten_thousand_sites_fit_with_all_their_candidates() -> None:
     assert len(text.encode()) < 5_000_000
     entries = unpacked(text)
     assert len(entries) == 10_000
-    assert sum(len(entry[2] or ()) for entry in entries) == 9_896 * 5
+    assert sum(len(entry.get("candidates", ())) for entry in entries) == 9_896 * 5
     assert "has no room" not in text
 
 
@@ -167,7 +187,7 @@ def test_what_does_not_fit_is_counted_and_its_key_is_shown() -> None:
     text = page(large(4_000, angle_words=60))
     assert len(text.encode()) < 5_000_000
     entries = unpacked(text)
-    without = sum(entry[2] == [] for entry in entries)
+    without = sum(entry.get("candidates") == [] for entry in entries)
     assert without
     assert f"no room for the candidates of {without:,} sites" in text
     assert f"runs/{RUN}/candidates/SITE_ID.json" in text
