@@ -15,12 +15,24 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _stop_requested = threading.Event()
 _final_lines: Callable[[], Iterable[str]] = tuple
 _received = signal.SIGINT  # the first signal
+_held = False
 
 
 def stop_if_requested() -> None:
     """Raise KeyboardInterrupt again, in case a library swallowed the first one."""
     if _stop_requested.is_set():
         raise KeyboardInterrupt
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Inside the block the first signal raises nothing; `stop_if_requested` after it does."""
+    global _held
+    _held = True
+    try:
+        yield
+    finally:
+        _held = False
 
 
 def exit_code() -> int:
@@ -63,7 +75,8 @@ def interruptible() -> Iterator[None]:
         _stop_requested.set()
         if number == signal.SIGHUP:
             _discard_terminal_output()
-        raise KeyboardInterrupt
+        if not _held:
+            raise KeyboardInterrupt
 
     # A shell makes its background jobs ignore Ctrl-C, and `nohup` makes a command ignore SIGHUP: that is kept. Only
     # the main thread may set handlers.

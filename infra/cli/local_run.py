@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from infra.cli.interrupts import stop_if_requested
+from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import redrive_of, suggest_anywhere
 from infra.cli.progress import Progress
 from infra.cli.run_request import RunRequest
@@ -38,12 +38,17 @@ def run_locally(
         ) as cloud:
             if request.site_list is not None:
                 put_site_list(cloud, request.site_list)
-            arn = cloud.start(request.execution_input, name=request.name)
-            collect_garbage_again()
+            cloud.warm()
+            arn = None
             try:
+                with signals_held():  # an execution that has begun is stopped in order, never abandoned
+                    arn = cloud.start(request.execution_input, name=request.name)
+                    collect_garbage_again()
                 stop_if_requested()
                 execution = cloud.wait(arn)
             except KeyboardInterrupt:
+                if arn is None:
+                    raise
                 progress.set_phase(_stopping(cloud.let_calls_finish(), len(stored_sites(state_dir, request.name))))
                 cloud.settled()
                 cloud.stop(arn)

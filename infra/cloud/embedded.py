@@ -130,10 +130,13 @@ class Cloud:
 
     # --- Running ---------------------------------------------------------------------------------------------------
 
-    def start(self, event: Any, name: str | None = None) -> str:
-        """StartExecution on the template's state machine. Returns the execution's ARN. The handlers are imported
-        first: on Lambda the cold starts of different functions overlap, here they would queue up."""
+    def warm(self) -> None:
+        """Import the handlers: on Lambda the cold starts of different functions overlap, here they would queue up."""
         self._functions.warm()
+
+    def start(self, event: Any, name: str | None = None) -> str:
+        """StartExecution on the template's state machine. Returns the execution's ARN."""
+        self.warm()
         return self._machine.start(event, name)
 
     def invoke(self, function: str, event: Any) -> tuple[Any, str | None]:

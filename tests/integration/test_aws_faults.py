@@ -263,7 +263,7 @@ def corrupt(place: SharedCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
             if event.kind == "stored" and text in event.key:
                 (place.cloud.state_dir / event.key).write_bytes(b'{"run_id": "torn')
 
-        monkeypatch.setattr(place.cloud, "_observer", spoil)
+        monkeypatch.setattr(place.cloud._observer, "observe", spoil)
 
     return corrupt_keys_with
 

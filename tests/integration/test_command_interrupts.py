@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.interrupts import interruptible, stop_if_requested
+from infra.cli.interrupts import interruptible, signals_held, stop_if_requested
 from tests.integration.command_line import ROOT, Started, environment, scenario
 
 # In pieces: a signal that comes between the line and the sleep is seen when the sleep is over.
@@ -109,6 +109,17 @@ def test_an_interrupt_that_was_swallowed_is_not_lost() -> None:
             stop_if_requested()
     with interruptible():
         stop_if_requested()
+
+
+def test_a_signal_while_signals_are_held_is_raised_afterwards() -> None:
+    passed = []
+    with interruptible():
+        with signals_held():
+            signal.raise_signal(signal.SIGINT)
+            passed.append("held")
+        with pytest.raises(KeyboardInterrupt):
+            stop_if_requested()
+    assert passed == ["held"]
 
 
 def test_the_handler_of_ctrl_c_is_restored() -> None:
