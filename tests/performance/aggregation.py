@@ -1,6 +1,6 @@
 """AggregateOutcomes over many outcomes, as a package under AWS's runtime emulator and with the template's memory.
 
-The outcomes lie in the embedded cloud's bucket, which is served on a port of this process: what S3 would take for its
+The outcomes are in the embedded cloud's bucket, which is served on a port of this process: what S3 would take for its
 answers is in the elapsed time, what the function itself does is its CPU time. The function's process has the limit of
 the template for its data, and its highest memory is what the kernel has noted of it.
 """
@@ -89,7 +89,7 @@ def usual(number: int) -> tuple[str, str]:
 
 
 def worst(_: int) -> tuple[str, str]:
-    """Every site breaks the contract twice, at length: as after a change of the model that nobody has tried."""
+    """Every site breaks the contract twice, at length: as after an untried change of the model."""
     return "chatter", "chatter"
 
 

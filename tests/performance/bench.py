@@ -1,6 +1,6 @@
 """`python -m tests.performance.bench`: measures part by part, and keeps what is measured as soon as it is.
 
-Progress is lines and no moving display: nothing runs beside what is being measured.
+Progress is lines and no moving display: nothing else runs while something is measured.
 """
 
 import re

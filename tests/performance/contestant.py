@@ -33,7 +33,7 @@ class Contestant:
     hurried: tuple[str, ...] = ()  # the same with waits that pass {hurry} times as fast, where only the end counts
     morning: tuple[str, ...] = ()  # what its own schedule starts in the morning
     results: str = "*.json"  # where it keeps candidates, below {results}
-    sources: tuple[Path, ...] = ()  # what somebody has written for it
+    sources: tuple[Path, ...] = ()  # what a user has written for it
     skipped: str = ""  # why it does not take part
 
     @property
@@ -105,7 +105,7 @@ def run(
 
 
 def _environment(url: str, timeout_s: int) -> dict[str, str]:
-    """The user's, without what would speak to somebody else."""
+    """The user's environment, without what would reach another service."""
     own = ("ANTHROPIC_", "CLAUDE_", "LANGSMITH_", "LANGCHAIN_", "MAX_CONCURRENCY", "PYTHONPATH", "VIRTUAL_ENV")
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(own)},

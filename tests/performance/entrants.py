@@ -143,7 +143,7 @@ def _python_lines(text: str) -> set[int]:
 
 
 def ours_to_keep() -> list[Path]:
-    """What somebody has who takes Nightfold: the functions, the template, the state machine."""
+    """What you have with Nightfold: the functions, the template, the state machine."""
     kinds = {".py", ".txt", ".js", ".css", ".j2"}
     functions = sorted(file for file in (ROOT / "functions").rglob("*") if file.suffix in kinds and file.is_file())
     return [*functions, ROOT / "template.yaml", *sorted((ROOT / "infra/statemachine").glob("*.json"))]

@@ -2,8 +2,8 @@
 
 Every rule is a ratio to the script in the same run: the median over pairs that follow each other, so that a machine
 that is busy, or slow, is so for both.
-Work is what lies between the first line that collects and the last: Nightfold's execution, with its plan, its census
-and its page; the script's `asyncio.run`. Start-up is told apart: it is the time from the start of the process.
+Work is what happens between the first line that collects and the last: Nightfold's execution, with its plan, its census
+and its page; the script's `asyncio.run`. Start-up is separate: it is the time from the start of the process.
 """
 
 import json
@@ -99,12 +99,12 @@ def _run(side: str, each: Comparison, apis: Any, folder: Path, seed: int) -> dic
         apis.close(number)
     if done.returncode or calls != each.sites:
         raise RuntimeError(f"{each.name}, {side}: exit status {done.returncode}, {calls} calls: {done.stderr[-2000:]}")
-    told = json.loads(done.stdout.splitlines()[-1])
+    measured = json.loads(done.stdout.splitlines()[-1])
     return {
-        "start_up_s": round(told["began"] - began, 4),
-        "work_s": round(told["ended"] - told["began"], 4),
+        "start_up_s": round(measured["began"] - began, 4),
+        "work_s": round(measured["ended"] - measured["began"], 4),
         "whole_s": round(whole_s, 4),
-        "cpu_s": round(told["cpu_s"], 4),
+        "cpu_s": round(measured["cpu_s"], 4),
     }
 
 

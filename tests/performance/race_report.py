@@ -79,7 +79,7 @@ def _paid(figures: Figures) -> Table:
         "Model calls in the night + in the morning; tokens that the night's answers cost",
         ["contestant", *FAULTS],
         _by_fault(figures, cell),
-        "By hand: a script that is run again asks for every site again. In brackets where nobody ran it.",
+        "By hand: a script that is run again asks for every site again. In brackets if it was not run.",
     )
 
 

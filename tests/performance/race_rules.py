@@ -86,5 +86,5 @@ def runs_of(figures: Figures, workload: str, name: str | None = None) -> list[Ru
 
 
 def by_morning(each: Run) -> list[str]:
-    """A run that somebody starts again by hand does not count."""
+    """A run that is started again by hand does not count."""
     return list(each["morning"]["kept"] if each.get("morning") else each["kept"])

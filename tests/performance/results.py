@@ -82,7 +82,7 @@ def read(file: Path) -> Results:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(each) for each in first["loc"]) or "it"
-        raise NoResults(f"{file} is no result of `make bench`: {where}: {first['msg']}") from error
+        raise NoResults(f"{file} is not a result of `make bench`: {where}: {first['msg']}") from error
     except ValueError as error:  # JSON and Unicode
         raise NoResults(f"{file} is not JSON: {error}") from error
 

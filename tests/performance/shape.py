@@ -95,7 +95,7 @@ def _limits_table(figures: dict[str, Any]) -> Table:
         headers=["at once", *(f"{tier}, {what}" for tier in TIERS for what in ("minutes", "429s", "lost"))],
         rows=rows,
         note=f"429s begin at: {begins}. Accounts, a minute: {limits}. Budget {ample:,}, retrier {figures['retrier']}. "
-        "Few minutes beside many lost sites are no speed: those branches gave up.",
+        "A short night that loses many sites is not a fast one: those branches gave up.",
     )
 
 

@@ -60,8 +60,8 @@ def tables(figures: dict[str, Any]) -> list[Table]:
             ("", "real", "virtual, mean", "lowest", "highest"),
             rows,
             f"Retrier {figures['retrier']}. Waits of the real night pass {figures['speed']:g} times as fast. Virtual: "
-            f"{LUCK} nights that differ in their jitter alone. How long the real one takes is shown and is no rule: a "
-            "busy machine takes longer.",
+            f"{LUCK} nights that differ in their jitter alone. How long the real one takes is shown, not a rule: "
+            "a busy machine takes longer.",
         )
     ]
 

@@ -1,4 +1,4 @@
-"""The race's Python scripts, which somebody else might have written: each collects the same from the same answers."""
+"""The race's Python scripts, as a user might have written them: each collects the same from the same answers."""
 
 import json
 import sys

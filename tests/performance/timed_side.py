@@ -70,6 +70,6 @@ def _epoch(moment: str) -> float:
 
 if __name__ == "__main__":
     side, *arguments = sys.argv[1:]
-    told = {"nightfold": nightfold, "script": script}[side](*arguments)
+    measured = {"nightfold": nightfold, "script": script}[side](*arguments)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps(told | {"cpu_s": usage.ru_utime + usage.ru_stime}))  # noqa: T201
+    print(json.dumps(measured | {"cpu_s": usage.ru_utime + usage.ru_stime}))  # noqa: T201

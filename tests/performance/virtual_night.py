@@ -52,7 +52,7 @@ class Retrier:
 
     @property
     def delays_s(self) -> tuple[float, ...]:
-        """Before the first and the second retry, jitter aside: with two retries there is no more to a retrier."""
+        """Before the first and the second retry, jitter aside: two retries are all there is to a retrier."""
         return tuple(min(self.interval_s * self.rate**n, self.max_delay_s) for n in range(CALLS_PER_ROUND - 1))
 
     def wait_s(self, number: int, retry_after_s: float | None, rng: Random) -> float:  # noqa: ARG002 - it cannot see it
@@ -129,8 +129,8 @@ class Setting:
     hanging: float = 0.0  # the share of sites whose calls are never answered
     used_elsewhere: float = 0.0  # the share of every limit that others use, all the time
     bucket_s: float = 60  # how many seconds' worth of the limits can be saved up
-    refused_s: float = 0.1  # a 429 or 529 is no work for anybody, but a Lambda call all the same
-    overhead_s: float = 0.0  # what the state machine takes for a branch, beside its calls and waits
+    refused_s: float = 0.1  # a 429 or 529 is a Lambda call even though nothing is generated
+    overhead_s: float = 0.0  # what the state machine takes for a branch, on top of its calls and waits
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ FIRST_ENTRY, FIRST, LATER = 3.0, 1.3, 1.25  # times the minutes of the best fixe
 FIRST_HANGING = 3.0
 RATE_LIMITED_OF_100 = 1.0  # calls, on an account that is not shared
 LOST_OF_100 = 5.0  # sites, with four fifths used by others
-NIGHTS = 10  # that the bounds on minutes were found with; means of fewer nights are shown and are no rule
+NIGHTS = 10  # that the bounds on minutes were found with; means of fewer nights are shown, and are not a rule
 LARGE_MINUTES = 25.0
 RUN_MINUTES = 360.0
 

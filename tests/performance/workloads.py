@@ -39,7 +39,7 @@ class Workload:
     scenario: Mapping[str, Any]
     seed: int
     speed: float  # of the API
-    bound_s: float  # nobody can be faster
+    bound_s: float  # the fastest possible
     timeout_s: int = 120  # of one request, for those that set one
     patience_s: float = 300  # without a call or an answer, then a contestant is ended from outside
     faulty: str | None = None  # the site that fails all night and is well in the morning

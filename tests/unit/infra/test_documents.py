@@ -27,6 +27,14 @@ def test_every_file_that_a_recipe_names_exists() -> None:
     assert not [name for name in sorted(named) if not (ROOT / name).exists()]
 
 
+def test_decisions_are_numbered_and_each_has_a_date_and_a_status() -> None:
+    text = (ROOT / "infra/docs/decisions.md").read_text(encoding="utf-8")
+    headings = re.findall(r"(?m)^## (.*)$", text)
+    numbered = re.findall(r"(?m)^## (\d+)\. .+\n\n\*20\d\d-\d\d-\d\d · (?:in force|superseded|withdrawn)[^*]*\*$", text)
+    assert len(headings) > 50
+    assert [int(number) for number in numbered] == list(range(1, len(headings) + 1))
+
+
 def test_the_formula_counts_the_metrics_that_the_alarms_look_at() -> None:
     alarms = (ROOT / "template.yaml").read_text(encoding="utf-8").count("AWS::CloudWatch::Alarm")
     assert alarm_metrics() >= alarms > 5

@@ -147,7 +147,7 @@ def test_every_real_part_has_a_module_of_its_name() -> None:
 
 def test_a_result_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    for text, why in (("", "is not JSON"), ("{}", "is no result of"), (None, "No such file")):
+    for text, why in (("", "is not JSON"), ("{}", "is not a result of"), (None, "No such file")):
         file.unlink(missing_ok=True) if text is None else file.write_text(text)
         with pytest.raises(results.NoResults, match=why):
             results.read(file)
