@@ -24,6 +24,7 @@ def play_stories(runs: int, steps: int, seed: int) -> bool:
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="nightfold-chaos-"))
     failure: BaseException | None = None
+    Stories.damaging = True
     with World(folder / "state", seed=seed) as world:
         try:
             play(world, runs, steps, seed)

@@ -23,6 +23,8 @@ ATTACKING = tuple(name for name in ATTACKS if not name.startswith(("dripping", "
 MISSED: tuple[list[Any], ...] = ([400], ["refusal"], [529] * 3, ["reset"] * 3, ["prose", "wrong_shape"], ["hang", 401])
 TIMES = (1, 1, 2, BEYOND_BOTOCORE, 2 * BEYOND_BOTOCORE, 5 * BEYOND_BOTOCORE)
 
+DAMAGE = ("lease", "closed runs", "copied run", "renamed run", "stray folder")
+
 numbers = st.integers(0, 2**64 - 1)
 
 
@@ -56,6 +58,7 @@ class Stories(RuleBasedStateMachine):
     world: ClassVar[World]
     played: ClassVar[list[str]] = []  # the story that is being played, for a report
     count: ClassVar[int] = 0
+    damaging: ClassVar[bool] = False  # between two runs something damages the bucket's folders
     broken: ClassVar[BaseException | None] = (
         None  # the first failure; hypothesis then tries again, and thread timing never repeats
     )
@@ -91,6 +94,8 @@ class Stories(RuleBasedStateMachine):
         random = Random(number)
         if random.random() < 0.2:
             self._step("look", times=random.randint(1, 4))
+        if self.damaging and random.random() < 0.5:
+            self._step("damage", kind=random.choice(DAMAGE))
         left = random.randrange(100) if random.random() < 0.2 else None
         self._step("redrive", faults=faults(random), twins=random.random() < 0.3, ending=ending(random), left=left)
         if random.random() < 0.2:

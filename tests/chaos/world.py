@@ -1,6 +1,7 @@
 """Plays stories in one embedded cloud and one simulated API, and checks the guarantees after each step."""
 
 import json
+import shutil
 import threading
 import time
 from collections import Counter
@@ -120,6 +121,23 @@ class World:
             [refused] = self._play({"mode": "redrive", "cost_ceiling_usd": 1e-9}, None)
             if refused.status == "SUCCEEDED" and (refused.output or {}).get("planned"):
                 raise Broken(f"a morning over its ceiling began: {refused}")
+
+    def damage(self, kind: str) -> None:
+        """What a user, a backup or another program may do to the bucket's folders between two runs."""
+        self.counted[f"damage: {kind}"] += 1
+        runs, config = self.state_dir / "runs", self.state_dir / "config"
+        match kind:
+            case "lease" | "closed runs":
+                name = "redrive-lease.json" if kind == "lease" else "closed-runs.json"
+                (config / name).write_bytes(b'{"execution_id": ')
+            case "copied run" | "renamed run":
+                originals = [run for run in runs.iterdir() if not {".", " "} & set(run.name)]
+                newest = max(originals, key=lambda run: run.stat().st_mtime)
+                suffix = ".backup" if kind == "copied run" else " (copy)"
+                shutil.copytree(newest, runs / f"{newest.name}{suffix}", dirs_exist_ok=True)
+            case _:
+                (runs / "stray" / "folder").mkdir(parents=True, exist_ok=True)
+                (runs / "stray" / "notes.txt").write_bytes(b"not a run")
 
     def reopen(self) -> None:
         """End the process and start another one with the files on disk."""

@@ -41,7 +41,7 @@ class Ledger:
         """Raises Broken if a file has unexpected content."""
         ledger = cls()
         plans = [Plan.model_validate_json(path.read_bytes()) for path in (state_dir / "runs").glob("*/plan.json")]
-        for plan in sorted(plans, key=lambda plan: plan.started_at):
+        for plan in sorted(plans, key=lambda plan: plan.started_at):  # a copied folder's plan names its original
             ledger.plans[plan.run_id] = plan
             run = state_dir / "runs" / plan.run_id
             if (run / "summary.json").exists():
