@@ -26,15 +26,6 @@ def site_list(outside: Outside) -> None:
     outside.put(SITES_KEY, [site(name).model_dump() for name in LISTED])
 
 
-@pytest.fixture
-def put(outside: Outside) -> Callable[..., None]:
-    def send(*bodies: str) -> None:
-        for body in bodies:
-            outside.sqs.send_message(QueueUrl=outside.miss_queue, MessageBody=body)
-
-    return send
-
-
 def redrive(planning: Adapters, execution_id: str = "execution-1", **given: Any) -> Any:
     return plan_run(plan_task(execution_id, execution_id, REDRIVE | given), planning)
 

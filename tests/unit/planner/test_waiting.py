@@ -24,15 +24,6 @@ def site_list(outside: Outside) -> None:
     outside.put(SITES_KEY, [site(name).model_dump() for name in ("harbour", "orchard", "lantern")])
 
 
-@pytest.fixture
-def put(outside: Outside) -> Callable[..., None]:
-    def send(*bodies: str) -> None:
-        for body in bodies:
-            outside.sqs.send_message(QueueUrl=outside.miss_queue, MessageBody=body)
-
-    return send
-
-
 def redrive(planning: Adapters, name: str = "morning", **given: Any) -> Any:
     return plan_run(plan_task(f"arn:{name}", name, {"mode": "redrive"} | given), planning)
 
