@@ -214,11 +214,14 @@ def _headers(stream: Any) -> Iterator[tuple[str, str]]:
 
 
 def _pass_on(upstream: str, path: str, headers: dict[str, str], body: bytes, client: socket.socket) -> None:
-    """Byte for byte, so that a broken or slow response arrives broken or slow."""
+    """Byte for byte, so that a broken or slow response arrives broken or slow. Only `connection: close` is added: a
+    client that kept the connection could send its next call just when this end closes it."""
     at = urlsplit(upstream)
     with socket.create_connection((at.hostname, at.port)) as server:
         changed = headers | {"connection": "close", "host": at.netloc}
         lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in changed.items())]
         server.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        first = server.recv(65_536).replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+        client.sendall(first)
         while piece := server.recv(65_536):
             client.sendall(piece)
