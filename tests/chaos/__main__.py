@@ -66,7 +66,7 @@ def kill(kills: int, seed: int) -> bool:
             say("interrupted")
         except BaseException as error:
             failure = error
-    say(f"{done} nights killed and redriven in {time.monotonic() - started:.0f} s, seed {seed}")
+    say(f"{done} runs killed and redriven in {time.monotonic() - started:.0f} s, seed {seed}")
     for what, count in sorted(killer.counted.items()):
         say(f"  {count:6}  {what}")
     if failure is None:
@@ -86,7 +86,7 @@ def main() -> int:
     )
     parser.add_argument("--steps", type=int, default=6, help="the longest story (default %(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="seed for all random choices (default: a new one)")
-    parser.add_argument("--kills", type=int, default=0, help="nights to end with SIGKILL (default %(default)s)")
+    parser.add_argument("--kills", type=int, default=0, help="runs to end with SIGKILL (default %(default)s)")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     kept = [not options.runs or play_stories(options.runs, options.steps, seed)]

@@ -1,4 +1,4 @@
-"""Kills nights and mornings with SIGKILL at random times, and checks that later mornings recover."""
+"""Kills runs and redrives with SIGKILL at random times, and checks that later redrives recover."""
 
 import json
 import os
@@ -66,26 +66,26 @@ class Killer:
         self.api.__exit__(None, None, None)
 
     def kill_one(self) -> None:
-        """Kill a night and sometimes its morning too, then run mornings. Raises Broken."""
+        """Kill a run and sometimes its redrive too, then run redrives. Raises Broken."""
         state_dir, sites = self._prepare()
-        self._run(state_dir, {}, "night", kill=True)
+        self._run(state_dir, {}, "run", kill=True)
         before = self._note(state_dir)
         while self.random.random() < 0.4:
-            self._run(state_dir, {"mode": "redrive"}, f"killed-morning-{next(self._names)}", kill=True)
+            self._run(state_dir, {"mode": "redrive"}, f"killed-redrive-{next(self._names)}", kill=True)
             before = self._note(state_dir) | before
         for _ in range(MORNINGS):
-            status = self._run(state_dir, {"mode": "redrive"}, f"morning-{next(self._names)}")
+            status = self._run(state_dir, {"mode": "redrive"}, f"redrive-{next(self._names)}")
             if status not in (0, 3):
-                raise Broken(f"a morning after a kill ended with status {status}: {state_dir}")
+                raise Broken(f"a redrive after a kill ended with status {status}: {state_dir}")
             ledger = Ledger.read(state_dir)
             ledger.check()
             if not ledger.waiting and not ledger.unclosed:
                 break
-        if (state_dir / "runs" / "night" / "plan.json").exists():
+        if (state_dir / "runs" / "run" / "plan.json").exists():
             if ledger.accepted != sites or ledger.waiting:
                 raise Broken(f"never accepted: {sorted(sites - ledger.accepted)}: {state_dir}")
         else:
-            self.counted["killed before the night was planned"] += 1
+            self.counted["killed before the run was planned"] += 1
             if any(self.api.calls(site) for site in sites):
                 raise Broken(f"paid without a plan: {state_dir}")
         again = {site: (calls, self.api.calls(site)) for site, calls in before.items() if calls != self.api.calls(site)}
@@ -139,7 +139,7 @@ class Killer:
                 os.kill(child, signal.SIGKILL)
         status = self._read()
         if kill:
-            self.counted[f"{'mornings' if 'mode' in given else 'nights'} killed"] += status == KILLED
+            self.counted[f"{'redrives' if 'mode' in given else 'runs'} killed"] += status == KILLED
             self.counted["ended before the kill"] += status != KILLED
             if status == KILLED:
                 self.counted[f"  killed {_where(state_dir / 'runs' / name)}"] += 1
@@ -153,8 +153,8 @@ class Killer:
         return int(line)
 
     def _measure(self) -> None:
-        """The length of a night in seconds and in calls."""
-        self.seconds, self.calls = 0.0, 110  # about as many as in a night of 8 sites
+        """The length of a run in seconds and in calls."""
+        self.seconds, self.calls = 0.0, 110  # about as many as in a run of 8 sites
         self._run(self._prepare()[0], {}, "warm-up")
         state_dir, _ = self._prepare()
         started = time.monotonic()

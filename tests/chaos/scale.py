@@ -1,4 +1,4 @@
-"""One night of 10,000 sites with 5 % of each kind of fault: `python -m tests.chaos.scale --sites 10000`.
+"""One run of 10,000 sites with 5 % of each kind of fault: `python -m tests.chaos.scale --sites 10000`.
 
 Prints the census, the duration, and the process's peak memory, including the simulated API.
 """
@@ -84,7 +84,7 @@ def measure(sites: int, seed: int, concurrency: int) -> bool:
     ):
         put_sites(cloud, names)
         started = time.monotonic()
-        night = cloud.wait(cloud.start(given, name="night"), timeout=3_600)
+        run = cloud.wait(cloud.start(given, name="run"), timeout=3_600)
         seconds = time.monotonic() - started
         calls = len(api.history)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
@@ -94,10 +94,10 @@ def measure(sites: int, seed: int, concurrency: int) -> bool:
         broken = ""
     except Broken as error:
         broken = str(error)[:500]
-    summary = ledger.summaries.get("night")
-    if summary is None or night.status != "SUCCEEDED" or memory > MEMORY_MB:
-        broken += f" {night.status} {night.error} {night.cause}, {memory:.0f} MB"
-    sys.stdout.write(f"{sites} sites, {concurrency} at once, seed {seed}: {night.status} in {seconds:.0f} s\n")
+    summary = ledger.summaries.get("run")
+    if summary is None or run.status != "SUCCEEDED" or memory > MEMORY_MB:
+        broken += f" {run.status} {run.error} {run.cause}, {memory:.0f} MB"
+    sys.stdout.write(f"{sites} sites, {concurrency} at once, seed {seed}: {run.status} in {seconds:.0f} s\n")
     if summary is not None:
         missed = summary.missed
         sys.stdout.write(

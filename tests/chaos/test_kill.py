@@ -16,5 +16,5 @@ def test_a_killed_run_loses_no_site_and_pays_for_no_stored_answer_again(tmp_path
     with Killer(tmp_path, seed=11) as killer:
         for _ in range(KILLS):
             killer.kill_one()
-    assert killer.counted["nights killed"] >= KILLS / 2, "most nights ended before they were killed"
+    assert killer.counted["runs killed"] >= KILLS / 2, "most runs ended before they were killed"
     assert killer.counted["stored answers at the kills"] > 0

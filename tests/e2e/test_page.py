@@ -19,7 +19,7 @@ from reporter.schedule import Schedule
 from reporter.verdict import ReportContext
 from tests.e2e.chromium import Browser, browser, missing
 from tests.support.links import LINKS_AND_NONE
-from tests.support.nights import HOSTILE, NIGHTS, lengthy
+from tests.support.stored_runs import HOSTILE, RUNS, lengthy
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
@@ -42,10 +42,10 @@ HEADLINES = {
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     made = {}
-    for name, night in NIGHTS.items():
+    for name, run in RUNS.items():
         run_id = "redrive-2026-11-23" if name in {"empty", "morning"} else "nightly-2026-11-23"
         made[name] = folder / f"{name}.html"
-        made[name].write_bytes(render(read_records(run_id, night()), MORNING))
+        made[name].write_bytes(render(read_records(run_id, run()), MORNING))
     return made
 
 
@@ -84,7 +84,7 @@ def clipboard(chromium: Browser) -> str:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", NIGHTS)
+@pytest.mark.parametrize("name", RUNS)
 def test_a_page_opens_without_errors_requests_or_barriers(
     chromium: Browser, pages: dict[str, Path], name: str, dark: bool
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_page_opens_without_errors_requests_or_barriers(
     assert chromium.barriers() == []
 
 
-@pytest.mark.parametrize("name", NIGHTS)
+@pytest.mark.parametrize("name", RUNS)
 def test_the_four_answers_are_visible_without_scrolling_and_nothing_is_wider_than_the_window(
     chromium: Browser, pages: dict[str, Path], name: str
 ) -> None:

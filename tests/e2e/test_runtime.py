@@ -24,7 +24,7 @@ from tests.support import runtime_emulator
 from tests.support.clouds import cloud_at
 from tests.support.failure_table import TABLE, Row
 from tests.support.runtime_emulator import Emulator, available
-from tests.support.table_night import TableRun
+from tests.support.table_run import TableRun
 
 SPEED = 10.0  # CollectSite's 660 s become 66: enough for a cold start on a busy machine
 AT_ONCE = 8
@@ -47,29 +47,29 @@ def emulator(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def night(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> TableRun:
-    return TableRun(tmp_path_factory.mktemp("night"), at_once=AT_ONCE, speed=SPEED, emulator=emulator)
+def run(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> TableRun:
+    return TableRun(tmp_path_factory.mktemp("run"), at_once=AT_ONCE, speed=SPEED, emulator=emulator)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.site_id)
-def test_a_site_ends_as_the_table_says(night: TableRun, row: Row) -> None:
-    night.check(row)
+def test_a_site_ends_as_the_table_says(run: TableRun, row: Row) -> None:
+    run.check(row)
 
 
-def test_the_census_adds_up(night: TableRun) -> None:
-    night.check_census()
+def test_the_census_adds_up(run: TableRun) -> None:
+    run.check_census()
 
 
-def test_the_run_used_cold_and_warm_processes(night: TableRun, emulator: Emulator) -> None:
-    assert night.sites
+def test_the_run_used_cold_and_warm_processes(run: TableRun, emulator: Emulator) -> None:
+    assert run.sites
     assert AT_ONCE < emulator.cold < AT_ONCE + 10  # the collector's, and one or two of each other function
     assert emulator.warm > len(TABLE)
 
 
-def test_a_branch_leaves_one_line_in_the_log(night: TableRun, emulator: Emulator) -> None:
+def test_a_branch_leaves_one_line_in_the_log(run: TableRun, emulator: Emulator) -> None:
     log = (emulator.logs / "Collector.emulator.log").read_text(errors="replace")
     lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
-    assert {line["site_id"] for line in lines if line["step"] == "collect"} == night.sites.keys()
+    assert {line["site_id"] for line in lines if line["step"] == "collect"} == run.sites.keys()
     assert "sk-test" not in log
 
 
@@ -86,7 +86,7 @@ def cloud(built: Path, tmp_path: Path) -> Iterator[tuple[Cloud, MessagesAPI]]:
 
 def site_task(**changes: object) -> dict[str, Any]:
     task = {
-        "run_id": "night",
+        "run_id": "run",
         "round": 1,
         "site_id": "harbour",
         "domain": "harbour.example",

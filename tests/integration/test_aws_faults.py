@@ -60,7 +60,7 @@ SLOW_DOWN, ERROR = Refuse(503, "SlowDown"), Refuse(500, "InternalError")
 THROTTLED = Refuse(429, "TooManyRequestsException")
 FIRST = FailEntries(frozenset({"0"}))
 
-NIGHTS = (
+RUNS = (
     Case("S3 slows down the planner", SLOW_DOWN, "GetObject", "Planner", "config/sites", 4, attempts=5),
     Case("S3 fails beyond botocore in the planner", ERROR, "PutObject", "Planner", "items.json", 7, attempts=8),
     Case("the claim's response is lost", LoseTheAnswer(), "PutObject", "Planner", "plan.json", attempts=2),
@@ -143,7 +143,7 @@ class SharedCloud:
         self.cloud, self.api, self.hook = cloud, api, hook
         self._names = iter(range(1_000))
 
-    def night(self, case: Case | None, sites: Sequence[str] = SITES) -> tuple[str, Execution]:
+    def collect(self, case: Case | None, sites: Sequence[str] = SITES) -> tuple[str, Execution]:
         """The run's name, whose sites are called `fine-<name>` and so on, and its execution."""
         name = f"{next(self._names)}"
         scripts: dict[str, list[Any]] = {"fine": ["ok"], "prose": ["prose"], "gone": [400]}
@@ -151,7 +151,7 @@ class SharedCloud:
             self.api.script(f"{site}-{name}", scripts[site])
         put_sites(self.cloud, [f"{site}-{name}" for site in sites])
         self.hook.watch(case)
-        execution = self.cloud.wait(self.cloud.start({"request_timeout_s": 10}, name=f"night-{name}"), timeout=60)
+        execution = self.cloud.wait(self.cloud.start({"request_timeout_s": 10}, name=f"run-{name}"), timeout=60)
         return name, execution
 
     def redrive(self, case: Case | None) -> tuple[str, Execution]:
@@ -186,20 +186,20 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedCloud]:
 def test_an_ssm_outage_while_the_collector_starts_is_retried_patiently_and_costs_no_call(tmp_path: Path) -> None:
     case = Case("SSM is down for the collector", ERROR, "GetParameter", "Collector", times=7)
     with opened(tmp_path) as place:  # a collector that has read the key does not read it again
-        name, _ = place.night(case, sites=["fine"])
-        [site] = place.ledger().summaries[f"night-{name}"].sites
+        name, _ = place.collect(case, sites=["fine"])
+        [site] = place.ledger().summaries[f"run-{name}"].sites
         assert site.accepted
         assert place.hook.seen == 8
         assert place.api.calls(f"fine-{name}") == 1
 
 
-@pytest.mark.parametrize("case", NIGHTS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", RUNS, ids=lambda case: case.name)
 def test_a_run_with_a_partial_failure_ends_with_a_census(place: SharedCloud, case: Case) -> None:
-    name, execution = place.night(case)
+    name, execution = place.collect(case)
     seen = place.hook.seen
     assert seen >= min(case.times, case.attempts or BOTOCORE), "the fault never happened"
     assert execution.status == case.status
-    summary = place.ledger().summaries[f"night-{name}"]
+    summary = place.ledger().summaries[f"run-{name}"]
     assert {site.site_id for site in summary.sites if not site.accepted} == {f"{site}-{name}" for site in case.missed}
     assert {site: place.api.calls(f"{site}-{name}") for site in SITES} == case.calls
     if case.attempts is not None:
@@ -221,8 +221,8 @@ MORNINGS = (
 
 @pytest.mark.parametrize("case", MORNINGS, ids=lambda case: case.name)
 def test_a_morning_with_a_partial_failure_collects_every_miss_once(place: SharedCloud, case: Case) -> None:
-    place.redrive(None)  # misses of earlier nights
-    missed, _ = place.night(None)
+    place.redrive(None)  # misses of earlier runs
+    missed, _ = place.collect(None)
     name, execution = place.redrive(case)
     seen = place.hook.seen
     assert seen >= min(case.times, case.attempts or BOTOCORE), "the fault never happened"
@@ -236,10 +236,10 @@ def test_a_morning_with_a_partial_failure_collects_every_miss_once(place: Shared
 
 
 def test_a_collector_that_stays_throttled_is_a_miss_of_reason_network_that_costs_nothing(place: SharedCloud) -> None:
-    name, execution = place.night(
+    name, execution = place.collect(
         Case("throttled permanently", THROTTLED, "Invoke", None, "Collector", times=99), sites=["fine"]
     )
-    [site] = place.ledger().summaries[f"night-{name}"].sites
+    [site] = place.ledger().summaries[f"run-{name}"].sites
     assert (site.reason, site.error) == ("network", "Lambda.TooManyRequestsException")
     assert place.hook.seen == INVOKE
     assert place.api.calls(f"fine-{name}") == 0
@@ -247,10 +247,10 @@ def test_a_collector_that_stays_throttled_is_a_miss_of_reason_network_that_costs
 
 
 def test_a_lasting_ssm_outage_ends_the_run_before_anything_is_planned(place: SharedCloud) -> None:
-    name, execution = place.night(Case("SSM is gone", ERROR, "GetParameter", "Planner", times=999))
+    name, execution = place.collect(Case("SSM is gone", ERROR, "GetParameter", "Planner", times=999))
     assert (execution.status, execution.error) == ("FAILED", "AwsUnavailable")
     assert place.hook.seen == BOTOCORE * STEP
-    assert f"night-{name}" not in place.ledger().plans
+    assert f"run-{name}" not in place.ledger().plans
     assert place.api.calls(f"fine-{name}") == 0
 
 
@@ -272,7 +272,7 @@ def test_an_outcome_that_is_not_valid_json_is_a_miss_that_says_so(
     place: SharedCloud, corrupt: Callable[[str], None]
 ) -> None:
     corrupt("outcomes/fine-")
-    name, _ = place.night(None, sites=["fine", "prose"])
-    sites = {site.site_id: site for site in place.ledger().summaries[f"night-{name}"].sites}
+    name, _ = place.collect(None, sites=["fine", "prose"])
+    sites = {site.site_id: site for site in place.ledger().summaries[f"run-{name}"].sites}
     assert (sites[f"fine-{name}"].reason, sites[f"fine-{name}"].error) == ("unknown", "Unaccounted")
     assert sites[f"prose-{name}"].accepted

@@ -23,7 +23,7 @@ def api() -> Iterator[MessagesAPI]:
 
 def task(**changes: object) -> SiteTask:
     fields = {
-        "run_id": "night",
+        "run_id": "run",
         "round": 1,
         "site_id": "harbour",
         "domain": "harbour.example",

@@ -48,10 +48,10 @@ def test_it_cannot_overwrite_the_outcome_of_another_run(taken_over: Path, tmp_pa
         s3.put_object(Bucket=bucket, Key=victim, Body=b'"what was paid for"')
         sites: list[Any] = [{"site_id": name, "domain": f"{name}.example"} for name in ("harbour", "orchard")]
         s3.put_object(Bucket=bucket, Key="config/sites.json", Body=json.dumps(sites).encode())
-        cloud.wait(cloud.start({}, name="night"), timeout=60)
+        cloud.wait(cloud.start({}, name="run"), timeout=60)
         assert s3.get_object(Bucket=bucket, Key=victim)["Body"].read() == b'"what was paid for"'
-        assert s3.get_object(Bucket=bucket, Key="runs/night/round-1/outcomes/harbour.json")["Body"].read()
-        summary = Ledger.read(cloud.state_dir).summaries["night"]
+        assert s3.get_object(Bucket=bucket, Key="runs/run/round-1/outcomes/harbour.json")["Body"].read()
+        summary = Ledger.read(cloud.state_dir).summaries["run"]
         assert {site.site_id: site.error for site in summary.sites} == dict.fromkeys(
             ("harbour", "orchard"), "Unaccounted"
         )

@@ -13,7 +13,7 @@ import pytest
 from infra.messages_api import MessagesAPI
 from infra.packaging import costs
 from tests.support.billed import formula, quantities
-from tests.support.counted_night import MACHINE, Order, site_names, spend
+from tests.support.counted_run import MACHINE, Order, count_run, site_names
 
 AT_ONCE = 4
 FEW, MANY = 5, 15
@@ -31,27 +31,27 @@ class Counted:
         return int(self.counts["requests"].get(f"{who} {operation}", 0))
 
 
-def night(folder: Path, sites: int, refused: int = 0) -> Counted:
+def run(folder: Path, sites: int, refused: int = 0) -> Counted:
     with MessagesAPI() as api:
         for name in site_names(sites)[:refused]:
             api.script(name, ["refusal"])
-        counts = spend(Order(sites, api.url, str(folder / f"{sites}-sites"), AT_ONCE))
+        counts = count_run(Order(sites, api.url, str(folder / f"{sites}-sites"), AT_ONCE))
         return Counted(counts, len(api.history))
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Counted:
-    return night(tmp_path_factory.mktemp("few"), FEW)
+    return run(tmp_path_factory.mktemp("few"), FEW)
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Counted:
-    return night(tmp_path_factory.mktemp("many"), MANY)
+    return run(tmp_path_factory.mktemp("many"), MANY)
 
 
 @pytest.fixture(scope="module")
 def missing(tmp_path_factory: pytest.TempPathFactory) -> Counted:
-    return night(tmp_path_factory.mktemp("missing"), MISSED + ACCEPTED, refused=MISSED)
+    return run(tmp_path_factory.mktemp("missing"), MISSED + ACCEPTED, refused=MISSED)
 
 
 def by_site(few: Counted, many: Counted, what: str) -> dict[str, float]:

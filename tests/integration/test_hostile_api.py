@@ -27,7 +27,7 @@ def api() -> Iterator[HostileAPI]:
 def ask(api: HostileAPI, attack: str, model: str = "claude-sonnet-5-5") -> Answer:
     api.script("harbour", [attack])
     task = SiteTask(
-        run_id="night",
+        run_id="run",
         round=1,
         site_id="harbour",
         domain="harbour.example",

@@ -156,13 +156,13 @@ def test_the_usual_answer_is_five_candidates_that_differ_from_site_to_site(clien
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(sdk: anthropic.Anthropic) -> None:
-    def night(seed: int) -> list[str]:
+    def run(seed: int) -> list[str]:
         with MessagesAPI(seed=seed) as api:
             return [text_of(ask(sdk.with_options(base_url=api.url))) for _ in range(2)]
 
-    assert night(1) == night(1)
-    assert night(1) != night(2)
-    assert len(set(night(1))) == 2
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+    assert len(set(run(1))) == 2
 
 
 def test_prose_alternates_between_words_around_the_array_and_none_at_all(

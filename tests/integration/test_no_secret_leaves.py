@@ -34,8 +34,8 @@ def test_the_key_is_never_written_or_printed(
             api.script(row.site_id, [])
         for site_id, attack in attacked.items():
             api.script(site_id, [attack] * 6)
-        history = night(cloud, "table", {row.site_id: row.error for row in TABLE})
-        history += night(cloud, "attacks", {site_id: ATTACKS[attack].error for site_id, attack in attacked.items()})
+        history = run(cloud, "table", {row.site_id: row.error for row in TABLE})
+        history += run(cloud, "attacks", {site_id: ATTACKS[attack].error for site_id, attack in attacked.items()})
     printed = capfd.readouterr()
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert len(written) > len(TABLE) + len(ATTACKS)
@@ -48,7 +48,7 @@ def test_the_key_is_never_written_or_printed(
     assert (tmp_path / "runs/attacks/digest.html").stat().st_size > 10_000
 
 
-def night(cloud: Cloud, name: str, expected: Mapping[str, str | None]) -> str:
+def run(cloud: Cloud, name: str, expected: Mapping[str, str | None]) -> str:
     """A run over the sites of `expected`, which end as it says. Returns the execution's history."""
     sites = json.dumps([{"site_id": site_id, "domain": f"{site_id}.example"} for site_id in expected])
     s3, bucket = cloud.client("s3"), cloud.output("BucketName")
@@ -77,8 +77,8 @@ def test_an_impossible_key_in_ssm_denies_access_and_is_not_quoted(tmp_path: Path
     with Cloud(tmp_path, speed=SPEED, parameters={"AnthropicBaseUrl": "http://127.0.0.1:1"}, secret="a\nkey") as cloud:
         site = json.dumps([{"site_id": "harbour", "domain": "harbour.example"}])
         cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=site.encode())
-        cloud.wait(cloud.start({}, name="night"), timeout=60)
-    [miss] = map(json.loads, (tmp_path / "runs/night/misses.jsonl").read_text().splitlines())
+        cloud.wait(cloud.start({}, name="run"), timeout=60)
+    [miss] = map(json.loads, (tmp_path / "runs/run/misses.jsonl").read_text().splitlines())
     assert (miss["error"], miss["reason"]) == ("AccessDenied", "unknown")
     assert "one word of printable ASCII" in miss["message"]
     assert "a\nkey" not in miss["message"]

@@ -25,10 +25,10 @@ from nightfold.contract import Plan, WorstCase
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import outcome_key, plan_key
-from tests.support.counted_night import memory_mb
+from tests.support.counted_run import memory_mb
 from tests.support.runtime_emulator import Emulator
 
-RUN_ID = "night"
+RUN_ID = "run"
 Ends = Callable[[int], tuple[str, str]]  # number of a site → the kind of its outcome in both rounds
 FULL_PROCESSOR_MB = 1_769  # Lambda gives a function its share of a processor by its memory
 PROSE = "Here are five ideas for your site, each with a title and an angle. "
@@ -119,7 +119,7 @@ def lay_out(state: Path, sites: int, seed: int, ends: Ends) -> int:
 
 
 def measure(sites: int, seed: int, work: Path, say: Callable[[str], None], ends: Ends = usual) -> dict[str, Any]:
-    """Both calls of the aggregator in such a night. An `error` is among the figures where one failed."""
+    """Both calls of the aggregator in such a run. An `error` is among the figures where one failed."""
     say("packages for this machine")
     built = packages.for_this_machine()
     say(f"{sites:,} outcomes, {ends.__name__}")

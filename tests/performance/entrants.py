@@ -57,7 +57,7 @@ def _nightfolds(options: Options) -> list[Contestant]:
     common = ("--json", "--state-dir", "{results}", "--concurrency", str(AT_ONCE), "--set")
     candidates, timeout = "runs/*/candidates/*.json", "request_timeout_s={timeout_s}"
     night = (
-        *(sys.executable, "-m", "tests.performance.hurried_night", "{sites}", "{results}"),
+        *(sys.executable, "-m", "tests.performance.fast_run", "{sites}", "{results}"),
         *("--concurrency", str(AT_ONCE), "--request-timeout-s", "{timeout_s}"),
     )
     hurry = ("--speed", "{hurry}")

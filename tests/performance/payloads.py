@@ -1,11 +1,11 @@
-"""The payloads of a counted night, and what AWS takes of each."""
+"""The payloads of a counted run, and what AWS takes of each."""
 
 from collections.abc import Mapping
 from typing import Any
 
 STATE, SQS, OBJECT = 262_144, 1_048_576, 5 * 1_024**3  # bytes: Step Functions, SQS, one PutObject
 LIMITS: tuple[tuple[str, int, str], ...] = (
-    # what counted_night calls it (the largest of several that match), its limit, whose limit it is
+    # what counted_run calls it (the largest of several that match), its limit, whose limit it is
     ("input of the execution", STATE, "Step Functions"),
     ("input of *", STATE, "Step Functions"),
     ("output of *", STATE, "Step Functions"),
@@ -29,11 +29,11 @@ LIMITS: tuple[tuple[str, int, str], ...] = (
 )
 
 
-def largest(night: Mapping[str, Any], what: str) -> tuple[str, int] | None:
+def largest(run: Mapping[str, Any], what: str) -> tuple[str, int] | None:
     """The largest payload of that name, and of which state or function it is where the name is a pattern."""
     if what == "history events of the run":
-        return what, night["history_events"]
-    sizes: Mapping[str, int] = night["largest"]
+        return what, run["history_events"]
+    sizes: Mapping[str, int] = run["largest"]
     if not what.endswith("*"):
         return (what, sizes[what]) if what in sizes else None
     named = {name for name, _, _ in LIMITS}

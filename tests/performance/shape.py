@@ -1,4 +1,4 @@
-"""The shape of a real night: how long it lasts and where 429s begin, by concurrency, token budget and account.
+"""The shape of a real run: how long it lasts and where 429s begin, by concurrency, token budget and account.
 
 Latencies and answers' lengths have long tails (log-normal, from a seed). What the distributions are is an assumption:
 20 s and 500 tokens in the median are what five candidates from a model of the middle class usually take. Medians over
@@ -13,7 +13,7 @@ from nightfold.budget import MAX_TOKENS_CEILING, share
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from tests.performance.part import Options, Table
-from tests.performance.virtual_night import ENTRY_TIER, Setting, definition, demand, play, retrier_in, scaled
+from tests.performance.virtual_run import ENTRY_TIER, Setting, definition, demand, play, retrier_in, scaled
 
 TIERS = {
     "entry tier": ENTRY_TIER,
@@ -29,9 +29,9 @@ AS_FAST = 1.03  # durations that differ by less are the same
 def measure(options: Options) -> dict[str, Any]:
     policy = retrier_in(definition())
     sites, seeds = (150, 2) if options.quick else (400, 5)
-    nights = []
+    runs = []
     for tier, limits in TIERS.items():
-        options.say(f"{tier}: {len(CONCURRENCY)} concurrencies, {len(BUDGETS)} budgets, {seeds} nights each")
+        options.say(f"{tier}: {len(CONCURRENCY)} concurrencies, {len(BUDGETS)} budgets, {seeds} runs each")
         for concurrency in CONCURRENCY:
             for budget in BUDGETS:
                 setting = Setting(
@@ -42,20 +42,20 @@ def measure(options: Options) -> dict[str, Any]:
                 except InvalidInput:  # the planner refuses it too
                     continue
                 played = [play(setting, options.seed + number) for number in range(seeds)]
-                nights.append(
+                runs.append(
                     {
                         "tier": tier,
                         "concurrency": concurrency,
                         "budget": budget,
                         "tokens": tokens,
-                        "duration_s": median(night.duration_s for night in played),
-                        "rate_limited": median(night.rate_limited for night in played),
-                        "rate_limited_at_most": max(night.rate_limited for night in played),
-                        "lost": median(night.lost for night in played),
-                        "lost_at_most": max(night.lost for night in played),
-                        "truncated": median(night.truncated for night in played),
-                        "calls": median(night.calls for night in played),
-                        "output_tokens": median(night.output_tokens for night in played),
+                        "duration_s": median(run.duration_s for run in played),
+                        "rate_limited": median(run.rate_limited for run in played),
+                        "rate_limited_at_most": max(run.rate_limited for run in played),
+                        "lost": median(run.lost for run in played),
+                        "lost_at_most": max(run.lost for run in played),
+                        "truncated": median(run.truncated for run in played),
+                        "calls": median(run.calls for run in played),
+                        "output_tokens": median(run.output_tokens for run in played),
                     }
                 )
     of_the_account = Setting(concurrency=1)
@@ -68,7 +68,7 @@ def measure(options: Options) -> dict[str, Any]:
         "answer_tokens": of_the_account.output_tokens.model_dump(),
         "limits": {tier: limits.model_dump() for tier, limits in TIERS.items()},
         "one_slot_asks_per_minute": {"requests": asked.requests_per_minute, "output": asked.output_tokens_per_minute},
-        "nights": nights,
+        "runs": runs,
     }
 
 
@@ -82,8 +82,8 @@ def _limits_table(figures: dict[str, Any]) -> Table:
     for concurrency in CONCURRENCY:
         cells = [str(concurrency)]
         for tier in TIERS:
-            night = _night(figures, tier, concurrency, ample)
-            cells += [_minutes(night["duration_s"]), f"{night['rate_limited']:g}", f"{night['lost']:g}"]
+            run = _run(figures, tier, concurrency, ample)
+            cells += [_minutes(run["duration_s"]), f"{run['rate_limited']:g}", f"{run['lost']:g}"]
         rows.append(cells)
     begins = "; ".join(f"{tier}: {_begins(figures, tier)}" for tier in TIERS)
     limits = ", ".join(
@@ -95,7 +95,7 @@ def _limits_table(figures: dict[str, Any]) -> Table:
         headers=["at once", *(f"{tier}, {what}" for tier in TIERS for what in ("minutes", "429s", "lost"))],
         rows=rows,
         note=f"429s begin at: {begins}. Accounts, a minute: {limits}. Budget {ample:,}, retrier {figures['retrier']}. "
-        "A short night that loses many sites is not a fast one: those branches gave up.",
+        "A short run that loses many sites is not a fast one: those branches gave up.",
     )
 
 
@@ -104,8 +104,8 @@ def _budget_table(figures: dict[str, Any]) -> Table:
     for budget in BUDGETS:
         cells = [f"{budget:,}"]
         for concurrency in CONCURRENCY:
-            night = _night(figures, "entry tier", concurrency, budget)
-            cells.append(f"{night['tokens']:,}: {_cut_of_100(figures, night):.1f}" if night else "refused")
+            run = _run(figures, "entry tier", concurrency, budget)
+            cells.append(f"{run['tokens']:,}: {_cut_of_100(figures, run):.1f}" if run else "refused")
         rows.append(cells)
     return Table(
         title="What a token budget buys: tokens for each answer, and answers cut per 100 sites",
@@ -120,20 +120,20 @@ def _budget_table(figures: dict[str, Any]) -> Table:
 def _verdict_table(figures: dict[str, Any]) -> Table:
     rows, sentences = [], []
     for tier in TIERS:
-        default, best = _night(figures, tier, *DEFAULTS), fastest(figures, tier)
+        default, best = _run(figures, tier, *DEFAULTS), fastest(figures, tier)
         assert default
-        for what, night in (("defaults", default), ("fastest without harm", best)):
-            if night:
+        for what, run in (("defaults", default), ("fastest without harm", best)):
+            if run:
                 rows.append(
                     [
                         tier,
                         what,
-                        str(night["concurrency"]),
-                        f"{night['budget']:,}",
-                        _minutes(night["duration_s"]),
-                        f"{night['rate_limited']:g}",
-                        f"{night['lost']:g}",
-                        f"{_cut_of_100(figures, night):.1f}",
+                        str(run["concurrency"]),
+                        f"{run['budget']:,}",
+                        _minutes(run["duration_s"]),
+                        f"{run['rate_limited']:g}",
+                        f"{run['lost']:g}",
+                        f"{_cut_of_100(figures, run):.1f}",
                     ]
                 )
         sentences.append(left_on_the_table(figures, tier, default, best))
@@ -141,7 +141,7 @@ def _verdict_table(figures: dict[str, Any]) -> Table:
         title="What the defaults leave on the table",
         headers=["account", "setting", "at once", "budget", "minutes", "429s", "lost", "cut of 100"],
         rows=rows,
-        note=" ".join(sentences) + " Without harm: no 429 and no site lost in any of the nights; "
+        note=" ".join(sentences) + " Without harm: no 429 and no site lost in any of the runs; "
         f"among those within {AS_FAST - 1:.0%} of the fastest, the one that cuts fewest answers; "
         f"more than {CONCURRENCY[-1]} at once was not tried.",
     )
@@ -162,55 +162,55 @@ def left_on_the_table(figures: dict[str, Any], tier: str, default: dict[str, Any
 
 def fastest(figures: dict[str, Any], tier: str) -> dict[str, Any] | None:
     harmless = [
-        night
-        for night in figures["nights"]
-        if night["tier"] == tier and not night["rate_limited_at_most"] and not night["lost_at_most"]
+        run
+        for run in figures["runs"]
+        if run["tier"] == tier and not run["rate_limited_at_most"] and not run["lost_at_most"]
     ]
     if not harmless:
         return None
-    limit = min(night["duration_s"] for night in harmless) * AS_FAST
+    limit = min(run["duration_s"] for run in harmless) * AS_FAST
     found: dict[str, Any] = min(
-        (night for night in harmless if night["duration_s"] <= limit),
-        key=lambda night: (night["truncated"], night["concurrency"], night["budget"]),
+        (run for run in harmless if run["duration_s"] <= limit),
+        key=lambda run: (run["truncated"], run["concurrency"], run["budget"]),
     )
     return found
 
 
 def complaints(figures: dict[str, Any]) -> list[str]:
     wrong = []
-    default = _night(figures, "entry tier", *DEFAULTS)
+    default = _run(figures, "entry tier", *DEFAULTS)
     if not default:
         return ["the defaults are not in the sweep"]
     if default["rate_limited_at_most"]:
         wrong.append(f"Nightfold's defaults see {default['rate_limited_at_most']} 429s at the entry tier")
     if default["lost_at_most"] > figures["sites"] // 100:
         wrong.append(f"Nightfold's defaults lose {default['lost_at_most']} of {figures['sites']} sites")
-    if not any(night["rate_limited"] for night in figures["nights"]):
+    if not any(run["rate_limited"] for run in figures["runs"]):
         wrong.append("the sweep is too narrow: no setting sees a single 429")
-    if not any(night["tokens"] == MAX_TOKENS_CEILING and not night["truncated"] for night in figures["nights"]):
+    if not any(run["tokens"] == MAX_TOKENS_CEILING and not run["truncated"] for run in figures["runs"]):
         wrong.append("answers are cut even at the ceiling, or the sweep does not reach it")
     return wrong
 
 
 def _begins(figures: dict[str, Any], tier: str) -> str:
     limited: Iterable[int] = (
-        night["concurrency"] for night in figures["nights"] if night["tier"] == tier and night["rate_limited"]
+        run["concurrency"] for run in figures["runs"] if run["tier"] == tier and run["rate_limited"]
     )
     first = min(limited, default=None)
     return "never" if first is None else f"{first} at once"
 
 
-def _night(figures: dict[str, Any], tier: str, concurrency: int, budget: int) -> dict[str, Any]:
+def _run(figures: dict[str, Any], tier: str, concurrency: int, budget: int) -> dict[str, Any]:
     """Empty where the planner refuses the setting."""
-    for night in figures["nights"]:
-        if (night["tier"], night["concurrency"], night["budget"]) == (tier, concurrency, budget):
-            found: dict[str, Any] = night
+    for run in figures["runs"]:
+        if (run["tier"], run["concurrency"], run["budget"]) == (tier, concurrency, budget):
+            found: dict[str, Any] = run
             return found
     return {}
 
 
-def _cut_of_100(figures: dict[str, Any], night: dict[str, Any]) -> float:
-    return 100 * float(night["truncated"]) / int(figures["sites"])
+def _cut_of_100(figures: dict[str, Any], run: dict[str, Any]) -> float:
+    return 100 * float(run["truncated"]) / int(figures["sites"])
 
 
 def _minutes(seconds: float) -> str:

@@ -1,22 +1,22 @@
-"""The virtual night beside the real state machine: what is simulated many times over is played for real once.
+"""The virtual run beside the real state machine: what is simulated many times over is played for real once.
 
 The real one is template, state machine and handlers in the embedded cloud against the simulated API, with the same
-latencies and lengths call by call, on an account with room for half of what the night asks. What was decided with
-virtual nights (the retrier, `infra/docs/decisions.md`) holds only as long as both do the same.
+latencies and lengths call by call, on an account with room for half of what the run asks. What was decided with
+virtual runs (the retrier, `infra/docs/decisions.md`) holds only as long as both do the same.
 """
 
 from statistics import fmean
 from typing import Any
 
-from tests.performance import real_night
+from tests.performance import real_run
 from tests.performance.part import Options, Table
-from tests.performance.virtual_night import Setting, play, under_pressure
+from tests.performance.virtual_run import Setting, play, under_pressure
 
 AT_ONCE = 8
 TOKENS = 8_192  # for each answer: nothing is cut
 ROOM = 0.5  # of demand
 REFUSED_S, OVERHEAD_S = 0.03, 0.02  # on this wall, what the embedded cloud takes for a refused call and for a branch
-LUCK = 20  # virtual nights that differ in their jitter alone
+LUCK = 20  # virtual runs that differ in their jitter alone
 LOST_APART, CALLS_APART = 10.0, 0.15  # of 100 sites; a share
 FIGURES = ("calls", "rate_limited", "lost", "duration_s", "peak")
 
@@ -34,11 +34,11 @@ def measure(options: Options) -> dict[str, Any]:
         ROOM,
     )
     options.say(f"the real state machine: {sites} sites, {speed:g} times as fast")
-    real = real_night.play(setting, options.seed, speed=speed, folder=options.work / "real")
+    real = real_run.play(setting, options.seed, speed=speed, folder=options.work / "real")
     virtual = [play(setting, options.seed, luck) for luck in range(LUCK)]
 
     def beside(figure: str) -> dict[str, float]:
-        values = [getattr(night, figure) for night in virtual]
+        values = [getattr(run, figure) for run in virtual]
         return {
             "real": getattr(real, figure),
             "virtual": fmean(values),
@@ -59,8 +59,8 @@ def tables(figures: dict[str, Any]) -> list[Table]:
             f"{figures['sites']} sites, {AT_ONCE} at once, an account with room for {ROOM:.0%} of that",
             ("", "real", "virtual, mean", "lowest", "highest"),
             rows,
-            f"Retrier {figures['retrier']}. Waits of the real night pass {figures['speed']:g} times as fast. Virtual: "
-            f"{LUCK} nights that differ in their jitter alone. How long the real one takes is shown, not a rule: "
+            f"Retrier {figures['retrier']}. Waits of the real run pass {figures['speed']:g} times as fast. Virtual: "
+            f"{LUCK} runs that differ in their jitter alone. How long the real one takes is shown, not a rule: "
             "a busy machine takes longer.",
         )
     ]

@@ -1,4 +1,4 @@
-"""A virtual night in waves: the Maps of `virtual_night` one after the other, each as the real `pace()` decides.
+"""A virtual run in waves: the Maps of `virtual_run` one after the other, each as the real `pace()` decides.
 
 The account, its clock and the draw of each call go on from wave to wave. A barrier costs what it costs in a run: the
 time of the slowest branch, and what PaceRun and the Map take to begin.
@@ -15,7 +15,7 @@ from pacer.concurrency import Wave
 from pacer.pace import Decision, Work, pace
 from pacer.profile import found
 from pacer.signals import FAMILIES, Remaining, see
-from tests.performance.virtual_night import Branch, Night, Setting, VirtualNight
+from tests.performance.virtual_run import Branch, RunFigures, Setting, VirtualRun
 
 ANSWER_TOKENS = 2_048  # of `auto`; a cut answer gets twice as many in round 2
 CONCURRENCY_LIMIT = 100  # the configuration's default
@@ -33,16 +33,16 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class NightInWaves:
+class RunInWaves:
     """How it went. Sites that no wave began are not among the lost ones."""
 
-    night: Night
+    figures: RunFigures
     waves: Sequence[Begun]
     not_attempted: int
-    carried: Carried | None  # what a later night may start from
+    carried: Carried | None  # what a later run may start from
 
 
-class _InWaves(VirtualNight):
+class _InWaves(VirtualRun):
     def __init__(self, setting: Setting, seed: int, fixed: int | None, limit: int, carried: Carried | None) -> None:
         super().__init__(setting, seed)
         self._fixed, self._limit, self._carried = fixed, limit, carried
@@ -51,12 +51,12 @@ class _InWaves(VirtualNight):
         self._outcomes: list[signals.Branch] = []
         self._not_attempted = 0
 
-    def play_waves(self) -> NightInWaves:
+    def play_waves(self) -> RunInWaves:
         cut = self._waves(1, range(self._setting.sites), ANSWER_TOKENS)
         if cut:
-            self._night["lost"] += len(self._waves(2, cut, 2 * ANSWER_TOKENS))
+            self._counts["lost"] += len(self._waves(2, cut, 2 * ANSWER_TOKENS))
         carried = found(self._history, self._limit, self._carried, "before", FOUND_AT) if self._fixed is None else None
-        return NightInWaves(self._result(), self._begun, self._not_attempted, carried)
+        return RunInWaves(self._result(), self._begun, self._not_attempted, carried)
 
     def _waves(self, round_: int, sites: Sequence[int], max_tokens: int) -> list[int]:
         """One round: the sites whose answers were cut."""
@@ -116,6 +116,6 @@ def play_in_waves(
     fixed: int | None = None,
     limit: int = CONCURRENCY_LIMIT,
     carried: Carried | None = None,
-) -> NightInWaves:
-    """`fixed`: a number as max_concurrency; None is `auto`. `carried`: what an earlier night left."""
+) -> RunInWaves:
+    """`fixed`: a number as max_concurrency; None is `auto`. `carried`: what an earlier run left."""
     return _InWaves(setting, seed, fixed, limit, carried).play_waves()

@@ -7,7 +7,7 @@ from tests.performance.part import Table
 from tests.performance.virtual_waves import BARRIER_S
 from tests.performance.waves_verdict import ratio
 
-NIGHTS = ("fixed 4", "fixed 16", "first", "second")
+RUNS = ("fixed 4", "fixed 16", "first", "second")
 
 
 def tables(figures: dict[str, Any]) -> list[Table]:
@@ -48,22 +48,22 @@ def _minutes_table(figures: dict[str, Any], sites: int) -> Table:
             "fixed 16",
             "best power of two",
             "best of all",
-            "auto, first night",
-            "auto, later night",
+            "auto, first run",
+            "auto, later run",
         ],
         rows=[
             [
                 *_named(row),
-                *(f"{row[name]['minutes']:.1f}" for name in NIGHTS[:2]),
+                *(f"{row[name]['minutes']:.1f}" for name in RUNS[:2]),
                 fixed(row["best power"]),
                 fixed(row["best"]),
-                *(auto(row, which) for which in NIGHTS[2:]),
+                *(auto(row, which) for which in RUNS[2:]),
             ]
             for row in _rows(figures, sites)
         ],
-        note=f"Means of {figures['seeds']} virtual nights, 20 s and 500 tokens in the median, a barrier costs "
+        note=f"Means of {figures['seeds']} virtual runs, 20 s and 500 tokens in the median, a barrier costs "
         f"{BARRIER_S:g} s and its slowest branch. Hanging: one site of a hundred is never answered. The best fixed "
-        "number (in brackets) is one Map without barriers: the largest that met no 429 and lost nothing in any night; "
+        "number (in brackets) is one Map without barriers: the largest that met no 429 and lost nothing in any run; "
         "a dash where each does, or where it takes more than six hours. Auto: in brackets how many times as long as "
         "the best power of two and the best of all.",
     )
@@ -83,29 +83,29 @@ def _trouble_table(figures: dict[str, Any], sites: int) -> Table:
             "",
             "fixed 4",
             "fixed 16",
-            "auto, first night",
-            "auto, later night",
+            "auto, first run",
+            "auto, later run",
             "waves",
             "at most",
         ],
         rows=[
             [
                 *_named(row),
-                *(cells(name, row) for name in NIGHTS),
+                *(cells(name, row) for name in RUNS),
                 f"{row['first']['waves']:.0f} / {row['second']['waves']:.0f}",
                 f"{row['first']['highest']:.0f} / {row['second']['highest']:.0f}",
             ]
             for row in _rows(figures, sites)
         ],
         note="Sites that are never answered are lost to every setting and not counted; their calls are wasted. Waves, "
-        "and the most branches at once: first / later night.",
+        "and the most branches at once: first / later run.",
     )
 
 
 def _large_table(figures: dict[str, Any]) -> Table:
     rows: Sequence[dict[str, Any]] = figures["large"]
     return Table(
-        title="More sites than a night had room for, on the entry tier",
+        title="More sites than a run had room for, on the entry tier",
         headers=["setting", "sites", "minutes", "waves", "429s in 100 calls", "lost", "not begun"],
         rows=[
             [

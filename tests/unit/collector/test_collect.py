@@ -36,7 +36,7 @@ KEYS = {
 
 def event(attempt: int = 0, site_id: str = "harbour", round_: int = 1, violation: str | None = None) -> CollectorEvent:
     about = site(site_id, brief=f"About {MARKER}.")
-    task = SiteTask.for_site(about, "night", round_, RunConfiguration(), 1_024, violation)
+    task = SiteTask.for_site(about, "run", round_, RunConfiguration(), 1_024, violation)
     return CollectorEvent(task=task, attempt=attempt)
 
 
@@ -58,7 +58,7 @@ def log_lines(text: str) -> list[dict[str, Any]]:
 
 def test_an_answer_becomes_an_outcome_untouched() -> None:
     outcome = collect(event(), fine)
-    assert (outcome.run_id, outcome.round, outcome.site_id, outcome.outcome) == ("night", 1, "harbour", "answered")
+    assert (outcome.run_id, outcome.round, outcome.site_id, outcome.outcome) == ("run", 1, "harbour", "answered")
     assert outcome.answer == answer(f"[{MARKER}]")
     assert outcome.failure is None
 
@@ -122,7 +122,7 @@ def test_success_and_failure_log_one_line_with_the_same_keys(printed: Callable[[
     assert success.keys() >= KEYS
     assert {key: success[key] for key in KEYS} == {
         "step": "collect",
-        "run_id": "night",
+        "run_id": "run",
         "site_id": "harbour",
         "round": 1,
         "attempt": 1,

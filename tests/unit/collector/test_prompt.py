@@ -12,7 +12,7 @@ from tests.unit.examples import site
 
 def task(violation: str | None = None, round_: int = 1, candidates: int = 5, **fields: object) -> SiteTask:
     configuration = RunConfiguration(candidates_per_site=candidates)
-    return SiteTask.for_site(site("harbour", **fields), "night", round_, configuration, 1_024, violation)
+    return SiteTask.for_site(site("harbour", **fields), "run", round_, configuration, 1_024, violation)
 
 
 def test_the_system_prompt_makes_a_technical_blog_editor_who_answers_with_json_alone() -> None:

@@ -1,4 +1,4 @@
-"""What follows from the counts of a night: overhead, quantities, the formula's own, and what does not hold."""
+"""What follows from the counts of a run: overhead, quantities, the formula's own, and what does not hold."""
 
 import json
 from typing import Any
@@ -10,11 +10,11 @@ from tests.performance import scale
 from tests.performance.aggregation import usual
 from tests.performance.payloads import LIMITS, largest
 from tests.performance.scale_shown import slope
-from tests.support.counted_night import REFUSED, Counts, json_bytes, refused
+from tests.support.counted_run import REFUSED, Counts, json_bytes, refused
 
 
 def counted(sites: int, **changes: Any) -> dict[str, Any]:
-    """A night as `counted_night` prints it, in which everything holds."""
+    """A run as `counted_run` prints it, in which everything holds."""
     requests = {
         "the state machine lambda:Invoke": sites + 3,
         "the state machine s3:GetObject": 1,
@@ -45,20 +45,20 @@ def counted(sites: int, **changes: Any) -> dict[str, Any]:
 
 
 def figures(**of_the_last: Any) -> dict[str, Any]:
-    nights = [scale.derived(counted(sites), 0.1) for sites in (4, 40, 400)]
-    nights.append(scale.derived(counted(4_000) | of_the_last, 0.1))
+    runs = [scale.derived(counted(sites), 0.1) for sites in (4, 40, 400)]
+    runs.append(scale.derived(counted(4_000) | of_the_last, 0.1))
     rounds = [{"round": number, "seconds": 40.0, "cpu_s": 30.0, "peak_mb": 100.0, "error": None} for number in (1, 2)]
     measured = {"sites": 10_000, "memory_mb": 1_024, "timeout_s": 900, "idle_mb": 60.0, "rounds": rounds}
     measured |= {"seconds": 40.0, "lambda_cpu_s": 52.0, "peak_mb": 100.0, "error": None}
-    return {"nights": nights, "aggregator": {"usual": measured}}
+    return {"runs": runs, "aggregator": {"usual": measured}}
 
 
 def test_overhead_is_what_the_calls_alone_would_not_take() -> None:
-    night = scale.derived(counted(400), 0.1)
-    assert night["bound_s"] == pytest.approx(1.0)
-    assert night["overhead_ms"] == pytest.approx((9 - 1) / 400 * 1_000)
-    assert night["cpu_ms"] == pytest.approx(11)
-    assert night["alone_s"] == {"Planner": pytest.approx(0.1), "Aggregator": pytest.approx(2.0)}
+    run = scale.derived(counted(400), 0.1)
+    assert run["bound_s"] == pytest.approx(1.0)
+    assert run["overhead_ms"] == pytest.approx((9 - 1) / 400 * 1_000)
+    assert run["cpu_ms"] == pytest.approx(11)
+    assert run["alone_s"] == {"Planner": pytest.approx(0.1), "Aggregator": pytest.approx(2.0)}
 
 
 def test_fewer_sites_than_slots_take_one_call() -> None:
@@ -71,8 +71,8 @@ def test_one_more_site_is_the_slope_without_the_fixed_part() -> None:
 
 
 def test_quantities_are_what_aws_charges_for() -> None:
-    night = counted(10)
-    assert scale.quantities(night["requests"], night["transitions"], night["totals"]) == {
+    run = counted(10)
+    assert scale.quantities(run["requests"], run["transitions"], run["totals"]) == {
         "TRANSITION": 38,
         "INVOCATION": 13,
         "S3_READ": 31,
@@ -83,24 +83,24 @@ def test_quantities_are_what_aws_charges_for() -> None:
 
 
 def test_the_formula_tells_its_own_quantities() -> None:
-    night = costs.Night(1_000)
-    assumed = scale.formula(night)
+    run = costs.Night(1_000)
+    assumed = scale.formula(run)
     assert assumed["TRANSITION"] == pytest.approx(8 + 3 * 1_000)
     assert assumed["INVOCATION"] == pytest.approx(1_003)
     prices = {name: getattr(costs, name) for name in assumed}
     parts = sum(prices[name] * assumed[name] / scale.COUNTED[name][1] for name in assumed)
     metrics = costs.METRICS * costs.METRIC_MONTH / 12  # two hours of the day have data
     fixed = (metrics + costs.alarm_metrics() * costs.ALARM_METRIC_MONTH + costs.DASHBOARD_MONTH) / costs.NIGHTS
-    computing = (1_000 * night.seconds * 0.5 + 12) * costs.GB_SECOND
-    assert parts + fixed + computing == pytest.approx(costs.aws_usd(night))
+    computing = (1_000 * run.seconds * 0.5 + 12) * costs.GB_SECOND
+    assert parts + fixed + computing == pytest.approx(costs.aws_usd(run))
 
 
 def test_a_pattern_finds_the_largest_that_has_no_row_of_its_own() -> None:
-    night = counted(4)
-    assert largest(night, "input of *") == ("input of StoreOutcome", 1_800)
-    assert largest(night, "input of the execution") == ("input of the execution", 9_000)
-    assert largest(night, "history events of the run") == ("history events of the run", 31)
-    assert largest(night, "its subject") is None
+    run = counted(4)
+    assert largest(run, "input of *") == ("input of StoreOutcome", 1_800)
+    assert largest(run, "input of the execution") == ("input of the execution", 9_000)
+    assert largest(run, "history events of the run") == ("history events of the run", 31)
+    assert largest(run, "its subject") is None
 
 
 def test_nothing_is_said_of_a_bench_that_holds() -> None:
@@ -110,7 +110,7 @@ def test_nothing_is_said_of_a_bench_that_holds() -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"cpu_s": 4_000 * 0.0139}, "a site costs 13.9 ms of CPU in a night of 4,000 sites and 11.0 ms in one of 400"),
+        ({"cpu_s": 4_000 * 0.0139}, "a site costs 13.9 ms of CPU in a run of 4,000 sites and 11.0 ms in one of 400"),
         ({"peak_mb": 801.0}, "4,000 sites: 801 MB of memory, 800 are allowed"),
         ({"transitions": 12_009}, "4,000 sites: 12,009 state transitions counted, the cost formula assumes 12,008"),
         (
@@ -138,7 +138,7 @@ def test_what_does_not_hold_is_said(changes: dict[str, Any], complaint: str) -> 
 def test_the_aggregator_keeps_to_a_third(changes: dict[str, Any], complaint: str) -> None:
     measured = figures()
     measured["aggregator"]["usual"] |= changes
-    assert scale.complaints(measured) == [f"the aggregator over 10,000 outcomes, usual night: {complaint}"]
+    assert scale.complaints(measured) == [f"the aggregator over 10,000 outcomes, usual run: {complaint}"]
 
 
 def test_every_cell_is_text_and_every_row_is_whole() -> None:
@@ -169,7 +169,7 @@ def test_two_sites_of_a_hundred_are_refused() -> None:
     assert refused(40) == [f"site-{REFUSED:05}"]
 
 
-def test_nine_of_ten_outcomes_are_good_in_a_usual_night() -> None:
+def test_nine_of_ten_outcomes_are_good_in_a_usual_run() -> None:
     first = [usual(number)[0] for number in range(1_000)]
     assert (first.count("good"), first.count("broken"), first.count("failed")) == (900, 50, 50)
 

@@ -1,4 +1,4 @@
-"""The part "waves": a night in waves is the same night, and what does not hold is found."""
+"""The part "waves": a run in waves is the same run, and what does not hold is found."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from infra.messages_api.scenario import Latency
 from pacer.pace import CANARY, KNOWN_CANARY
 from tests.performance import waves
-from tests.performance.virtual_night import ENTRY_TIER, Setting, play, scaled
+from tests.performance.virtual_run import ENTRY_TIER, Setting, play, scaled
 from tests.performance.virtual_waves import ANSWER_TOKENS, BARRIER_S, play_in_waves
 
 TENTH = Setting(sites=150, limits=scaled(ENTRY_TIER, 0.1))
@@ -17,22 +17,22 @@ STEADY = Setting(sites=40, latency=Latency(median=20), output_tokens=Latency(med
 
 
 def test_every_site_is_in_one_wave() -> None:
-    night = play_in_waves(TENTH, 1)
-    round_1 = [wave.decision.sites for wave in night.waves]
-    assert sum(round_1) == TENTH.sites + night.night.truncated
-    assert (night.not_attempted, night.night.lost) == (0, 0)
+    run = play_in_waves(TENTH, 1)
+    round_1 = [wave.decision.sites for wave in run.waves]
+    assert sum(round_1) == TENTH.sites + run.figures.truncated
+    assert (run.not_attempted, run.figures.lost) == (0, 0)
 
 
 def test_a_wave_ends_with_its_slowest_branch_and_the_barrier_is_time_too() -> None:
-    night = play_in_waves(STEADY, 1, fixed=4)
-    assert [(wave.at_s, wave.decision.sites) for wave in night.waves] == [(0, CANARY), (20 + BARRIER_S, 36)]
-    assert night.night.duration_s == pytest.approx(10 * 20 + 2 * BARRIER_S)
-    assert night.night.peak == 4
+    run = play_in_waves(STEADY, 1, fixed=4)
+    assert [(wave.at_s, wave.decision.sites) for wave in run.waves] == [(0, CANARY), (20 + BARRIER_S, 36)]
+    assert run.figures.duration_s == pytest.approx(10 * 20 + 2 * BARRIER_S)
+    assert run.figures.peak == 4
 
 
-def test_calls_are_those_of_the_night_in_one_map() -> None:
+def test_calls_are_those_of_the_run_in_one_map() -> None:
     at_once = replace(TENTH, concurrency=4, output_token_budget=4 * ANSWER_TOKENS)
-    in_waves, whole = play_in_waves(TENTH, 3, fixed=4).night, play(at_once, 3)
+    in_waves, whole = play_in_waves(TENTH, 3, fixed=4).figures, play(at_once, 3)
     assert (in_waves.calls, in_waves.truncated, in_waves.output_tokens) == (
         whole.calls,
         whole.truncated,
@@ -41,27 +41,27 @@ def test_calls_are_those_of_the_night_in_one_map() -> None:
     assert whole.duration_s < in_waves.duration_s < 1.1 * whole.duration_s
 
 
-def test_a_later_night_goes_on_from_what_an_earlier_one_found() -> None:
+def test_a_later_run_goes_on_from_what_an_earlier_one_found() -> None:
     first = play_in_waves(TENTH, 1)
     later = play_in_waves(TENTH, 2, carried=first.carried)
     assert first.waves[0].decision.sites == CANARY
     assert later.waves[0].decision.sites == KNOWN_CANARY
-    assert later.night.duration_s < first.night.duration_s
+    assert later.figures.duration_s < first.figures.duration_s
 
 
-def test_others_make_a_night_slower_and_lose_it_few_sites() -> None:
+def test_others_make_a_run_slower_and_lose_it_few_sites() -> None:
     alone, shared = (play_in_waves(replace(TENTH, sites=400, used_elsewhere=others), 1) for others in (0.0, 0.8))
-    assert shared.night.duration_s > 2 * alone.night.duration_s
-    assert shared.night.lost <= 20
-    assert alone.night.rate_limited == 0
+    assert shared.figures.duration_s > 2 * alone.figures.duration_s
+    assert shared.figures.lost <= 20
+    assert alone.figures.rate_limited == 0
     assert shared.waves[-1].decision.max_concurrency < alone.waves[-2].decision.max_concurrency / 3
 
 
 def test_sites_that_hang_are_lost_and_hold_their_wave() -> None:
     calm, hanging = (play_in_waves(replace(TENTH, hanging=share), 1) for share in (0.0, 0.02))
-    assert (calm.night.hung, hanging.night.hung, hanging.night.lost) == (0, 3, 3)
-    assert hanging.night.timed_out >= 9
-    assert hanging.night.duration_s > calm.night.duration_s + 300
+    assert (calm.figures.hung, hanging.figures.hung, hanging.figures.lost) == (0, 3, 3)
+    assert hanging.figures.timed_out >= 9
+    assert hanging.figures.duration_s > calm.figures.duration_s + 300
 
 
 def test_ten_thousand_sites_fit_into_half_an_hour_or_are_ended_by_the_clock() -> None:

@@ -17,7 +17,7 @@ from reporter.digest import Adapters, DigestTask, context_of, publish_digest
 from reporter.links import Links
 from reporter.settings import Settings
 from reporter.topic import Topic
-from tests.support.nights import MemoryBucket, partial
+from tests.support.stored_runs import MemoryBucket, partial
 
 RUN = "nightly-2026-11-23"
 ENVIRONMENT = {

@@ -5,7 +5,7 @@ import pytest
 from reporter.message import subject, text
 from reporter.records import read_records
 from reporter.verdict import ReportContext
-from tests.support.nights import FOUR, NIGHTS, MemoryBucket, partial, spend
+from tests.support.stored_runs import FOUR, RUNS, MemoryBucket, partial, store_run
 
 RUN = "nightly-2026-11-23"
 MORNING = ReportContext()
@@ -19,7 +19,7 @@ def test_the_subject_is_a_summary() -> None:
 
 def test_a_simulated_run_was_not_paid_for_and_shows_what_it_would_have_cost() -> None:
     shelf = MemoryBucket()
-    spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
+    store_run(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
     records = read_records(RUN, shelf)
     assert subject(records.summary).endswith(": 4 of 4 sites, simulated")
     message = text(records, MORNING, "https://example.com/link", "s3://bucket/key")
@@ -29,7 +29,9 @@ def test_a_simulated_run_was_not_paid_for_and_shows_what_it_would_have_cost() ->
 @pytest.mark.parametrize("length", [1, 40, 80])
 def test_a_subject_is_ascii_and_shorter_than_a_hundred_characters(length: int) -> None:
     shelf = MemoryBucket()
-    spend(shelf, dict(zip(FOUR, (["Overloaded"], ["prose"], ["Refused"], ["ok"]), strict=True)), run_id="r" * length)
+    store_run(
+        shelf, dict(zip(FOUR, (["Overloaded"], ["prose"], ["Refused"], ["ok"]), strict=True)), run_id="r" * length
+    )
     line = subject(read_records("r" * length, shelf).summary)
     assert line.isascii()
     assert line.isprintable()
@@ -39,7 +41,7 @@ def test_a_subject_is_ascii_and_shorter_than_a_hundred_characters(length: int) -
 
 @pytest.mark.parametrize("name", ["good", "partial", "lost", "empty", "hostile"])
 def test_a_message_is_one_screen_of_plain_text(name: str) -> None:
-    records = read_records("redrive-2026-11-23" if name == "empty" else RUN, NIGHTS[name]())
+    records = read_records("redrive-2026-11-23" if name == "empty" else RUN, RUNS[name]())
     message = text(records, MORNING, "https://example.com/link", "s3://bucket/key")
     assert len(message.splitlines()) <= 48
     assert all(character == "\n" or character.isprintable() for character in message)
@@ -56,7 +58,7 @@ def test_a_message_shows_what_is_missing_and_titles() -> None:
 
 def test_a_title_makes_no_link() -> None:
     shelf = MemoryBucket()
-    spend(shelf, {"harbour": ["ok"]})
+    store_run(shelf, {"harbour": ["ok"]})
     key = f"runs/{RUN}/candidates/harbour.json"
     shelf.objects[key] = b'{"candidates": [{"title": "See https://evil.example now", "angle": "a"}]}'
     message = text(read_records(RUN, shelf), MORNING, "link", "place")

@@ -23,7 +23,7 @@ from reporter.records import read_records
 from reporter.schedule import Schedule
 from reporter.verdict import ReportContext
 from tests.support.hostile_outcomes import spoilt
-from tests.support.nights import FOUR, HOSTILE, NIGHTS, MemoryBucket, large, lost, partial, spend
+from tests.support.stored_runs import FOUR, HOSTILE, RUNS, MemoryBucket, large, lost, partial, store_run
 from tests.unit.examples import STARTED
 
 RUN = "nightly-2026-11-23"
@@ -65,7 +65,7 @@ class LongerCandidate(Candidate):
 
 
 def test_a_new_field_of_a_candidate_is_on_the_page_and_in_its_data() -> None:
-    records = read_records(RUN, NIGHTS["good"]())
+    records = read_records(RUN, RUNS["good"]())
     longer: dict[str, list[Candidate]] = {
         site_id: [LongerCandidate(**candidate.model_dump(), audience="beginners") for candidate in candidates]
         for site_id, candidates in records.candidates.items()
@@ -78,7 +78,7 @@ def test_a_new_field_of_a_candidate_is_on_the_page_and_in_its_data() -> None:
 
 @pytest.mark.parametrize("name", ["good", "partial", "followed", "lost", "empty", "hostile"])
 def test_a_page_asks_for_nothing_and_allows_only_its_own_script_and_style(name: str) -> None:
-    text = page(NIGHTS[name](), "redrive-2026-11-23" if name == "empty" else RUN)
+    text = page(RUNS[name](), "redrive-2026-11-23" if name == "empty" else RUN)
     elements = Elements(text)
     policy = next(a["content"] for _, a in elements.seen if a.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None
@@ -96,7 +96,7 @@ def test_a_page_asks_for_nothing_and_allows_only_its_own_script_and_style(name: 
 
 
 def test_what_a_model_wrote_is_escaped_everywhere() -> None:
-    text = page(NIGHTS["hostile"]())
+    text = page(RUNS["hostile"]())
     assert HOSTILE not in text
     assert "&lt;script&gt;alert(1)" in text
     assert text.count("<script") == 2
@@ -129,8 +129,8 @@ def test_where_no_command_is_known_none_is_shown() -> None:
 def test_money_is_only_spoken_of_where_it_was_paid() -> None:
     assert "usually $0.0220" in page(partial())
     shelf = MemoryBucket()
-    spend(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
-    spend(shelf, {name: ["ok", "Refused"] for name in FOUR}, simulated=True)
+    store_run(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
+    store_run(shelf, {name: ["ok", "Refused"] for name in FOUR}, simulated=True)
     text = page(shelf)
     assert "Simulated answers; real ones would cost about $0.0220" in text
     assert "Nothing was paid: the costs are what real answers would have cost." in text
@@ -140,15 +140,15 @@ def test_money_is_only_spoken_of_where_it_was_paid() -> None:
 
 def test_the_chart_of_costs_compares_like_with_like() -> None:
     shelf = MemoryBucket()
-    spend(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
-    spend(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
+    store_run(shelf, {name: ["ok"] for name in FOUR}, run_id="paid", started=STARTED - timedelta(days=1))
+    store_run(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
     paid, simulated = bars(read_records(RUN, shelf)).columns
     assert (paid.cost, simulated.cost) == (0.0, 100.0)
 
 
 def test_a_parked_site_is_promised_no_next_try() -> None:
     shelf = MemoryBucket()
-    spend(shelf, {"harbour": ["Refused"], "orchard": ["ok"]}, of_redrive={"attempts": {"harbour": 2}})
+    store_run(shelf, {"harbour": ["Refused"], "orchard": ["ok"]}, of_redrive={"attempts": {"harbour": 2}})
     assert "Next try" not in page(shelf)
     assert "Next redrive" not in page(shelf)
     message = message_of(read_records(RUN, shelf), MORNING, "link", "place")
@@ -158,7 +158,7 @@ def test_a_parked_site_is_promised_no_next_try() -> None:
 
 def test_records_without_times_are_not_drawn() -> None:
     shelf = MemoryBucket()
-    spend(shelf, {name: ["ok"] for name in FOUR}, times=False)
+    store_run(shelf, {name: ["ok"] for name in FOUR}, times=False)
     assert "have no times" in page(shelf)
 
 

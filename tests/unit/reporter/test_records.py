@@ -8,7 +8,7 @@ import pytest
 from nightfold.errors import UnexpectedError
 from nightfold.storage import outcome_key, summary_key
 from reporter.records import read_records
-from tests.support.nights import FOUR, STARTED, MemoryBucket, good, lost, partial, spend
+from tests.support.stored_runs import FOUR, STARTED, MemoryBucket, good, lost, partial, store_run
 
 RUN = "nightly-2026-11-23"
 
@@ -56,7 +56,7 @@ def test_a_run_that_is_not_closed_has_no_page(what: str) -> None:
 def test_the_history_is_the_last_thirty_runs_up_to_this_one() -> None:
     shelf = good()
     tomorrow = STARTED + timedelta(days=1)
-    spend(shelf, {"harbour": ["ok"]}, run_id="nightly-2026-11-24", started=tomorrow)
+    store_run(shelf, {"harbour": ["ok"]}, run_id="nightly-2026-11-24", started=tomorrow)
     shelf.objects[summary_key("broken-2026-11-22")] = b"{"
     history = read_records(RUN, shelf).history
     assert len(history) == 30
@@ -72,7 +72,7 @@ def test_the_history_reads_a_bounded_number_of_summaries() -> None:
             return super().get(key)
 
     shelf = Counting()
-    spend(shelf, {name: ["ok"] for name in FOUR}, run_id="by-hand")
+    store_run(shelf, {name: ["ok"] for name in FOUR}, run_id="by-hand")
     for day in range(400):
         shelf.objects[summary_key(f"nightly-{STARTED - timedelta(days=day):%Y-%m-%d}")] = b"{}"
     read_records("by-hand", shelf)

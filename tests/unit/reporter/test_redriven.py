@@ -13,7 +13,7 @@ from reporter.records import read_records
 from reporter.redriven import read_redriven
 from reporter.schedule import Schedule
 from reporter.verdict import ReportContext, second_sentence
-from tests.support.nights import FOUR, STARTED, MemoryBucket, redriven, spend
+from tests.support.stored_runs import FOUR, STARTED, MemoryBucket, redriven, store_run
 
 NIGHT, FIRST, SECOND = "nightly-2026-11-23", "redrive-2026-11-23", "redrive-2026-11-24"
 MORNING = ReportContext(schedule=Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
@@ -47,7 +47,7 @@ def page(shelf: MemoryBucket, run_id: str) -> str:
 def second_morning(shelf: MemoryBucket, *did: str) -> None:
     """What the first one missed again."""
     started = STARTED.replace(hour=7) + timedelta(days=1)
-    spend(shelf, {"meadow": did}, run_id=SECOND, mode="redrive", started=started, missed_in=FIRST)
+    store_run(shelf, {"meadow": did}, run_id=SECOND, mode="redrive", started=started, missed_in=FIRST)
 
 
 def test_a_redrive_and_the_night_whose_misses_it_had_name_each_other() -> None:
@@ -104,7 +104,7 @@ def test_a_site_that_a_later_night_accepted_is_linked_to_that_night() -> None:
         messages=[WaitingMessage(message_id="1", receipt_handle="1", run_id=NIGHT)],
     )
     later = STARTED + timedelta(days=2)
-    spend(shelf, {}, run_id=SECOND, mode="redrive", started=later, of_redrive={"settled": [settled]})
+    store_run(shelf, {}, run_id=SECOND, mode="redrive", started=later, of_redrive={"settled": [settled]})
     publish(shelf, SECOND)
     assert 'Collected later, by <a class="run-page" href="../nightly-2026-11-24/digest.html">' in page(shelf, NIGHT)
 
@@ -124,7 +124,7 @@ def test_publishing_an_earlier_redrive_once_more_changes_no_word() -> None:
 def test_a_site_that_was_accepted_stays_accepted() -> None:
     shelf = redriven()
     publish(shelf, FIRST)
-    spend(
+    store_run(
         shelf, {"orchard": ["prose"]}, run_id=SECOND, mode="redrive", missed_in=NIGHT, started=STARTED.replace(day=24)
     )
     publish(shelf, SECOND)
@@ -142,9 +142,9 @@ def test_a_note_that_cannot_be_read_is_made_anew(junk: bytes) -> None:
 
 def test_runs_that_name_each_other_or_are_gone_are_no_endless_way() -> None:
     shelf = MemoryBucket()
-    spend(shelf, {"harbour": ["prose"]}, run_id="a", mode="redrive", missed_in="b")
-    spend(shelf, {"harbour": ["prose"]}, run_id="b", mode="redrive", missed_in="a")
-    spend(shelf, {"harbour": ["ok"]}, run_id="c", mode="redrive", missed_in="a")
+    store_run(shelf, {"harbour": ["prose"]}, run_id="a", mode="redrive", missed_in="b")
+    store_run(shelf, {"harbour": ["prose"]}, run_id="b", mode="redrive", missed_in="a")
+    store_run(shelf, {"harbour": ["ok"]}, run_id="c", mode="redrive", missed_in="a")
     assert read_records("c", shelf).origins == {"a": {"harbour"}, "b": {"harbour"}}
     del shelf.objects[summary_key("b")]
     shelf.objects[plan_key("a")] = b"hello"
@@ -162,8 +162,8 @@ def test_an_old_page_that_cannot_be_made_costs_nothing() -> None:
 
 def test_what_was_collected_later_needs_no_redrive() -> None:
     shelf = MemoryBucket()
-    spend(shelf, dict(zip(FOUR, (["ok"], ["ok"], ["ok"], ["prose"]), strict=True)))
-    spend(shelf, {"meadow": ["ok"]}, run_id=FIRST, mode="redrive", started=STARTED.replace(hour=7), missed_in=NIGHT)
+    store_run(shelf, dict(zip(FOUR, (["ok"], ["ok"], ["ok"], ["prose"]), strict=True)))
+    store_run(shelf, {"meadow": ["ok"]}, run_id=FIRST, mode="redrive", started=STARTED.replace(hour=7), missed_in=NIGHT)
     publish(shelf, FIRST)
     night = page(shelf, NIGHT)
     assert f"meadow was collected later, by {FIRST}." in night

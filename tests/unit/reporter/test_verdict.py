@@ -6,7 +6,7 @@ import pytest
 
 from reporter.records import read_records
 from reporter.verdict import ReportContext, headline, second_sentence
-from tests.support.nights import FOUR, MemoryBucket, large, spend
+from tests.support.stored_runs import FOUR, MemoryBucket, large, store_run
 from tests.unit.examples import miss
 
 RUN = "nightly-2026-11-23"
@@ -28,7 +28,7 @@ RUN = "nightly-2026-11-23"
 )
 def test_the_verdict(did: dict[str, list[str]], first: str, second: str) -> None:
     shelf = MemoryBucket()
-    spend(shelf, did)
+    store_run(shelf, did)
     records = read_records(RUN, shelf)
     assert headline(records.summary) == first
     assert second_sentence(records, ReportContext()).startswith(second)
@@ -36,7 +36,7 @@ def test_the_verdict(did: dict[str, list[str]], first: str, second: str) -> None
 
 def of_redrive(did: dict[str, list[str]], **fields: Any) -> str:
     shelf = MemoryBucket()
-    spend(shelf, did, mode="redrive", of_redrive=fields)
+    store_run(shelf, did, mode="redrive", of_redrive=fields)
     return second_sentence(read_records(RUN, shelf), ReportContext())
 
 

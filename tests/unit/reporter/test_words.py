@@ -8,7 +8,7 @@ from nightfold import errors
 from reporter.schedule import NEVER, Schedule
 from reporter.words import ERRORS, OTHER, markdown, words_for
 from tests.support.failure_table import TABLE
-from tests.support.nights import STARTED
+from tests.support.stored_runs import STARTED
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,7 +9,7 @@ import pytest
 from infra.cli import report_pages
 from infra.cli.main import main
 from nightfold.errors import InvalidInput
-from tests.support.nights import MemoryBucket, partial, spend
+from tests.support.stored_runs import MemoryBucket, partial, store_run
 
 RUN = "nightly-2026-11-23"
 
@@ -35,7 +35,7 @@ def test_by_default_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Pat
 @pytest.mark.parametrize(("simulated", "command"), [(False, "redrive"), (True, "redrive --simulate")])
 def test_the_command_on_the_page_takes_misses_of_its_kind(tmp_path: Path, simulated: bool, command: str) -> None:
     shelf = MemoryBucket()
-    spend(shelf, {"harbour": ["Refused"]}, simulated=simulated)
+    store_run(shelf, {"harbour": ["Refused"]}, simulated=simulated)
     page = report_pages.page_of(as_files(tmp_path, shelf), None).read_text()
     assert f"nightfold {command} --state-dir {tmp_path}</code>" in page
 

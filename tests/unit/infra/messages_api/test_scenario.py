@@ -13,15 +13,15 @@ EVENTS = Path(__file__).parents[4] / "events"
 
 
 def test_the_default_scenario_shows_a_retry_a_regeneration_and_a_miss() -> None:
-    night = read_scenario(EVENTS / "scenario.json")
-    assert {site: [step.do for step in script] for site, script in night.sites.items()} == {
+    run = read_scenario(EVENTS / "scenario.json")
+    assert {site: [step.do for step in script] for site, script in run.sites.items()} == {
         "harbour": ["ok"],
         "orchard": [529, "ok"],
         "lantern": ["wrong_shape", "ok"],
         "meadow": ["prose", "prose"],
     }
-    assert 1 <= night.latency_s.median / night.speed <= 5
-    assert night.latency_s.sigma > 0
+    assert 1 <= run.latency_s.median / run.speed <= 5
+    assert run.latency_s.sigma > 0
 
 
 def test_in_an_empty_scenario_every_call_succeeds_immediately() -> None:
@@ -80,18 +80,18 @@ def test_a_bad_scenario_file_is_refused_with_the_name_of_the_field(
     ],
 )
 def test_the_nearest_word_is_suggested(tmp_path: Path, word: str | int, says: str) -> None:
-    (tmp_path / "night.json").write_text(json.dumps({"default": [word]}))
+    (tmp_path / "run.json").write_text(json.dumps({"default": [word]}))
     with pytest.raises(ScenarioError) as caught:
-        read_scenario(tmp_path / "night.json")
-    assert str(caught.value).startswith(f"{tmp_path / 'night.json'}: {says}")
+        read_scenario(tmp_path / "run.json")
+    assert str(caught.value).startswith(f"{tmp_path / 'run.json'}: {says}")
 
 
 def test_a_file_that_is_missing_or_not_valid_json_is_refused_with_its_path(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"night\.json: No such file"):
-        read_scenario(tmp_path / "night.json")
-    (tmp_path / "night.json").write_text("{")
-    with pytest.raises(ScenarioError, match=r"night\.json: Invalid JSON"):
-        read_scenario(tmp_path / "night.json")
+    with pytest.raises(ScenarioError, match=r"run\.json: No such file"):
+        read_scenario(tmp_path / "run.json")
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(ScenarioError, match=r"run\.json: Invalid JSON"):
+        read_scenario(tmp_path / "run.json")
 
 
 def test_a_script_in_code_is_validated_like_one_in_a_file() -> None:

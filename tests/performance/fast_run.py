@@ -1,7 +1,7 @@
-"""One night as a process of its own, as the command line has none: with the built packages under AWS's runtime
+"""One run as a process of its own, as the command line has none: with the built packages under AWS's runtime
 emulator, or with waits that pass faster than real time.
 
-    python -m tests.performance.hurried_night SITES_FILE STATE_DIR [--packages FOLDER] [--speed N] [--redrive]
+    python -m tests.performance.fast_run SITES_FILE STATE_DIR [--packages FOLDER] [--speed N] [--redrive]
 
 The Messages API is the one of ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY. The run's summary goes to stdout, and exit
 statuses are `nightfold run`'s: 0 everything, 2 a part, 1 nothing.
@@ -21,7 +21,7 @@ from tests.support.runtime_emulator import Emulator
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.performance.hurried_night")
+    parser = argparse.ArgumentParser(prog="python -m tests.performance.fast_run")
     parser.add_argument("--packages", type=Path, help="of each function; otherwise they run in this process")
     parser.add_argument("--speed", type=float, default=1.0, help="of the state machine's waits and timeouts")
     parser.add_argument("sites", type=Path)
@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=4)
     parser.add_argument("--request-timeout-s", type=int, default=120)
     options = parser.parse_args()
-    name = f"{'redrive' if options.redrive else 'night'}-{uuid.uuid4().hex[:8]}"
+    name = f"{'redrive' if options.redrive else 'run'}-{uuid.uuid4().hex[:8]}"
     given = {
         "mode": "redrive" if options.redrive else "collect",
         "max_concurrency": options.concurrency,

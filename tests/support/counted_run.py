@@ -1,9 +1,9 @@
 """One run in the embedded cloud with everything counted, in a separate process, so that its memory can be measured:
 
-python -m tests.support.counted_night < order.json
+python -m tests.support.counted_run < order.json
 
 The order is `Order` as JSON, with the URL of a simulated Messages API in another process; the counts go to stdout as
-JSON. `spend` does the same in this process. A test can pass `Counts` to its own Cloud.
+JSON. `count_run` does the same in this process. A test can pass `Counts` to its own Cloud.
 """
 
 import json
@@ -25,7 +25,7 @@ from infra.cloud.lambdas.invoke import Event
 from tests.support.clouds import cloud_at
 
 MACHINE = "the state machine"
-RUN_ID = "night"
+RUN_ID = "run"
 REFUSED = 25  # the 25th and 75th of a hundred sites: the share of misses that the cost formula assumes
 TOKENS = 1_024  # a branch
 SQS_CHUNK = 65_536  # bytes; each started chunk is billed as a request
@@ -179,7 +179,7 @@ def peak_mb() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_048_576
 
 
-def spend(order: Order) -> dict[str, Any]:
+def count_run(order: Order) -> dict[str, Any]:
     """The run's counts. Raises RuntimeError if it did not succeed."""
     counts = Counts()
     given = {"max_concurrency": order.concurrency, "output_token_budget": order.concurrency * TOKENS}
@@ -201,7 +201,7 @@ def spend(order: Order) -> dict[str, Any]:
         )
         ended_mb = peak_mb()
     if ended.status != "SUCCEEDED":
-        raise RuntimeError(f"a night of {order.sites} sites: {ended.status}, {ended.error} {ended.cause}")
+        raise RuntimeError(f"a run of {order.sites} sites: {ended.status}, {ended.error} {ended.cause}")
     counts.totals["log"] = sum(log.stat().st_size for log in (Path(order.folder) / "logs").iterdir())
     counts._size("input of the execution", json_bytes(given))
     # The Map's result, an array of its branches' outputs, before ResultPath discards it.
@@ -225,12 +225,12 @@ def spend(order: Order) -> dict[str, Any]:
 
 
 def main() -> None:
-    sys.stdout.write(json.dumps(spend(Order(**json.load(sys.stdin)))))
+    sys.stdout.write(json.dumps(count_run(Order(**json.load(sys.stdin)))))
 
 
 def command(order: Order) -> tuple[list[str], str]:
-    """What starts a night of its own, and what it is to read."""
-    return [sys.executable, "-W", "ignore", "-m", "tests.support.counted_night"], json.dumps(asdict(order))
+    """What starts a run of its own, and what it is to read."""
+    return [sys.executable, "-W", "ignore", "-m", "tests.support.counted_run"], json.dumps(asdict(order))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A night in virtual seconds: the Map's slots, the calls, the account's limits and the retrier, and nothing else.
+"""A run in virtual seconds: the Map's slots, the calls, the account's limits and the retrier, and nothing else.
 
 The limits are the simulated API's own code, and so are the latencies' distribution and the `retry-after` header. What
 a call takes and writes depends on seed, site and number of the call alone, so that two settings are compared on the
-same night. A branch holds its slot during its calls and during the waits between them, as it does in Step Functions.
-`pressure` plays some of these nights on the real state machine too, and compares.
+same run. A branch holds its slot during its calls and during the waits between them, as it does in Step Functions.
+`simulation` plays one of these runs on the real state machine too, and compares.
 """
 
 import heapq
@@ -113,7 +113,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a night is given. The defaults are Nightfold's and the entry tier's."""
+    """What a run is given. The defaults are Nightfold's and the entry tier's."""
 
     sites: int = 400
     concurrency: int = RunConfiguration().max_concurrency
@@ -134,7 +134,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Night:
+class RunFigures:
     """How it went. Seconds are virtual."""
 
     sites: int
@@ -179,7 +179,7 @@ def mean(distribution: Latency) -> float:
 
 
 def demand(setting: Setting) -> Limits:
-    """What the night asks per minute while all its slots are busy and nothing refuses it."""
+    """What the run asks per minute while all its slots are busy and nothing refuses it."""
     requests = 60 * setting.concurrency / (mean(setting.latency) + setting.overhead_s)
     return Limits(
         requests_per_minute=round(requests),
@@ -211,8 +211,8 @@ class Branch:
     errors: list[str] = field(default_factory=list)  # of the calls that failed, by the state machine's names
 
 
-class VirtualNight:
-    """One night, event after event."""
+class VirtualRun:
+    """One run, event after event."""
 
     def __init__(self, setting: Setting, seed: int, luck: int = 0) -> None:
         """`seed` draws what the calls are, `seed` and `luck` the jitter."""
@@ -228,30 +228,30 @@ class VirtualNight:
         self._hanging = frozenset(Random(f"{seed}/hangs").sample(range(setting.sites), hanging))
         self._events: list[tuple[float, int, str, Branch, Any]] = []
         self._scheduled = 0
-        self._night = dict.fromkeys(
+        self._counts = dict.fromkeys(
             ("lost", "hung", "calls", "rate_limited", "overloaded", "timed_out", "truncated", "output_tokens", "peak"),
             0,
         )
         self._most_calls, self._waited_s, self._longest_retry_after_s = 0, 0.0, 0.0
 
-    def play(self) -> Night:
+    def play(self) -> RunFigures:
         """Both rounds: answers that were cut are asked for once more, at most half as many at once."""
         setting = self._setting
         at_once = min(setting.sites, setting.concurrency)
         cut = self._round(range(setting.sites), at_once, share(setting.output_token_budget, at_once))
         if cut:
             again = regeneration_branches(len(cut), at_once, truncated=True)
-            self._night["lost"] += len(self._round(cut, again, share(setting.output_token_budget, again)))
+            self._counts["lost"] += len(self._round(cut, again, share(setting.output_token_budget, again)))
         return self._result()
 
-    def _result(self) -> Night:
-        return Night(
+    def _result(self) -> RunFigures:
+        return RunFigures(
             sites=self._setting.sites,
             duration_s=self._clock.now,
             most_calls=self._most_calls,
             waited_s=self._waited_s,
             longest_retry_after_s=self._longest_retry_after_s,
-            **self._night,
+            **self._counts,
         )
 
     def _round(self, sites: Iterable[int], slots: int, max_tokens: int) -> Sequence[int]:
@@ -262,18 +262,18 @@ class VirtualNight:
                 taken += 1
                 branch = Branch(waiting.popleft(), began_s=self._clock.now)
                 self._at(self._clock.now + self._setting.overhead_s, "call", branch)
-            self._night["peak"] = max(self._night["peak"], taken)
+            self._counts["peak"] = max(self._counts["peak"], taken)
             self._clock.now, _, what, branch, detail = heapq.heappop(self._events)
             if what == "call":
                 self._call(branch)
             elif what == "answer":
                 tokens = min(detail, max_tokens)
                 self._limits.spend_output(tokens)
-                self._night["output_tokens"] += tokens
+                self._counts["output_tokens"] += tokens
                 taken -= 1
                 self._ended(branch, tokens)
                 if detail > max_tokens:
-                    self._night["truncated"] += 1
+                    self._counts["truncated"] += 1
                     cut.append(branch.site)
             elif self._fail(branch, detail):
                 taken -= 1
@@ -286,14 +286,14 @@ class VirtualNight:
     def _call(self, branch: Branch) -> None:
         setting, now = self._setting, self._clock.now
         branch.calls += 1
-        self._night["calls"] += 1
+        self._counts["calls"] += 1
         self._most_calls = max(self._most_calls, branch.calls)
         if setting.outage is not None and setting.outage.strikes(now):
-            self._night["overloaded"] += 1
+            self._counts["overloaded"] += 1
             branch.errors.append("Overloaded")
             self._at(now + setting.refused_s, "failure", branch)
         elif exceeded := self._limits.admit(setting.input_tokens):
-            self._night["rate_limited"] += 1
+            self._counts["rate_limited"] += 1
             branch.errors.append("RateLimited")
             retry_after_s = float(retry_headers(429, exceeded.retry_after_s)["retry-after"])
             self._longest_retry_after_s = max(self._longest_retry_after_s, retry_after_s)
@@ -303,11 +303,11 @@ class VirtualNight:
             drawn = draw(setting, self._seed, branch.site, self._let_in[branch.site])
             branch.latency_s = drawn.latency_s
             if drawn.luck < setting.hiccups:
-                self._night["overloaded"] += 1
+                self._counts["overloaded"] += 1
                 branch.errors.append("Overloaded")
                 self._at(now + setting.refused_s, "failure", branch)
             elif drawn.latency_s > setting.request_timeout_s or branch.site in self._hanging:
-                self._night["timed_out"] += 1
+                self._counts["timed_out"] += 1
                 branch.errors.append("ModelTimeout")
                 self._at(now + setting.request_timeout_s, "failure", branch)
             else:
@@ -316,8 +316,8 @@ class VirtualNight:
     def _fail(self, branch: Branch, retry_after_s: float | None) -> bool:
         """True if the branch gives up, and its slot with it."""
         if branch.calls == CALLS_PER_ROUND:
-            self._night["lost"] += 1
-            self._night["hung"] += branch.site in self._hanging
+            self._counts["lost"] += 1
+            self._counts["hung"] += branch.site in self._hanging
             return True
         wait_s = self._setting.policy.wait_s(branch.calls, retry_after_s, self._rng)
         self._waited_s += wait_s
@@ -329,10 +329,10 @@ class VirtualNight:
         heapq.heappush(self._events, (when, self._scheduled, what, branch, detail))
 
 
-def play(setting: Setting, seed: int, luck: int = 0) -> Night:
-    return VirtualNight(setting, seed, luck).play()
+def play(setting: Setting, seed: int, luck: int = 0) -> RunFigures:
+    return VirtualRun(setting, seed, luck).play()
 
 
 def under_pressure(setting: Setting, share_of_demand: float) -> Setting:
-    """The same night with an account that has room for this share of what it asks."""
+    """The same run with an account that has room for this share of what it asks."""
     return replace(setting, limits=scaled(demand(setting), share_of_demand))

@@ -65,7 +65,7 @@ class MemoryBucket:
         return iter(sorted({key.split("/")[1] for key in self.objects if key.startswith("runs/")}))
 
 
-def spend(
+def store_run(
     bucket: MemoryBucket,
     sites: Mapping[str, Sequence[str]],
     *,
@@ -222,18 +222,18 @@ FOUR = ("harbour", "orchard", "lantern", "meadow")
 
 
 def good() -> MemoryBucket:
-    """All four sites accepted, after about thirty nights, some of them partial."""
+    """All four sites accepted, after about thirty scheduled runs, some of them partial."""
     bucket = MemoryBucket()
     for ago in range(34, 0, -1):
         day = STARTED - timedelta(days=ago)
         last = "Overloaded" if ago % 9 == 0 else "prose" if ago % 13 == 0 else "ok"
-        spend(
+        store_run(
             bucket,
             dict(zip(FOUR, (["ok"], ["ok"], ["retried"], [last]), strict=True)),
             run_id=f"nightly-{day:%Y-%m-%d}",
             started=day,
         )
-    spend(bucket, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["ok"]), strict=True)))
+    store_run(bucket, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["ok"]), strict=True)))
     return bucket
 
 
@@ -242,16 +242,16 @@ def partial() -> MemoryBucket:
     bucket = MemoryBucket()
     for ago in (3, 2, 1):
         day = STARTED - timedelta(days=ago)
-        spend(bucket, {name: ["ok"] for name in FOUR}, run_id=f"nightly-{day:%Y-%m-%d}", started=day)
-    spend(bucket, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["prose"]), strict=True)))
+        store_run(bucket, {name: ["ok"] for name in FOUR}, run_id=f"nightly-{day:%Y-%m-%d}", started=day)
+    store_run(bucket, dict(zip(FOUR, (["ok"], ["retried"], ["prose", "ok"], ["prose"]), strict=True)))
     return bucket
 
 
 def redriven() -> MemoryBucket:
-    """A night with two misses, and a redrive that collected one of them."""
+    """A scheduled run with two misses, and a redrive that collected one of them."""
     bucket = MemoryBucket()
-    spend(bucket, dict(zip(FOUR, (["ok"], ["Overloaded"], ["ok"], ["prose"]), strict=True)))
-    spend(
+    store_run(bucket, dict(zip(FOUR, (["ok"], ["Overloaded"], ["ok"], ["prose"]), strict=True)))
+    store_run(
         bucket,
         {"orchard": ["ok"], "meadow": ["prose"]},
         run_id="redrive-2026-11-23",
@@ -263,7 +263,7 @@ def redriven() -> MemoryBucket:
 
 
 def followed() -> MemoryBucket:
-    """That night, after the redrive has reported the result of its misses."""
+    """That run, after the redrive has reported the result of its misses."""
     bucket = redriven()
     redrive = read_records("redrive-2026-11-23", bucket)
     note(redrive.summary, set(), redrive.origins, bucket)
@@ -273,21 +273,21 @@ def followed() -> MemoryBucket:
 def lost() -> MemoryBucket:
     """Nothing accepted, for three different reasons."""
     bucket = MemoryBucket()
-    spend(bucket, dict(zip(FOUR, (["AccessDenied"], ["AccessDenied"], ["Overloaded"], ["lost"]), strict=True)))
+    store_run(bucket, dict(zip(FOUR, (["AccessDenied"], ["AccessDenied"], ["Overloaded"], ["lost"]), strict=True)))
     return bucket
 
 
 def empty() -> MemoryBucket:
     """A redrive that found nothing but an unrecognized message."""
     bucket = MemoryBucket()
-    spend(bucket, {}, run_id="redrive-2026-11-23", mode="redrive")
+    store_run(bucket, {}, run_id="redrive-2026-11-23", mode="redrive")
     return bucket
 
 
 def hostile() -> MemoryBucket:
     """A hostile model, and two failed sites."""
     bucket = MemoryBucket()
-    spend(bucket, {"harbour": ["hostile"], "orchard": ["ok"], "meadow": ["prose"], "lantern": ["cut"]})
+    store_run(bucket, {"harbour": ["hostile"], "orchard": ["ok"], "meadow": ["prose"], "lantern": ["cut"]})
     return bucket
 
 
@@ -297,7 +297,7 @@ def large(sites: int = 10_000, angle_words: int = 9) -> MemoryBucket:
     bucket = MemoryBucket()
     ways = ("Overloaded", "prose", "RateLimited", "RequestRejected", "cut", "lost")
     did = {f"site-{n:05}": [ways[n // 97 % 6]] if n % 97 == 5 else ["words"] for n in range(sites)}
-    spend(
+    store_run(
         bucket,
         did,
         angle_words=angle_words,
@@ -312,11 +312,11 @@ def lengthy() -> MemoryBucket:
     """The longest allowed names, an unknown error and an unknown model."""
     bucket = MemoryBucket()
     did = {"a" * 63: ["hostile"], f"b-{'x' * 61}": ["prose"], "c": ["Whatever"], "d": ["retried"]}
-    spend(bucket, did, run_id="r" * 80, model="some-unknown-model")
+    store_run(bucket, did, run_id="r" * 80, model="some-unknown-model")
     return bucket
 
 
-NIGHTS: dict[str, Callable[[], MemoryBucket]] = {
+RUNS: dict[str, Callable[[], MemoryBucket]] = {
     "good": good,
     "partial": partial,
     "followed": followed,

@@ -1,4 +1,4 @@
-"""A night of `virtual_night` on the real state machine: the embedded cloud, the real handlers, the simulated API."""
+"""A run of `virtual_run` on the real state machine: the embedded cloud, the real handlers, the simulated API."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 from infra.cloud.embedded import ROOT
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.performance.virtual_night import Retrier, Setting, definition, draw, network_retrier
+from tests.performance.virtual_run import Retrier, Setting, definition, draw, network_retrier
 from tests.support.clouds import cloud_at, put_sites
 
 TEMPLATE = ROOT / "template.yaml"
@@ -19,12 +19,12 @@ DEFINITION = Path("infra/statemachine/nightly.asl.json")
 
 
 @dataclass(frozen=True)
-class RealNight:
-    """The same words as in a virtual Night, seen from the API's side."""
+class RealRun:
+    """The figures of a run in virtual time, seen from the API's side."""
 
     sites: int
     lost: int
-    duration_s: float  # from the first call's arrival to the last one's answer, in the night's own seconds
+    duration_s: float  # from the first call's arrival to the last one's answer, in the run's own seconds
     calls: int
     rate_limited: int
     peak: int
@@ -49,7 +49,7 @@ def deployable(policy: Retrier, folder: Path) -> Path:
 
 
 def scenario(setting: Setting, seed: int, sites: list[str]) -> Scenario:
-    """Each call that is let in takes and writes what it does in the virtual night."""
+    """Each call that is let in takes and writes what it does in the virtual run."""
     if setting.outage or setting.hiccups or setting.bucket_s != 60:
         raise ValueError("only limits can be compared")
     scripts: dict[str, list[dict[str, Any]]] = {
@@ -62,7 +62,7 @@ def scenario(setting: Setting, seed: int, sites: list[str]) -> Scenario:
     return Scenario.model_validate({"sites": scripts, "limits": setting.limits})
 
 
-def play(setting: Setting, seed: int, *, speed: float, folder: Path) -> RealNight:
+def play(setting: Setting, seed: int, *, speed: float, folder: Path) -> RealRun:
     """`folder` must not exist yet. Only one of these in a process at a time."""
     if not isinstance(setting.policy, Retrier):
         raise TypeError("the state machine has retriers alone")
@@ -80,13 +80,13 @@ def play(setting: Setting, seed: int, *, speed: float, folder: Path) -> RealNigh
         cloud_at(folder / "state", api.url, speed=speed, template=template) as cloud,
     ):
         put_sites(cloud, names)
-        ended = cloud.wait(cloud.start(given, name="night"), timeout=300)
+        ended = cloud.wait(cloud.start(given, name="run"), timeout=300)
         calls, peak = api.history, api.peak
     if ended.status == "RUNNING":
         raise TimeoutError(f"still running after 300 s: {ended}")
     answered = {call.site for call in calls if call.status == 200}
     last = max(call.answered_at or call.received_at for call in calls)
-    return RealNight(
+    return RealRun(
         sites=setting.sites,
         lost=setting.sites - len(answered),
         duration_s=(last - calls[0].received_at) * speed,

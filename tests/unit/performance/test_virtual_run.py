@@ -11,7 +11,7 @@ import pytest
 
 from infra.messages_api.scenario import Latency, Limits
 from tests.performance import shape, simulation
-from tests.performance.virtual_night import (
+from tests.performance.virtual_run import (
     STATE_MACHINE,
     Outage,
     Retrier,
@@ -57,11 +57,11 @@ class Scripted:
 @pytest.mark.parametrize(
     ("sites", "at_once", "waves"), [(10, 4, 3), (8, 4, 2), (9, 4, 3), (3, 4, 1), (7, 1, 7), (64, 64, 1)]
 )
-def test_a_night_of_equal_calls_lasts_as_many_waves_as_it_takes(sites: int, at_once: int, waves: int) -> None:
+def test_a_run_of_equal_calls_lasts_as_many_waves_as_it_takes(sites: int, at_once: int, waves: int) -> None:
     setting = replace(STEADY, sites=sites, concurrency=at_once, output_token_budget=at_once * 8_192)
-    night = play(setting, 1)
-    assert night.duration_s == pytest.approx(waves * 20)
-    assert (night.calls, night.lost, night.wasted, night.peak) == (sites, 0, 0, min(sites, at_once))
+    run = play(setting, 1)
+    assert run.duration_s == pytest.approx(waves * 20)
+    assert (run.calls, run.lost, run.wasted, run.peak) == (sites, 0, 0, min(sites, at_once))
 
 
 def test_unequal_calls_take_the_next_free_slot() -> None:
@@ -94,30 +94,30 @@ def test_a_branch_holds_its_slot_while_it_waits() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_every_call_is_a_site_s_first_or_a_retry_and_none_makes_more_than_three(seed: int) -> None:
     policy = Scripted([5, 10])
-    night = play(replace(TIGHT, policy=policy), seed)
-    assert night.calls == night.sites + len(policy.asked)
-    assert night.most_calls == 3
+    run = play(replace(TIGHT, policy=policy), seed)
+    assert run.calls == run.sites + len(policy.asked)
+    assert run.most_calls == 3
     assert {number for number, _ in policy.asked} == {1, 2}
-    assert night.calls == (night.sites - night.lost) + night.rate_limited
-    assert night.wasted == night.rate_limited > 0
-    assert night.lost > 0
+    assert run.calls == (run.sites - run.lost) + run.rate_limited
+    assert run.wasted == run.rate_limited > 0
+    assert run.lost > 0
 
 
-def test_an_api_that_is_out_all_night_costs_every_site_three_calls_and_both_waits() -> None:
-    night = play(replace(STEADY, policy=Retrier(7, 3, 60, "NONE"), outage=Outage(0, 10**9), refused_s=0), 1)
-    assert (night.lost, night.calls, night.overloaded) == (10, 30, 30)
-    assert night.duration_s == pytest.approx(3 * (7 + 21))
+def test_an_api_that_is_always_out_costs_every_site_three_calls_and_both_waits() -> None:
+    run = play(replace(STEADY, policy=Retrier(7, 3, 60, "NONE"), outage=Outage(0, 10**9), refused_s=0), 1)
+    assert (run.lost, run.calls, run.overloaded) == (10, 30, 30)
+    assert run.duration_s == pytest.approx(3 * (7 + 21))
 
 
 def test_an_outage_strikes_only_calls_that_arrive_within_it() -> None:
-    night = play(replace(STEADY, policy=Retrier(7, 3, 60, "NONE"), outage=Outage(19, 2)), 1)
-    assert (night.overloaded, night.lost) == (4, 0)
+    run = play(replace(STEADY, policy=Retrier(7, 3, 60, "NONE"), outage=Outage(19, 2)), 1)
+    assert (run.overloaded, run.lost) == (4, 0)
     assert play(replace(STEADY, outage=Outage(1, 18)), 1).overloaded == 0
 
 
 def test_a_call_that_takes_too_long_is_retried() -> None:
-    night = play(replace(STEADY, request_timeout_s=19, policy=Retrier(1, 1, 30, "NONE")), 1)
-    assert (night.lost, night.timed_out, night.calls) == (10, 30, 30)
+    run = play(replace(STEADY, request_timeout_s=19, policy=Retrier(1, 1, 30, "NONE")), 1)
+    assert (run.lost, run.timed_out, run.calls) == (10, 30, 30)
 
 
 @pytest.mark.parametrize(
@@ -157,10 +157,10 @@ def test_a_wait_state_does_as_the_header_says_within_its_bound() -> None:
 def test_a_429_names_the_seconds_until_the_next_call_fits() -> None:
     policy = Scripted([60, 60])
     limits = Limits(requests_per_minute=3)
-    night = play(replace(STEADY, sites=4, limits=limits, policy=policy), 1)
-    assert (night.rate_limited, night.lost) == (1, 0)
+    run = play(replace(STEADY, sites=4, limits=limits, policy=policy), 1)
+    assert (run.rate_limited, run.lost) == (1, 0)
     assert policy.asked == [(1, 20.0)]
-    assert night.longest_retry_after_s == 20
+    assert run.longest_retry_after_s == 20
 
 
 def test_output_tokens_are_charged_when_the_answer_is_written() -> None:
@@ -180,8 +180,8 @@ def test_limits_that_are_enforced_per_second_let_fewer_in_at_once() -> None:
 
 def test_however_short_the_stretch_the_limits_refill_as_fast() -> None:
     policy = Scripted([60, 60])
-    night = play(replace(STEADY, sites=4, limits=Limits(requests_per_minute=120), bucket_s=1, policy=policy), 1)
-    assert (night.rate_limited, policy.asked) == (2, [(1, 0.5), (1, 0.5)])
+    run = play(replace(STEADY, sites=4, limits=Limits(requests_per_minute=120), bucket_s=1, policy=policy), 1)
+    assert (run.rate_limited, policy.asked) == (2, [(1, 0.5), (1, 0.5)])
 
 
 def test_demand_is_what_all_slots_ask_in_a_minute() -> None:
@@ -201,21 +201,21 @@ def test_less_room_is_never_kinder() -> None:
 
 
 def test_a_cut_answer_is_asked_for_once_more_by_half_as_many_with_twice_the_tokens() -> None:
-    night = play(replace(STEADY, sites=4, output_token_budget=4 * 400), 1)
-    assert (night.truncated, night.lost, night.calls) == (4, 0, 8)
-    assert night.output_tokens == 4 * 400 + 4 * 500
-    assert night.duration_s == pytest.approx(20 + 2 * 20)
+    run = play(replace(STEADY, sites=4, output_token_budget=4 * 400), 1)
+    assert (run.truncated, run.lost, run.calls) == (4, 0, 8)
+    assert run.output_tokens == 4 * 400 + 4 * 500
+    assert run.duration_s == pytest.approx(20 + 2 * 20)
 
 
 def test_a_site_whose_answer_is_cut_twice_is_lost() -> None:
-    night = play(replace(STEADY, sites=4, output_tokens=Latency(median=9_000)), 1)
-    assert (night.truncated, night.lost, night.calls) == (8, 4, 8)
+    run = play(replace(STEADY, sites=4, output_tokens=Latency(median=9_000)), 1)
+    assert (run.truncated, run.lost, run.calls) == (8, 4, 8)
 
 
 # --- seeds -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_gives_the_same_night_and_another_seed_another() -> None:
+def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
     setting = under_pressure(replace(Setting(), sites=100, concurrency=8, output_token_budget=8 * 8_192), 0.6)
     assert play(setting, 3) == play(setting, 3)
     assert play(setting, 3) != play(setting, 4)
@@ -280,7 +280,7 @@ def beside_the_real(**real: float) -> dict[str, Any]:
         ({"peak": 9}, "9 calls at once"),
     ],
 )
-def test_a_real_night_that_went_otherwise_is_complained_about(real: dict[str, float], wrong: str) -> None:
+def test_a_real_run_that_went_otherwise_is_complained_about(real: dict[str, float], wrong: str) -> None:
     found = simulation.complaints(beside_the_real(**real))
     assert [wrong in each for each in found] == ([True] if wrong else [])
 
@@ -288,7 +288,7 @@ def test_a_real_night_that_went_otherwise_is_complained_about(real: dict[str, fl
 def swept(**default: float) -> dict[str, Any]:
     plain = {"tier": "entry tier", "rate_limited": 0, "rate_limited_at_most": 0, "lost_at_most": 0, "truncated": 0}
     concurrency, budget = shape.DEFAULTS
-    nights = [
+    runs = [
         {**plain, "concurrency": concurrency, "budget": budget, "tokens": 1_024, "duration_s": 900, **default},
         {**plain, "concurrency": 8, "budget": 65_536, "tokens": 8_192, "duration_s": 500},
         {**plain, "concurrency": 16, "budget": 65_536, "tokens": 4_096, "duration_s": 490, "truncated": 3},
@@ -296,7 +296,7 @@ def swept(**default: float) -> dict[str, Any]:
         {**plain, "concurrency": 32, "budget": 65_536, "tokens": 2_048, "duration_s": 99, "rate_limited": 5}
         | {"rate_limited_at_most": 9},
     ]
-    return {"sites": 400, "nights": nights}
+    return {"sites": 400, "runs": runs}
 
 
 def test_the_fastest_setting_without_harm_sees_no_429_at_all_and_cuts_least() -> None:
@@ -309,7 +309,7 @@ def test_defaults_that_meet_a_429_or_lose_sites_are_complained_about() -> None:
     assert shape.complaints(swept()) == []
     assert "3 429s" in shape.complaints(swept(rate_limited_at_most=3))[0]
     assert "lose 5" in shape.complaints(swept(lost_at_most=5))[0]
-    blind = swept() | {"nights": [night | {"rate_limited": 0} for night in swept()["nights"]]}
+    blind = swept() | {"runs": [run | {"rate_limited": 0} for run in swept()["runs"]]}
     assert "too narrow" in shape.complaints(blind)[0]
 
 
