@@ -19,7 +19,6 @@ from infra.cloud import storage
 from infra.cloud.harness import Failures
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.invoke import Event, Lambdas, Runtime
-from infra.cloud.lambdas.python_runtime import Function
 from infra.cloud.moto_patches import cloudformation, imports, interception, stepfunctions
 from infra.cloud.observer import Observer
 from infra.cloud.role_sessions import RoleSessions
@@ -62,7 +61,6 @@ class Cloud:
         self._observer, self._runtime = Observer(observe), runtime and self._harness.noting(runtime)
         self._role_sessions = RoleSessions(enforced=iam)
         self._router = Router(self._role_sessions, around and self._harness.noting(around))
-        self._lambdas: Lambdas | None = None
         self._machine = machine = StateMachine(self.client, self._harness)
         self._state.when_full = machine.give_up_soon
         # The operations on executions are the state machine's own; `start` adds the import of the handlers.
@@ -126,13 +124,13 @@ class Cloud:
 
     def client_as(self, logical_id: str, service: str, **kwargs: Any) -> Any:
         """A boto3 client with this function's role, to test what that role is denied."""
-        return self._role_sessions.session(self._functions.find(logical_id).role_arn).client(service, **kwargs)
+        return self._role_sessions.session(self._lambdas.find(logical_id).role_arn).client(service, **kwargs)
 
     # --- Running ---------------------------------------------------------------------------------------------------
 
     def warm(self) -> None:
         """Import the handlers: on Lambda the cold starts of different functions overlap, here they would queue up."""
-        self._functions.warm()
+        self._lambdas.warm()
 
     def start(self, event: Any, name: str | None = None) -> str:
         """StartExecution on the template's state machine. Returns the execution's ARN."""
@@ -162,20 +160,18 @@ class Cloud:
     # --- Inside ----------------------------------------------------------------------------------------------------
 
     def _deploy(self, stack: ExitStack) -> None:
+        root = self._template.parent
         with sandbox.inside(sandbox.OUTSIDE_FUNCTIONS):
             expanded = template.expand(self._template, self._parameters)
-            self._deployment = cloudformation.deploy(expanded.cloudformation, self._parameters)
+            code = {function: (root / folder).resolve() for function, folder in expanded.code.items()}
+            self._deployment = cloudformation.deploy(expanded.cloudformation, self._parameters, code)
         outputs = self._deployment.outputs
         self._machine_id = expanded.machine
         self._router.machine_role = outputs[template.MACHINE_ROLE]
         self._role_sessions.deployed(self._deployment.policies)
         self._router.bucket = storage.attach(self._deployment, self._state, self._observer.stored)
-        root = self._template.parent
         self._lambdas = self._router.lambdas = Lambdas(
-            [
-                Function(code=(root / expanded.code[each.logical_id]).resolve(), **vars(each))
-                for each in self._deployment.functions
-            ],
+            self._deployment.functions,
             credentials=self._role_sessions.credentials,
             session=self._role_sessions.functions,
             logs=self._state.path / "logs",
@@ -190,12 +186,6 @@ class Cloud:
         if self._secret is not None:
             name = outputs["ApiKeyName"]
             self.client("ssm").put_parameter(Name=name, Value=self._secret, Type="SecureString")
-
-    @property
-    def _functions(self) -> Lambdas:
-        if self._lambdas is None:
-            raise RuntimeError("The embedded cloud is not open: use it as a context manager.")
-        return self._lambdas
 
     def _machine_session(self) -> Any:
         return self._role_sessions.session(self._router.machine_role)

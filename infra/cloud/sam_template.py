@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.cloud import services
-from infra.cloud.services import RESOURCES
+from infra.cloud.services import RESOURCES, STACK
 
-STACK = "nightfold"
 MACHINE_NAME, MACHINE_ROLE, SUBSTITUTION = "LocalStateMachineName", "LocalStateMachineRole", "LocalSubstitution"
 KEPT = 8  # expanded templates, of this and of earlier versions
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
+STACK = "nightfold"
 
 Parameters = Mapping[str, Any]
 

@@ -23,13 +23,10 @@ import boto3
 
 from infra.cloud.lambdas import sandbox
 from infra.cloud.lambdas.python_runtime import Function, InvokeResult, LambdaContext, failure, load_handler, run
+from infra.cloud.services import ACCOUNT, REGION
 
 LARGEST_EVENT = 6_291_556  # bytes: Lambda's limit: 6 MiB and a little more
-ACCOUNT, REGION = "123456789012", "us-east-1"
-
-
 CODECS = ("ascii", "idna", "latin-1", "utf-8-sig", "utf-16", "utf-16-le", "utf-32")  # of addresses, JSON and answers
-FIRST_CALL = ("opentelemetry.propagate",)  # what the SDK imports for its first call
 
 Runtime = Callable[[Function, Mapping[str, str], bytes], InvokeResult]
 """Runs a function outside this process: takes its environment and the event, as JSON."""
@@ -73,7 +70,7 @@ class Lambdas:
     ) -> None:
         self._runtime = runtime
         self._functions = list(functions)
-        self._by_name = {name: function for function in self._functions for name in _names(function)}
+        self._by_name = {name: each for each in self._functions for name in (each.logical_id, each.name, each.arn)}
         self._credentials, self._session = credentials, session
         self._logs, self._speed, self._observe = logs, speed, observe
         self._running: list[sandbox.Sandbox] = []
@@ -95,9 +92,8 @@ class Lambdas:
         of file descriptors, and a module that is not loaded by then cannot be loaded."""
         for codec in CODECS:
             codecs.lookup(codec)
-        for module in FIRST_CALL:
-            with contextlib.suppress(ImportError):
-                importlib.import_module(module)
+        with contextlib.suppress(ImportError):
+            importlib.import_module("opentelemetry.propagate")  # what the SDK imports for its first call
         for function in self._functions if self._runtime is None else ():
             with sandbox.inside(self._sandbox(function)):
                 try:
@@ -199,7 +195,3 @@ class Lambdas:
             session=lambda: self._session,
             log=self._logs / f"{function.logical_id}.log",
         )
-
-
-def _names(function: Function) -> tuple[str, ...]:
-    return function.logical_id, function.name, function.arn

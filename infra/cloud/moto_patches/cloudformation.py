@@ -3,23 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
-STACK = "nightfold"
-
-
-@dataclass(frozen=True)
-class DeployedFunction:
-    logical_id: str
-    name: str
-    arn: str
-    handler: str
-    timeout_s: int
-    memory_mb: int
-    environment: dict[str, str]
-    role_arn: str
+from infra.cloud.lambdas.python_runtime import Function
+from infra.cloud.services import ACCOUNT, REGION, STACK
 
 
 @dataclass(frozen=True)
@@ -29,12 +18,13 @@ class Deployment:
     outputs: dict[str, str]
     physical: dict[str, str]  # logical id → physical id
     kinds: dict[str, str]  # logical id → resource type
-    functions: list[DeployedFunction]
+    functions: list[Function]
     policies: dict[str, list[dict[str, Any]]]  # role ARN → policy documents
 
 
-def deploy(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Deployment:
-    """Create the stack. `template` is plain CloudFormation with only resource types that moto can create."""
+def deploy(template: Mapping[str, Any], parameters: Mapping[str, str], code: Mapping[str, Path]) -> Deployment:
+    """Create the stack. `template` is plain CloudFormation with only resource types that moto can create; `code` has
+    each function's import root, by its logical id."""
     from moto.cloudformation.models import cloudformation_backends
     from moto.logs.models import LogGroup
 
@@ -52,7 +42,7 @@ def deploy(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Deploy
         physical={logical_id: str(resource.physical_resource_id) for logical_id, resource in resources.items()},
         kinds={logical_id: template["Resources"][logical_id]["Type"] for logical_id in resources},
         functions=[
-            _function(logical_id, resource)
+            _function(logical_id, resource, code[logical_id])
             for logical_id, resource in resources.items()
             if template["Resources"][logical_id]["Type"] == "AWS::Lambda::Function"
         ],
@@ -70,12 +60,13 @@ def create_state_machine(name: str, definition: str, role_arn: str) -> str:
     return str(machine.arn)
 
 
-def _function(logical_id: str, function: Any) -> DeployedFunction:
-    return DeployedFunction(
+def _function(logical_id: str, function: Any, code: Path) -> Function:
+    return Function(
         logical_id=logical_id,
         name=function.function_name,
         arn=function.function_arn,
         handler=function.handler,
+        code=code,
         timeout_s=int(function.timeout),
         memory_mb=int(function.memory_size),
         environment={name: str(value) for name, value in function.environment_vars.items()},

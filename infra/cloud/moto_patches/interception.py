@@ -17,7 +17,6 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from infra.cloud import aws_response, services
 
-ACCOUNT = "123456789012"
 Router = Callable[[str, str, AWSPreparedRequest], AWSResponse]
 Permit = Callable[[str, str, str], bool]
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
-from infra.cloud.moto_patches.cloudformation import ACCOUNT, REGION
 from infra.cloud.moto_patches.no_tracking import Untracked
+from infra.cloud.services import ACCOUNT, REGION
 from infra.state.object_files import Objects
 
 Stored = Callable[[str, bytes], None]

@@ -11,26 +11,29 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from infra.cloud.moto_patches.cloudformation import ACCOUNT, REGION
 from infra.cloud.moto_patches.no_tracking import Untracked
+from infra.cloud.services import ACCOUNT, REGION
 from infra.state.message_files import Messages, StoredMessage
 
-_sending: Any = threading.local()
+
+class _Sending(threading.local):
+    now = False
+
+
+_sending = _Sending()
 
 
 @contextmanager
 def durable() -> Iterator[None]:
-    """While this is open, `attach` takes effect. moto's classes are patched and later restored."""
+    """While this is open, every queue has to be attached. moto's classes are patched and later restored."""
     from moto.sqs.exceptions import ReceiptHandleIsInvalid
     from moto.sqs.models import Message, SQSBackend
 
-    receive, change = SQSBackend.receive_message, SQSBackend.change_message_visibility
+    receive, send = SQSBackend.receive_message, SQSBackend.send_message
 
     def receive_alone(backend: Any, queue_name: str, count: int, wait: int, visibility: int, names: Any = None) -> Any:
         """moto gives one message to two receivers that call at the same time."""
         queue = backend.get_queue(queue_name)
-        if not hasattr(queue, "store"):
-            return receive(backend, queue_name, count, wait, visibility, names)
         deadline = time.monotonic() + wait
         while True:
             with queue.receiving:
@@ -40,25 +43,18 @@ def durable() -> Iterator[None]:
                 return received
             queue.wait_for_messages(min(1, left))
 
-    def without_counting(send: Callable[..., Any]) -> Callable[..., Any]:
+    def send_without_counting(*args: Any, **kwargs: Any) -> Any:
         """moto counts all messages of the queue several times before it adds one."""
-
-        def send_without_counting(*args: Any, **kwargs: Any) -> Any:
-            _sending.now = True
-            try:
-                return send(*args, **kwargs)
-            finally:
-                _sending.now = False
-
-        return send_without_counting
+        _sending.now = True
+        try:
+            return send(*args, **kwargs)
+        finally:
+            _sending.now = False
 
     def change_visibility(backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
         """moto searches all messages of the queue, and measures the longest visibility timeout from when a message was
         sent: one that has waited for half a day could no longer be hidden."""
         queue = backend.get_queue(queue_name)
-        if not hasattr(queue, "store"):
-            change(backend, queue_name, receipt_handle, visibility_timeout)
-            return
         with queue.receiving:
             message = queue.by_handle.get(receipt_handle)
             if message is None:
@@ -67,20 +63,13 @@ def durable() -> Iterator[None]:
             if message.visible:
                 queue.pending_messages.discard(message)
 
-    def still_retained(backend: Any, queue_name: str, message: Any) -> bool:
-        """A laptop may be off for longer than the retention period: a message in a file stays until it is received."""
-        queue = backend.get_queue(queue_name)
-        if hasattr(queue, "store"):
-            return True
-        return bool(message.sent_timestamp / 1000 + queue.message_retention_period > time.time())
-
     with (
         mock.patch.object(Message, "instances_tracked", Untracked()),
-        mock.patch.object(SQSBackend, "send_message", without_counting(SQSBackend.send_message)),
-        mock.patch.object(SQSBackend, "send_message_batch", without_counting(SQSBackend.send_message_batch)),
+        mock.patch.object(SQSBackend, "send_message", send_without_counting),
         mock.patch.object(SQSBackend, "receive_message", receive_alone),
         mock.patch.object(SQSBackend, "change_message_visibility", change_visibility),
-        mock.patch.object(SQSBackend, "is_message_valid_based_on_retention_period", still_retained),
+        # A laptop may be off for longer than the retention period: a message in a file stays until it is received.
+        mock.patch.object(SQSBackend, "is_message_valid_based_on_retention_period", return_value=True),
     ):
         yield
 
@@ -120,11 +109,10 @@ def attach(url: str, store: Messages) -> None:
 
         @property
         def _messages(self) -> Any:
-            if self._waiting is None:  # read at the first access
-                with self.receiving:
-                    if self._waiting is None:
-                        self._waiting = self._load()
-            return self._waiting
+            with self.receiving:
+                if self._waiting is None:  # read at the first access
+                    self._waiting = self._load()
+                return self._waiting
 
         @_messages.setter
         def _messages(self, _: list[Any]) -> None:  # a purge
@@ -138,28 +126,15 @@ def attach(url: str, store: Messages) -> None:
             now = time.time() * 1000
             return [m for m in self._messages if m.visible_at < now and m.delayed_until <= now]
 
-        @property
-        def approximate_number_of_messages(self) -> int:
-            return 0 if _is_sending() else len(self.messages)
-
-        @property
-        def approximate_number_of_messages_delayed(self) -> int:
-            now = time.time() * 1000
-            return 0 if _is_sending() else sum(m.delayed_until > now for m in self._messages)
-
-        @property
-        def approximate_number_of_messages_not_visible(self) -> int:
-            now = time.time() * 1000
-            return 0 if _is_sending() else sum(m.visible_at >= now for m in self._messages)
+        approximate_number_of_messages = _counted(lambda message: message.visible and not message.delayed)
+        approximate_number_of_messages_delayed = _counted(lambda message: message.delayed)
+        approximate_number_of_messages_not_visible = _counted(lambda message: not message.visible)
 
         def add_message(self, message: Any) -> None:
             message.__class__ = FileMessage
-            for handle in message.all_receipt_handles:
-                if handle:
-                    self.by_handle[handle] = message
+            self.by_handle |= {handle: message for handle in message.all_receipt_handles if handle}
             store.put(_to_file(message))
-            left_behind = message.__dict__.pop("left_behind", None)
-            if left_behind is not None:
+            if (left_behind := message.__dict__.pop("left_behind", None)) is not None:
                 left_behind.delete(message.id)
             super().add_message(message)
 
@@ -181,14 +156,11 @@ def attach(url: str, store: Messages) -> None:
             parked = getattr(self.dead_letter_queue, "store", None)
             for stored_message in store.load():
                 if parked is not None and parked.path(stored_message.message_id).exists():
-                    store.delete(
-                        stored_message.message_id
-                    )  # the process was killed during the move: the message has arrived
+                    store.delete(stored_message.message_id)  # killed during the move: the message has arrived
                     continue
                 message = _from_file(FileMessage, stored_message)
                 waiting.append(message)
-                for handle in stored_message.receipt_handles:
-                    self.by_handle[handle] = message
+                self.by_handle |= dict.fromkeys(stored_message.receipt_handles, message)
             return waiting
 
     setattr(FileMessage, "instances_tracked", Untracked())  # noqa: B010 - set by a metaclass that no type checker sees
@@ -198,8 +170,8 @@ def attach(url: str, store: Messages) -> None:
     queue.__class__ = DurableQueue
 
 
-def _is_sending() -> bool:
-    return getattr(_sending, "now", False)
+def _counted(of: Callable[[Any], bool]) -> Any:
+    return property(lambda queue: 0 if _sending.now else sum(map(of, queue._messages)))
 
 
 def _to_file(message: Any) -> StoredMessage:
@@ -223,7 +195,6 @@ def _from_file(kind: type[Any], stored: StoredMessage) -> Any:
     message.approximate_receive_count = stored.receive_count
     message.delayed_until = stored.delayed_until
     message.message_attributes = stored.attributes
-    handles: list[str | None] = [*stored.receipt_handles] or [None]
-    *old, newest = handles
-    message.receipt_handle, message._old_receipt_handles = newest, old
+    handles = list[str | None](stored.receipt_handles) or [None]
+    *message._old_receipt_handles, message.receipt_handle = handles
     return message

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from infra.cloud.moto_patches.cloudformation import ACCOUNT, REGION
+from infra.cloud.services import ACCOUNT, REGION
 from infra.state.directory import StateDirectory
 from infra.state.regular_files import kind_of, read_file
 

@@ -26,10 +26,10 @@ Waits = Callable[[Any, str, float], None]  # a branch's item, the error that it 
 def prepared(
     *, speed: float, session: Callable[[], SharedClients], ended: Ended, waits: Waits, branches: Branches
 ) -> Iterator[None]:
-    """The interpreter as this embedded cloud needs it. `ended(execution)` is called at the end of each execution,
-    `waits` when a branch begins to wait for its next attempt; `branches` counts the branches of Map states and can hold
-    them."""
-    _silence_warnings()
+    """`ended(execution)` is called at the end of each execution, `waits` when a branch begins to wait for its next
+    attempt; `branches` counts the branches of Map states and can hold them."""
+    # It warns of ToleratedFailurePercentage, which it does not know, and of branches abandoned when the cloud closes.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     with ExitStack() as patches:
         for patch in (
             _shared_clients(session),
@@ -198,9 +198,3 @@ def _notified_at_the_end(ended: Ended) -> Any:
             ended(communication.execution)
 
     return mock.patch.object(BaseExecutionWorkerCommunication, "terminated", terminated_and_notified)
-
-
-def _silence_warnings() -> None:
-    """The interpreter warns of each ToleratedFailurePercentage, which it does not know, and branches that were
-    abandoned still warn when the cloud is closed."""
-    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
