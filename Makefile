@@ -67,11 +67,11 @@ package: uv # one function's folder, for `sam build` through functions/Makefile
 	@$(UV) run --locked python -m infra.packaging --function $(FUNCTION) --architecture $(ARCHITECTURE) --into "$(INTO)"
 
 .PHONY: bench-cold-start
-bench-cold-start: uv ## Compare each function's init time with a plain `sam build`; ARGS="--levers --runs 9"
+bench-cold-start: uv ## Compare each function's init time with a plain `sam build`; ARGS="--runs 9"
 	@$(UV) run --locked python -m tests.performance.cold_start $(ARGS)
 
 .PHONY: bench
-bench: uv ## Measure overhead, shape, waves, simulation, race, scale; QUICK=1 for a short run, ARGS="--only race --seed 7"
+bench: uv ## Measure overhead, waves, simulation, race, scale; QUICK=1 for a short run, ARGS="--only race --seed 7"
 	@$(UV) run --quiet --locked --all-groups python -W ignore -m tests.performance.bench $(if $(QUICK),--quick) $(ARGS)
 
 .PHONY: smoke

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from tests.performance.part import Options, Table
-from tests.performance.results import FILE, NoResults, Results, as_kept, begin, read, write
+from tests.performance.results import FILE, Results, as_kept, begin, write
 
 NUMBER = re.compile(r"[^\w\s]{0,2}\s?\d")  # a sign before it, or a currency
 NOTHING = re.compile(r"\W*")  # or a dash
@@ -40,23 +40,20 @@ def module(name: str) -> Part:
 
 # The short and quiet ones first: `scale` leaves the machine warm.
 PARTS: Mapping[str, Callable[[], Part]] = {
-    name: partial(module, name) for name in ("overhead", "shape", "waves", "simulation", "race", "scale")
+    name: partial(module, name) for name in ("overhead", "waves", "simulation", "race", "scale")
 }
 
 
-def run(
-    parts: Mapping[str, Callable[[], Part]], results: Results, folder: Path, earlier: Mapping[str, float]
-) -> tuple[dict[str, list[Table]], bool]:
+def run(parts: Mapping[str, Callable[[], Part]], results: Results, folder: Path) -> tuple[dict[str, list[Table]], bool]:
     """Measures into `results`, and writes them after each part.
 
     A part that raises is a complaint, and the next one is measured. Ctrl-C is the end of measuring: the second value is
-    whether it came. `earlier` is how long each part took the last time, in seconds.
+    whether it came.
     """
     shown: dict[str, list[Table]] = {}
     for number, (name, find) in enumerate(parts.items(), 1):
         began = time.monotonic()
-        last = f", took {spoken(earlier[name])} the last time" if name in earlier else ""
-        say(f"{name}, {number} of {len(parts)}, since {datetime.now().astimezone():%H:%M:%S}{last}")
+        say(f"{name}, {number} of {len(parts)}, since {datetime.now().astimezone():%H:%M:%S}")
         complaints = results.complaints.setdefault(name, [])
         try:
             shown[name] = _measured(name, find, results)
@@ -124,18 +121,10 @@ def spoken(seconds: float) -> str:
     return f"{minutes}:{rest:02} min"
 
 
-def earlier_seconds(folder: Path, *, quick: bool) -> dict[str, float]:
-    try:
-        last = read(folder / FILE)
-    except NoResults:
-        return {}
-    return {name: last.seconds[name] for name in last.parts if name in last.seconds} if last.quick == quick else {}
-
-
 def command(parts: Mapping[str, Callable[[], Part]], results: Results, into: Path) -> int:
     """Measures, and says what came of it. Gives the exit status: 1 where something does not hold, 130 after Ctrl-C."""
     into.mkdir(parents=True, exist_ok=True)
-    shown, interrupted = run(parts, results, into, earlier_seconds(into, quick=results.quick))
+    shown, interrupted = run(parts, results, into)
     print_tables(shown)
     click.echo(f"\nresults    {into / FILE}")
     for name, complaints in results.complaints.items():

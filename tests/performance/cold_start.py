@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -67,28 +66,17 @@ class Kind:
         return min(values), max(values)
 
 
-def plain(function: str, folder: Path, *, boto3: bool = True) -> None:
-    install(function, ARCHITECTURE, folder, without=None if boto3 else "boto3")
+def plain(function: str, folder: Path) -> None:
+    install(function, ARCHITECTURE, folder, without=None)
     for own in sorted(each for each in (ROOT / "functions").iterdir() if each.is_dir()):
         shutil.copytree(own, folder / own.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def kinds(function: str, *, levers: bool) -> dict[str, Callable[[Path], object]]:
-    """How each contestant is built into a folder."""
-
-    without_boto3 = {"boto3 left to the runtime": lambda folder: plain(function, folder, boto3=False)}
-    return {
-        "plain": lambda folder: plain(function, folder),
-        **(without_boto3 if levers else {}),
-        "ours": lambda folder: assemble(function, ARCHITECTURE, folder),
-    }
-
-
-def measure(function: str, runs: int, api: str, work: Path, *, levers: bool) -> list[Kind]:
+def measure(function: str, runs: int, api: str, work: Path) -> list[Kind]:
     found = []
-    for number, (name, make) in enumerate(kinds(function, levers=levers).items()):
-        folder = work / f"{function}-{number}"
-        make(folder)
+    for name in ("plain", "ours"):
+        folder = work / f"{function}-{name}"
+        plain(function, folder) if name == "plain" else assemble(function, ARCHITECTURE, folder)
         archive = folder.with_suffix(".zip")
         pack(folder, archive)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
@@ -135,12 +123,11 @@ def table(function: str, found: list[Kind]) -> str:
 
 @click.command()
 @click.option("--runs", type=click.IntRange(1), default=15, show_default=True)
-@click.option("--levers", is_flag=True, help="The step between, too.")
 @click.option("--function", "only", multiple=True, help="Only these; all of the template's otherwise.")
 @click.option(
     "--json", "file", type=click.Path(path_type=Path), default=ROOT / ".aws-sam/cold-start.json", show_default=True
 )
-def main(runs: int, levers: bool, only: tuple[str, ...], file: Path) -> None:
+def main(runs: int, only: tuple[str, ...], file: Path) -> None:
     """Builds, measures, prints a table for each function, and fails where a target is missed."""
     missed = []
     results: dict[str, Any] = {
@@ -152,7 +139,7 @@ def main(runs: int, levers: bool, only: tuple[str, ...], file: Path) -> None:
     }
     with tempfile.TemporaryDirectory() as work, MessagesAPI(speed=1_000) as api:
         for function in only or template.read().functions.values():
-            found = measure(function, runs, api.url, Path(work), levers=levers)
+            found = measure(function, runs, api.url, Path(work))
             click.echo(table(function, found) + "\n")
             results["functions"][function] = {
                 kind.name: {"mb": kind.mb, "zip_mb": kind.zip_mb, "runs": kind.runs} for kind in found

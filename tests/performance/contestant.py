@@ -21,7 +21,7 @@ from tests.performance.watched_process import execute
 from tests.performance.workloads import Workload
 
 HURRY = 10  # its waits are at most 30 and 60 s
-OURS = ("Nightfold", "Nightfold, packages under the emulator")
+OURS = "Nightfold"
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,7 @@ class Contestant:
     hurried: tuple[str, ...] = ()  # the same with waits that pass {hurry} times as fast, where only the end counts
     morning: tuple[str, ...] = ()  # what its own schedule starts in the morning
     results: str = "*.json"  # where it keeps candidates, below {results}
-    sources: tuple[Path, ...] = ()  # what a user has written for it
     skipped: str = ""  # why it does not take part
-
-    @property
-    def ours(self) -> bool:
-        return self.name in OURS
-
-    @property
-    def heavy(self) -> bool:
-        """A process for each function and branch: a quick race leaves it out where that shows nothing new."""
-        return self.name == OURS[1]
 
 
 def run(

@@ -1,23 +1,17 @@
 """Who takes part in the race: each is set up here, or says why it cannot be."""
 
-import ast
-import io
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.packaging import packages
 from infra.packaging.dependencies import CannotBuild, find_uv
 from tests.performance.contestant import OURS, Contestant
 from tests.performance.part import Options
-from tests.performance.watched_process import ROOT
 from tests.performance.workloads import AT_ONCE
-from tests.support import runtime_emulator as emulator
 
 FOLDER = Path(__file__).with_name("contestants")
 SERIAL = "serial"
@@ -35,9 +29,7 @@ def contestants(options: Options) -> list[Contestant]:
         "LangGraph Send": "langgraph_send.py",
     }
     found = [
-        Contestant(
-            name, (str(venv), str(FOLDER / file), "{prompts}", "{results}"), sources=(FOLDER / file,), skipped=no_python
-        )
+        Contestant(name, (str(venv), str(FOLDER / file), "{prompts}", "{results}"), skipped=no_python)
         for name, file in scripts.items()
     ]
     typescript = FOLDER / "typescript"
@@ -45,39 +37,34 @@ def contestants(options: Options) -> list[Contestant]:
         Contestant(
             "TypeScript p-limit",
             ("node", str(typescript / "collect.mjs"), "{prompts}", "{results}"),
-            sources=(typescript / "collect.ts",),
             skipped=no_node,
         )
     )
-    return [*found, *_nightfolds(options)]
+    return [*found, _nightfold()]
 
 
-def _nightfolds(options: Options) -> list[Contestant]:
+def _nightfold() -> Contestant:
     command = str(Path(sys.executable).with_name("nightfold"))
-    common = ("--json", "--state-dir", "{results}", "--concurrency", str(AT_ONCE), "--set")
-    candidates, timeout = "runs/*/candidates/*.json", "request_timeout_s={timeout_s}"
-    night = (
-        *(sys.executable, "-m", "tests.performance.fast_run", "{sites}", "{results}"),
+    common = (
+        "--json",
+        "--state-dir",
+        "{results}",
+        "--concurrency",
+        str(AT_ONCE),
+        "--set",
+        "request_timeout_s={timeout_s}",
+    )
+    hurried = (
+        *(sys.executable, "-m", "tests.performance.fast_run", "{sites}", "{results}", "--speed", "{hurry}"),
         *("--concurrency", str(AT_ONCE), "--request-timeout-s", "{timeout_s}"),
     )
-    hurry = ("--speed", "{hurry}")
-    in_process = Contestant(
-        OURS[0],
-        (command, "run", "--sites", "{sites}", *common, timeout),
-        (*night, *hurry),
-        (command, "redrive", *common, timeout),
-        candidates,
+    return Contestant(
+        OURS,
+        (command, "run", "--sites", "{sites}", *common),
+        hurried,
+        (command, "redrive", *common),
+        "runs/*/candidates/*.json",
     )
-    if not emulator.available():
-        return [in_process, Contestant(OURS[1], skipped="the Runtime Interface Emulator is a Linux program")]
-    options.say("packages for this machine")
-    try:
-        built = packages.for_this_machine()
-        emulator.Emulator(built, options.work / "never-opened")  # downloads what it needs
-    except CannotBuild as error:
-        return [in_process, Contestant(OURS[1], skipped=str(error))]
-    packaged = (*night, "--packages", str(built))
-    return [in_process, Contestant(OURS[1], packaged, (*packaged, *hurry), (*packaged, "--redrive"), candidates)]
 
 
 def _sync(options: Options) -> str:
@@ -115,35 +102,3 @@ def _prepare(command: Sequence[str], folder: Path) -> str:
         return ""
     last = [line for line in done.stderr.splitlines() if line.strip()][-1:] or [f"exit status {done.returncode}"]
     return f"{' '.join(Path(word).name for word in command[:2])} failed: {last[0].strip()[:200]}"
-
-
-def lines_of_code(files: Sequence[Path]) -> int:
-    """Lines that are neither blank nor comment nor docstring."""
-    return sum(_lines_of(file.read_text("utf-8"), file.suffix) for file in files)
-
-
-def _lines_of(text: str, suffix: str) -> int:
-    if suffix == ".py":
-        return len(_python_lines(text))
-    if suffix == ".ts":
-        text = re.sub(r"/\*.*?\*/|^\s*//[^\n]*", "", text, flags=re.DOTALL | re.MULTILINE)
-    return sum(1 for line in text.splitlines() if line.strip() and not (suffix == ".yaml" and line.lstrip()[0] == "#"))
-
-
-def _python_lines(text: str) -> set[int]:
-    lines: set[int] = set()
-    blank = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in blank:
-            lines.update(range(token.start[0], token.end[0] + 1))
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return lines
-
-
-def ours_to_keep() -> list[Path]:
-    """What you have with Nightfold: the functions, the template, the state machine."""
-    kinds = {".py", ".txt", ".js", ".css", ".j2"}
-    functions = sorted(file for file in (ROOT / "functions").rglob("*") if file.suffix in kinds and file.is_file())
-    return [*functions, ROOT / "template.yaml", *sorted((ROOT / "infra/statemachine").glob("*.json"))]

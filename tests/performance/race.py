@@ -10,8 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any, Self, cast
 
-from tests.performance.contestant import Contestant, run
-from tests.performance.entrants import SERIAL, contestants, lines_of_code, ours_to_keep
+from tests.performance.contestant import OURS, Contestant, run
+from tests.performance.entrants import SERIAL, contestants
 from tests.performance.part import Options
 from tests.performance.race_report import tables
 from tests.performance.race_rules import complaints
@@ -46,10 +46,7 @@ def measure(options: Options) -> dict[str, Any]:
     return {
         "quick": options.quick,
         "seed": options.seed,
-        "contestants": {
-            each.name: {"lines": lines_of_code(each.sources), "skipped": each.skipped} for each in entrants
-        },
-        "lines_to_keep": lines_of_code(ours_to_keep()),
+        "contestants": {each.name: {"skipped": each.skipped} for each in entrants},
         "workloads": {
             each.name: {
                 "sites": len(each.sites),
@@ -112,8 +109,8 @@ def _four_sites(entrants: Sequence[Contestant], workload: Workload, options: Opt
 
 def _faults(entrants: Sequence[Contestant], workloads: Sequence[Workload], options: Options, apis: Any) -> list[Run]:
     """A few at a time, those that take longest first."""
-    jobs = [(each, workload) for workload in workloads for each in entrants if not (options.quick and each.heavy)]
-    jobs.sort(key=lambda job: (job[1].name != HANGING, not job[0].ours))
+    jobs = [(each, workload) for workload in workloads for each in entrants]
+    jobs.sort(key=lambda job: (job[1].name != HANGING, job[0].name != OURS))
     with Track(options, apis, FAULTS_AT_ONCE) as track:
         return [each.result() for each in [track.start(*job, 0.5 if options.quick else 0.8) for job in jobs]]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from tests.performance.contestant import HURRY, OURS
+from tests.performance.contestant import HURRY
 from tests.performance.part import Table
 from tests.performance.race_rules import Figures, Run, by_morning, names_of, runs_of
 from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, HANGING, REQUESTS_PER_MINUTE, SITES
@@ -16,7 +16,7 @@ def tables(figures: Figures) -> list[Table]:
 def _wall_clock(figures: Figures) -> Table:
     given = figures["workloads"][FOUR]
 
-    def row(name: str, runs: Sequence[Run]) -> list[str]:
+    def row(runs: Sequence[Run]) -> list[str]:
         walls = [each["wall_s"] for each in runs]
         own = [each["summary"]["duration_s"] for each in runs if each["summary"]]
         return [
@@ -29,19 +29,16 @@ def _wall_clock(figures: Figures) -> Table:
             f"{median(each['calls'] for each in runs):.0f}",
             _tokens(runs[0]),
             str(min(len(each["kept"]) for each in runs)),
-            "0" if name in OURS else str(figures["contestants"][name]["lines"]),
         ]
 
     headers = ["contestant", "wall s", "lowest-highest", "/ lower bound", "execution s", "CPU s", "peak MB", "calls"]
     return Table(
         "Four sites at about 40 s",
-        [*headers, "tokens in + out", "kept", "lines to write"],
-        _rows(figures, FOUR, row, 10),
+        [*headers, "tokens in + out", "kept"],
+        _rows(figures, FOUR, row, 9),
         f"{_pace(given['speed'])} The lower bound is {given['bound_s']:.1f} s, the slowest answer. Wall clock from the "
         "process's start to its exit; `execution` is the state machine's own share of it, which is all that AWS would "
-        "have. Processor and memory (resident) are the process and its children together, sampled every 50 ms. Nothing "
-        "has to be written for Nightfold; what one then has is "
-        f"{figures['lines_to_keep']:,} lines of functions, template and state machine.",
+        "have. Processor and memory (resident) are the process and its children together, sampled every 50 ms.",
     )
 
 
@@ -86,7 +83,7 @@ def _paid(figures: Figures) -> Table:
 def _account(figures: Figures) -> Table:
     given = figures["workloads"][ACCOUNT]
 
-    def row(_: str, runs: Sequence[Run]) -> list[str]:
+    def row(runs: Sequence[Run]) -> list[str]:
         each = runs[0]
         return [
             f"{each['wall_s']:.1f}",
@@ -107,14 +104,12 @@ def _account(figures: Figures) -> Table:
     )
 
 
-def _rows(
-    figures: Figures, workload: str, row: Callable[[str, Sequence[Run]], list[str]], columns: int
-) -> list[list[str]]:
+def _rows(figures: Figures, workload: str, row: Callable[[Sequence[Run]], list[str]], columns: int) -> list[list[str]]:
     """A row for each contestant that ran, and the reason of each that could not."""
     found = []
     for name, each in figures["contestants"].items():
         if runs := runs_of(figures, workload, name):
-            found.append([name, *row(name, runs)])
+            found.append([name, *row(runs)])
         elif each["skipped"]:
             found.append([name, f"skipped: {each['skipped']}", *[""] * (columns - 1)])
     return found

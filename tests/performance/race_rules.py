@@ -32,7 +32,7 @@ def _other_work(figures: Figures) -> list[str]:
 def _broken_census(figures: Figures) -> list[str]:
     found = []
     for each in figures["runs"]:
-        if each["contestant"] not in OURS:
+        if each["contestant"] != OURS:
             continue
         where = f"{each['workload']}: {each['contestant']}"
         if each["summary"] is None:
@@ -55,7 +55,7 @@ def _not_kept(figures: Figures) -> list[str]:
         kept = {
             fault: min((len(by_morning(each)) for each in runs_of(figures, fault, name)), default=0) for fault in FAULTS
         }
-        if name in OURS:
+        if name == OURS:
             found += [
                 f"{fault}: {name} has {number} of {len(SITES)} by the morning"
                 for fault, number in kept.items()
@@ -69,7 +69,7 @@ def _not_kept(figures: Figures) -> list[str]:
 def _on_the_account(figures: Figures) -> list[str]:
     found = []
     for each in runs_of(figures, ACCOUNT):
-        if each["contestant"] in OURS and (each["limited"] or len(each["kept"]) < each["planned"]):
+        if each["contestant"] == OURS and (each["limited"] or len(each["kept"]) < each["planned"]):
             kept = f"kept {len(each['kept'])} of {each['planned']}"
             found.append(f"{ACCOUNT}: {each['contestant']} met {each['limited']} 429s and {kept}")
         if each["contestant"] == UNCAPPED and not each["limited"]:

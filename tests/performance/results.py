@@ -12,15 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("anthropic", "aws-lambda-powertools", "boto3", "moto", "pydantic")
 FILE = "results.json"
-
-
-class NoResults(Exception):  # noqa: N818
-    """The file cannot be read as results. The message names it and says why."""
 
 
 class Results(BaseModel):
@@ -71,20 +67,6 @@ def write(results: Results, folder: Path) -> Path:
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(file)
     return file
-
-
-def read(file: Path) -> Results:
-    """Raises NoResults."""
-    try:
-        return Results.model_validate(json.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise NoResults(f"{file}: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(each) for each in first["loc"]) or "it"
-        raise NoResults(f"{file} is not a result of `make bench`: {where}: {first['msg']}") from error
-    except ValueError as error:  # JSON and Unicode
-        raise NoResults(f"{file} is not JSON: {error}") from error
 
 
 def machine() -> dict[str, str | int | float]:

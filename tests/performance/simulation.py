@@ -46,7 +46,7 @@ def measure(options: Options) -> dict[str, Any]:
             "highest": max(values),
         }
 
-    return {"sites": sites, "speed": speed, "retrier": setting.policy.name, **{name: beside(name) for name in FIGURES}}
+    return {"sites": sites, "speed": speed, "retrier": setting.retrier.name, **{name: beside(name) for name in FIGURES}}
 
 
 def tables(figures: dict[str, Any]) -> list[Table]:

@@ -1,9 +1,9 @@
 """A run in virtual seconds: the Map's slots, the calls, the account's limits and the retrier, and nothing else.
 
-The limits are the simulated API's own code, and so are the latencies' distribution and the `retry-after` header. What
-a call takes and writes depends on seed, site and number of the call alone, so that two settings are compared on the
-same run. A branch holds its slot during its calls and during the waits between them, as it does in Step Functions.
-`simulation` plays one of these runs on the real state machine too, and compares.
+The limits are the simulated API's own code, and so is the latencies' distribution. What a call takes and writes depends
+on seed, site and number of the call alone, so that two settings are compared on the same run. A branch holds its slot
+during its calls and during the waits between them, as it does in Step Functions. `simulation` plays one of these runs
+on the real state machine too, and compares.
 """
 
 import heapq
@@ -14,11 +14,10 @@ from dataclasses import dataclass, field, replace
 from math import exp
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from infra.messages_api.rate_limits import RateLimits
 from infra.messages_api.scenario import Latency, Limits
-from infra.messages_api.simulated_errors import retry_headers
 from nightfold.budget import CALLS_PER_ROUND, regeneration_branches, share
 from nightfold.settings import RunConfiguration
 
@@ -27,14 +26,6 @@ ENTRY_TIER = Limits()
 LATENCY_S = Latency(median=20, sigma=0.6)
 ANSWER_TOKENS = Latency(median=500, sigma=0.5)  # log-normal as well, whatever its unit
 INPUT_TOKENS = 300  # of a prompt with a brief of usual length
-
-
-class Policy(Protocol):
-    """How long a branch waits before retry `number` (1 or 2), and in which words a person knows this."""
-
-    @property
-    def name(self) -> str: ...
-    def wait_s(self, number: int, retry_after_s: float | None, rng: Random) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -55,60 +46,20 @@ class Retrier:
         """Before the first and the second retry, jitter aside: two retries are all there is to a retrier."""
         return tuple(min(self.interval_s * self.rate**n, self.max_delay_s) for n in range(CALLS_PER_ROUND - 1))
 
-    def wait_s(self, number: int, retry_after_s: float | None, rng: Random) -> float:  # noqa: ARG002 - it cannot see it
+    def wait_s(self, number: int, rng: Random) -> float:
+        """Before retry `number` (1 or 2)."""
         delay_s = self.delays_s[number - 1]
         return rng.uniform(0, delay_s) if self.jitter == "FULL" else delay_s
 
 
-@dataclass(frozen=True)
-class RetryAfter:
-    """What a Wait state could do: as long as the header says, bounded, and a little more so that those who were refused
-    together do not come back together. Errors without the header are left to a retrier."""
-
-    bound_s: float
-    more_s: float
-    otherwise: Retrier
-
-    @property
-    def name(self) -> str:
-        return f"retry-after ≤ {self.bound_s:g} s" + (f" + 0…{self.more_s:g} s" if self.more_s else "")
-
-    def wait_s(self, number: int, retry_after_s: float | None, rng: Random) -> float:
-        if retry_after_s is None:
-            return self.otherwise.wait_s(number, None, rng)
-        return min(retry_after_s, self.bound_s) + rng.uniform(0, self.more_s)
-
-
-def definition(path: Path = STATE_MACHINE) -> Any:
-    return json.loads(path.read_text())
-
-
-def network_retrier(machine: Any) -> dict[str, Any]:
-    """Of the network bucket, in a parsed definition; the very entry, so that it can be changed there."""
+def own_retrier() -> Retrier:
+    """The state machine's, of the network bucket."""
+    machine = json.loads(STATE_MACHINE.read_text())
     retriers = machine["States"]["CollectSites"]["ItemProcessor"]["States"]["CollectSite"]["Retry"]
     [found] = [each for each in retriers if "RateLimited" in each["ErrorEquals"]]
     if found["MaxAttempts"] != CALLS_PER_ROUND - 1:
         raise ValueError(f"MaxAttempts {found['MaxAttempts']}: a branch makes {CALLS_PER_ROUND} calls at most")
-    entry: dict[str, Any] = found
-    return entry
-
-
-def retrier_in(machine: Any) -> Retrier:
-    entry = network_retrier(machine)
-    return Retrier(
-        entry["IntervalSeconds"], entry["BackoffRate"], entry["MaxDelaySeconds"], entry.get("JitterStrategy", "NONE")
-    )
-
-
-@dataclass(frozen=True)
-class Outage:
-    """Every call that arrives within it gets a 529."""
-
-    begins_s: float
-    lasts_s: float
-
-    def strikes(self, now: float) -> bool:
-        return self.begins_s <= now < self.begins_s + self.lasts_s
+    return Retrier(found["IntervalSeconds"], found["BackoffRate"], found["MaxDelaySeconds"], found["JitterStrategy"])
 
 
 @dataclass(frozen=True)
@@ -119,17 +70,14 @@ class Setting:
     concurrency: int = RunConfiguration().max_concurrency
     output_token_budget: int = RunConfiguration().output_token_budget
     limits: Limits = ENTRY_TIER
-    policy: Policy = field(default_factory=lambda: retrier_in(definition()))
-    outage: Outage | None = None
+    retrier: Retrier = field(default_factory=own_retrier)
     latency: Latency = LATENCY_S
     output_tokens: Latency = ANSWER_TOKENS
     input_tokens: int = INPUT_TOKENS
     request_timeout_s: float = RunConfiguration().request_timeout_s
-    hiccups: float = 0.0  # the share of calls that get a 529 for no reason
     hanging: float = 0.0  # the share of sites whose calls are never answered
     used_elsewhere: float = 0.0  # the share of every limit that others use, all the time
-    bucket_s: float = 60  # how many seconds' worth of the limits can be saved up
-    refused_s: float = 0.1  # a 429 or 529 is a Lambda call even though nothing is generated
+    refused_s: float = 0.1  # a 429 is a Lambda call even though nothing is generated
     overhead_s: float = 0.0  # what the state machine takes for a branch, on top of its calls and waits
 
 
@@ -143,14 +91,10 @@ class RunFigures:
     duration_s: float
     calls: int
     rate_limited: int  # 429
-    overloaded: int  # 529
     timed_out: int
     truncated: int
     output_tokens: int
     peak: int  # slots taken at one moment
-    waited_s: float  # by all slots together, between calls
-    most_calls: int  # of one site in one round
-    longest_retry_after_s: float  # that a 429 named
 
     @property
     def wasted(self) -> int:
@@ -164,13 +108,12 @@ class Draw:
 
     latency_s: float
     output_tokens: int
-    luck: float  # below the share of hiccups it gets a 529
 
 
 def draw(setting: Setting, seed: int, site: int, number: int) -> Draw:
     """`number` counts the calls of the site that were let in."""
     rng = Random(f"{seed}/{site}/{number}")
-    return Draw(setting.latency.draw(rng), max(1, round(setting.output_tokens.draw(rng))), rng.random())
+    return Draw(setting.latency.draw(rng), max(1, round(setting.output_tokens.draw(rng))))
 
 
 def mean(distribution: Latency) -> float:
@@ -218,10 +161,8 @@ class VirtualRun:
         """`seed` draws what the calls are, `seed` and `luck` the jitter."""
         self._setting, self._seed = setting, seed
         self._clock = _Clock()
-        minute = setting.bucket_s / 60  # the buckets hold one minute's worth, so theirs is made shorter
         # What others use never comes in: the bucket refills by so much less, and `limit` in the headers stays.
-        left = 1 - setting.used_elsewhere
-        self._limits = RateLimits(scaled(setting.limits, minute), speed=left / minute, clock=self._clock)
+        self._limits = RateLimits(setting.limits, speed=1 - setting.used_elsewhere, clock=self._clock)
         self._rng = Random(f"{seed}/{luck}/waits")
         self._let_in = [0] * setting.sites
         hanging = round(setting.sites * setting.hanging)
@@ -229,10 +170,8 @@ class VirtualRun:
         self._events: list[tuple[float, int, str, Branch, Any]] = []
         self._scheduled = 0
         self._counts = dict.fromkeys(
-            ("lost", "hung", "calls", "rate_limited", "overloaded", "timed_out", "truncated", "output_tokens", "peak"),
-            0,
+            ("lost", "hung", "calls", "rate_limited", "timed_out", "truncated", "output_tokens", "peak"), 0
         )
-        self._most_calls, self._waited_s, self._longest_retry_after_s = 0, 0.0, 0.0
 
     def play(self) -> RunFigures:
         """Both rounds: answers that were cut are asked for once more, at most half as many at once."""
@@ -245,14 +184,7 @@ class VirtualRun:
         return self._result()
 
     def _result(self) -> RunFigures:
-        return RunFigures(
-            sites=self._setting.sites,
-            duration_s=self._clock.now,
-            most_calls=self._most_calls,
-            waited_s=self._waited_s,
-            longest_retry_after_s=self._longest_retry_after_s,
-            **self._counts,
-        )
+        return RunFigures(sites=self._setting.sites, duration_s=self._clock.now, **self._counts)
 
     def _round(self, sites: Iterable[int], slots: int, max_tokens: int) -> Sequence[int]:
         """The Map: the sites whose answers were cut."""
@@ -275,7 +207,7 @@ class VirtualRun:
                 if detail > max_tokens:
                     self._counts["truncated"] += 1
                     cut.append(branch.site)
-            elif self._fail(branch, detail):
+            elif self._fail(branch):
                 taken -= 1
                 self._ended(branch, None)
         return cut
@@ -287,41 +219,28 @@ class VirtualRun:
         setting, now = self._setting, self._clock.now
         branch.calls += 1
         self._counts["calls"] += 1
-        self._most_calls = max(self._most_calls, branch.calls)
-        if setting.outage is not None and setting.outage.strikes(now):
-            self._counts["overloaded"] += 1
-            branch.errors.append("Overloaded")
-            self._at(now + setting.refused_s, "failure", branch)
-        elif exceeded := self._limits.admit(setting.input_tokens):
+        if self._limits.admit(setting.input_tokens):
             self._counts["rate_limited"] += 1
             branch.errors.append("RateLimited")
-            retry_after_s = float(retry_headers(429, exceeded.retry_after_s)["retry-after"])
-            self._longest_retry_after_s = max(self._longest_retry_after_s, retry_after_s)
-            self._at(now + setting.refused_s, "failure", branch, retry_after_s)
+            self._at(now + setting.refused_s, "failure", branch)
         else:
             self._let_in[branch.site] += 1
             drawn = draw(setting, self._seed, branch.site, self._let_in[branch.site])
             branch.latency_s = drawn.latency_s
-            if drawn.luck < setting.hiccups:
-                self._counts["overloaded"] += 1
-                branch.errors.append("Overloaded")
-                self._at(now + setting.refused_s, "failure", branch)
-            elif drawn.latency_s > setting.request_timeout_s or branch.site in self._hanging:
+            if drawn.latency_s > setting.request_timeout_s or branch.site in self._hanging:
                 self._counts["timed_out"] += 1
                 branch.errors.append("ModelTimeout")
                 self._at(now + setting.request_timeout_s, "failure", branch)
             else:
                 self._at(now + drawn.latency_s, "answer", branch, drawn.output_tokens)
 
-    def _fail(self, branch: Branch, retry_after_s: float | None) -> bool:
+    def _fail(self, branch: Branch) -> bool:
         """True if the branch gives up, and its slot with it."""
         if branch.calls == CALLS_PER_ROUND:
             self._counts["lost"] += 1
             self._counts["hung"] += branch.site in self._hanging
             return True
-        wait_s = self._setting.policy.wait_s(branch.calls, retry_after_s, self._rng)
-        self._waited_s += wait_s
-        self._at(self._clock.now + wait_s, "call", branch)
+        self._at(self._clock.now + self._setting.retrier.wait_s(branch.calls, self._rng), "call", branch)
         return False
 
     def _at(self, when: float, what: str, branch: Branch, detail: Any = None) -> None:

@@ -35,6 +35,10 @@ def measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...
     return run
 
 
+def kept_in(folder: Path) -> results.Results:
+    return results.Results.model_validate_json((folder / "results.json").read_bytes())
+
+
 def test_a_part_that_raises_does_not_cost_the_others(measured: Callable[..., Done], tmp_path: Path) -> None:
     done = measured(
         {
@@ -43,7 +47,7 @@ def test_a_part_that_raises_does_not_cost_the_others(measured: Callable[..., Don
             "third": FakePart({"seconds": 3}),
         }
     )
-    kept = results.read(tmp_path / "results.json")
+    kept = kept_in(tmp_path)
     assert kept.parts == {"first": {"seconds": 1}, "third": {"seconds": 3}}
     assert kept.complaints == {"first": [], "second": ["broke off: ValueError: no such world"], "third": []}
     assert set(kept.seconds) == {"first", "second", "third"}
@@ -57,7 +61,7 @@ def test_a_part_that_cannot_be_shown_keeps_its_figures(measured: Callable[..., D
             raise KeyError("gone")
 
     done = measured({"race": Unshown({"seconds": 1}, found=["too slow"])})
-    kept = results.read(tmp_path / "results.json")
+    kept = kept_in(tmp_path)
     assert kept.parts == {"race": {"seconds": 1}}
     assert kept.complaints["race"] == ["too slow", "broke off: KeyError: 'gone'"]
     assert done.status == 1
@@ -67,7 +71,7 @@ def test_a_part_that_cannot_be_imported_is_a_complaint(measured: Callable[..., D
     def missing() -> FakePart:
         raise ImportError("no such module")
 
-    done = measured({"race": missing, "shape": FakePart({})})
+    done = measured({"race": missing, "scale": FakePart({})})
     assert done.status == 1
     assert "race: broke off: ImportError" in done.stdout
 
@@ -96,7 +100,7 @@ def test_ctrl_c_leaves_what_is_there(measured: Callable[..., Done], tmp_path: Pa
     done = measured({"first": FakePart({"seconds": 1}), "second": FakePart(KeyboardInterrupt()), "third": third})
     assert done.status == 130
     assert third.given == []
-    assert results.read(tmp_path / "results.json").parts == {"first": {"seconds": 1}}
+    assert kept_in(tmp_path).parts == {"first": {"seconds": 1}}
     assert "not measured: second, third" in done.stderr
 
 
@@ -106,7 +110,7 @@ def test_results_survive_the_round_trip(tmp_path: Path) -> None:
     taken.complaints["race"] = ["too slow"]
     taken.seconds["race"] = 1.5
     file = results.write(taken, tmp_path / "bench")
-    assert results.read(file) == taken
+    assert kept_in(tmp_path / "bench") == taken
     assert taken.parts["race"] == {"runs": [1, 2.5], "by_size": {"4": None}, "folder": str(tmp_path)}
     assert {"processor", "cores", "memory_gb", "system", "kernel"} <= taken.machine.keys()
     assert {"python", "nightfold", "anthropic", "boto3", "moto", "pydantic"} <= taken.versions.keys()
@@ -128,13 +132,6 @@ def test_the_tables_go_to_stdout_and_progress_to_stderr(measured: Callable[..., 
     assert "at it" not in done.stdout
 
 
-def test_how_long_it_took_the_last_time_is_said(measured: Callable[..., Done]) -> None:
-    assert "the last time" not in measured({"race": FakePart({})}).stderr
-    assert "race, 1 of 1" in (again := measured({"race": FakePart({})}).stderr)
-    assert "the last time" in again
-    assert "the last time" not in measured({"race": FakePart({})}, quick=True).stderr
-
-
 def test_a_part_that_is_not_there_is_refused_before_anything_is_measured() -> None:
     done = CliRunner().invoke(bench.main, ["--only", "marathon"])
     assert done.exit_code == 2
@@ -142,15 +139,7 @@ def test_a_part_that_is_not_there_is_refused_before_anything_is_measured() -> No
 
 
 def test_every_real_part_has_a_module_of_its_name() -> None:
-    assert set(bench.PARTS) == {"race", "shape", "simulation", "waves", "scale", "overhead"}
-
-
-def test_a_result_that_cannot_be_read_says_why(tmp_path: Path) -> None:
-    file = tmp_path / "results.json"
-    for text, why in (("", "is not JSON"), ("{}", "is not a result of"), (None, "No such file")):
-        file.unlink(missing_ok=True) if text is None else file.write_text(text)
-        with pytest.raises(results.NoResults, match=why):
-            results.read(file)
+    assert set(bench.PARTS) == {"race", "simulation", "waves", "scale", "overhead"}
 
 
 def test_a_column_of_numbers_is_told_from_text() -> None:
