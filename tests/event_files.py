@@ -24,7 +24,10 @@ from nightfold.contract import Miss, Plan, RunState, Summary
 from nightfold.errors import RequestRejected
 from nightfold.settings import RunConfiguration
 from nightfold.sites import SiteList
-from nightfold.storage import SITES_KEY, Bucket, items_key, outcome_key, plan_key, summary_key
+from nightfold.storage import SITES_KEY, Bucket, items_key, outcome_key, pace_key, plan_key, summary_key
+from nightfold.waves import Pace
+from pacer.pace_run import Adapters as PaceAdapters
+from pacer.pace_run import PaceTask, pace_run
 from planner.configuration import ConfigurationParameter
 from planner.draft import PlanTask
 from planner.executions import Executions
@@ -49,6 +52,8 @@ MODELS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "miss.json": Miss,
     "outcome-answered.json": Outcome,
     "outcome-failed.json": Outcome,
+    "pace.json": Pace,
+    "pacer.json": PaceTask,
     "plan.json": Plan,
     "planner.json": PlanTask,
     "reporter.json": DigestTask,
@@ -115,10 +120,14 @@ def night(world: Outside, api: MessagesAPI) -> None:
     write("state.json", state.model_dump(mode="json"))
     write("plan.json", world.read(plan_key(RUN)))
     write("items.json", world.read(items_key(RUN, 1)))
+    pacing = {"run_id": RUN, "round": 1, "wave": 0, "started_at": started}
+    write("pacer.json", pacing)
     write("aggregator.json", {"run_id": RUN, "round": 1, "dead": False})
     write("reporter.json", {"run_id": RUN})
     claude = Claude("sk-simulated", api.url)
     for round_ in (1, 2):
+        paced = PaceTask.model_validate(pacing | {"round": round_})
+        pace_run(paced, PaceAdapters(bucket=bucket, reserved_concurrency=0))
         for item in world.read(items_key(RUN, round_)):
             event = CollectorEvent.model_validate({"task": item, "attempt": 0, "started_at": started})
             outcome = asked(claude, event).model_dump(mode="json")
@@ -130,6 +139,7 @@ def night(world: Outside, api: MessagesAPI) -> None:
                 write("collector.json" if round_ == 1 else "collector-regenerate.json", event.model_dump(mode="json"))
         aggregate(AggregateTask(run_id=RUN, round=round_), aggregating)
     claude.close()
+    write("pace.json", world.read(pace_key(RUN, 1, 1)))
     write("summary.json", world.read(summary_key(RUN)))
     write("miss.json", next(body for body in world.drain(world.miss_queue) if body["reason"] == "schema"))
 

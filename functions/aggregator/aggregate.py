@@ -4,7 +4,7 @@ Everything here may be done twice: what it writes is derived from what is stored
 comes last. If it crashes before that, the step runs again; if it crashes after that, nothing is left to do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,17 +13,26 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from aggregator.census import announce, summarize
-from aggregator.judge import Verdict, judge, raw_answer_limit, unaccounted
+from aggregator.judge import Verdict, judge, not_attempted, raw_answer_limit, unaccounted
 from aggregator.miss_queue import MissQueue
 from aggregator.misses import line_of, miss_of, settle_queues
 from nightfold.branch import SiteTask
-from nightfold.budget import branches_at_once, regeneration_branches, share
 from nightfold.contract import Plan, RunState, Summary
 from nightfold.errors import UnexpectedError
 from nightfold.observability import log_step
 from nightfold.sites import Round, RunId, Site
-from nightfold.storage import Bucket, candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
+from nightfold.storage import (
+    Bucket,
+    candidates_key,
+    items_key,
+    misses_key,
+    outcome_key,
+    outcomes_prefix,
+    plan_key,
+    summary_key,
+)
 from nightfold.text import one_line
+from nightfold.waves import Pace, read_paces
 
 READERS = 16  # outcomes that are read at once
 
@@ -64,13 +73,18 @@ def aggregate(task: AggregateTask, adapters: Adapters) -> RunState:
     if plan.run_id != task.run_id:
         raise UnexpectedError(f"the plan of run {task.run_id} is that of run {plan.run_id}")
     sites = {site.site_id: site for site in plan.sites}
-    rounds = [_judge_round(plan, 1, sites, bucket)]
+    paces = read_paces(bucket, plan.run_id, 1)
+    rounds = [_judge_round(plan, 1, [*sites], paces, bucket)]
     regenerated = bucket.get(items_key(plan.run_id, 2)) if task.round == 2 else None
     if task.round == 1 and any(verdict.regenerate for verdict in rounds[0].values()):
         return _regenerate(plan, sites, rounds[0], bucket)
     if regenerated:
-        rounds.append(_judge_round(plan, 2, _site_ids(plan, regenerated), bucket))
-    return _close(task, plan, sites, rounds, adapters)
+        again = read_paces(bucket, plan.run_id, 2)
+        judged = _judge_round(plan, 2, _site_ids(plan, regenerated), again, bucket)
+        # A site for which round 2 did not begin keeps the verdict of round 1.
+        rounds.append({site_id: verdict for site_id, verdict in judged.items() if verdict.attempted})
+        paces += again
+    return _close(task, plan, sites, rounds, paces, adapters)
 
 
 def _site_ids(plan: Plan, items: bytes) -> list[str]:
@@ -82,13 +96,22 @@ def _site_ids(plan: Plan, items: bytes) -> list[str]:
         return []
 
 
-def _judge_round(plan: Plan, round_: int, site_ids: Iterable[str], bucket: Bucket) -> dict[str, Verdict]:
-    """The verdict on every site of a round, in the order of the plan. Accepted candidates are stored at once, so that
-    memory never holds ten thousand answers."""
+def _judge_round(
+    plan: Plan, round_: int, site_ids: Sequence[str], paces: Sequence[Pace], bucket: Bucket
+) -> dict[str, Verdict]:
+    """The verdict on every site of a round, in the order of its items, from which the waves take the first ones.
+    Accepted candidates are stored at once, so that memory never holds ten thousand answers."""
     limit = raw_answer_limit(len(plan.sites))
     stored = set(bucket.keys(candidates_key(plan.run_id, "").removesuffix(".json")))
+    outcomes = set(bucket.keys(outcomes_prefix(plan.run_id, round_)))
+    begun = set(site_ids[: max((pace.first + pace.sites for pace in paces), default=0)])
+    stop = next((pace.stop for pace in reversed(paces) if pace.stop is not None), None)
 
     def verdict_on(site_id: str) -> Verdict:
+        if outcome_key(plan.run_id, round_, site_id) not in outcomes:
+            if site_id not in begun:
+                return not_attempted(site_id, stop)
+            return unaccounted(site_id, "the branch left no outcome")
         try:
             document = bucket.get(outcome_key(plan.run_id, round_, site_id))
         except ClientError as error:
@@ -117,17 +140,12 @@ def _candidates_file(plan: Plan, round_: int, verdict: Verdict) -> bytes:
 
 
 def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Verdict], bucket: Bucket) -> RunState:
-    """Round 2 covers only the rejected sites; fewer branches share the same budget."""
+    """Round 2 covers only the rejected sites, with more tokens each where an answer was cut."""
     rejected = [verdict for verdict in round_1.values() if verdict.regenerate]
-    configuration = plan.configuration
-    branches = regeneration_branches(
-        len(rejected),
-        branches_at_once(len(sites), configuration.max_concurrency),
-        truncated=any(verdict.error == "Truncated" for verdict in rejected),
-    )
-    tokens = share(configuration.output_token_budget, branches)
+    truncated = any(verdict.error == "Truncated" for verdict in rejected)
+    tokens = plan.configuration.regeneration_tokens(len(sites), len(rejected), truncated=truncated)
     items = [
-        SiteTask.for_site(sites[verdict.site_id], plan.run_id, 2, configuration, tokens, violation=verdict.message)
+        SiteTask.for_site(sites[verdict.site_id], plan.run_id, 2, plan.configuration, tokens, violation=verdict.message)
         for verdict in rejected
     ]
     bucket.put(items_key(plan.run_id, 2), _Tasks.dump_json(items))
@@ -138,8 +156,6 @@ def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Ver
         mode=plan.mode,
         status="regenerate",
         planned=len(sites),
-        items_key=items_key(plan.run_id, 2),
-        max_concurrency=branches,
     )
 
 
@@ -148,10 +164,11 @@ def _close(
     plan: Plan,
     sites: Mapping[str, Site],
     rounds: list[dict[str, Verdict]],
+    paces: Sequence[Pace],
     adapters: Adapters,
 ) -> RunState:
     """Writes the misses, settles the queues, and closes the census: in this order."""
-    summary = summarize(plan, rounds, dead=task.dead)
+    summary = summarize(plan, rounds, paces, dead=task.dead)
     misses = [miss_of(plan, sites[site.site_id], rounds, dead=task.dead) for site in summary.sites if not site.accepted]
     lines = "".join(f"{line_of(miss)}\n" for miss in misses)
     adapters.bucket.put(misses_key(plan.run_id), lines.encode(), "application/jsonl")

@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 
 from aggregator.judge import Verdict
 from nightfold.budget import cost_usd
-from nightfold.contract import MissedByReason, Plan, Settled, SiteSummary, Summary, Tokens
+from nightfold.contract import MissedByReason, Plan, Settled, SiteSummary, Summary, Tokens, WaveSummary
 from nightfold.observability import count, log_step
+from nightfold.waves import Pace
 
 
-def summarize(plan: Plan, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool = False) -> Summary:
+def summarize(
+    plan: Plan, rounds: Sequence[Mapping[str, Verdict]], paces: Sequence[Pace], *, dead: bool = False
+) -> Summary:
     """The census over all rounds; a site's verdict is that of its last round. A run that is `dead` ended with the last
     branch that it stored, however much later it is closed."""
     last = {**rounds[0], **rounds[1]} if len(rounds) > 1 else dict(rounds[0])
@@ -33,6 +36,7 @@ def summarize(plan: Plan, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool
         missed=MissedByReason(
             network=missed.count("network"), schema_=missed.count("schema"), unknown=missed.count("unknown")
         ),
+        not_attempted=sum(not verdict.attempted for verdict in last.values()),
         regenerated=regenerated,
         model_calls=sum(verdict.model_calls for verdict in all_calls),
         rate_limited=sum(verdict.rate_limited for verdict in all_calls),
@@ -41,6 +45,13 @@ def summarize(plan: Plan, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool
         started_at=plan.started_at,
         duration_s=round(max((ended - plan.started_at).total_seconds(), 0.0), 3),  # a clock may be set back
         simulated=plan.simulated,
+        waves=[
+            WaveSummary(
+                round=pace.round, wave=pace.wave, sites=pace.sites, max_concurrency=pace.max_concurrency, why=pace.why
+            )
+            for pace in paces
+            if pace.sites or pace.stop is not None
+        ],
         sites=[
             SiteSummary(
                 site_id=verdict.site_id,
@@ -68,6 +79,7 @@ def announce(summary: Summary) -> None:
         missed_network=summary.missed.network,
         missed_schema=summary.missed.schema_,
         missed_unknown=summary.missed.unknown,
+        not_attempted=summary.not_attempted,
         regenerated=summary.regenerated,
         model_calls=summary.model_calls,
         rate_limited=summary.rate_limited,
@@ -83,6 +95,7 @@ def announce(summary: Summary) -> None:
         MissedNetwork=summary.missed.network,
         MissedSchema=summary.missed.schema_,
         MissedUnknown=summary.missed.unknown,
+        NotAttempted=summary.not_attempted,
         InputTokens=summary.tokens.input,
         OutputTokens=summary.tokens.output,
         CostUSD=0.0 if summary.simulated else summary.cost_usd or 0.0,

@@ -12,6 +12,7 @@ from nightfold.errors import PATIENT, Reason
 from nightfold.failure_message import calls_made, read_caught
 from nightfold.stored import read_outcome
 from nightfold.text import one_line
+from nightfold.waves import Stop
 
 CUT = {"max_tokens", "model_context_window_exceeded"}
 RAW_ANSWERS = 20_000_000  # bytes of raw answers in all the misses of a run; S3 has the whole answers
@@ -70,6 +71,13 @@ def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit:
 def unaccounted(site_id: str, message: str) -> Verdict:
     """The verdict on a planned site that has no usable outcome."""
     return Verdict(site_id, reason="unknown", error="Unaccounted", message=message)
+
+
+def not_attempted(site_id: str, stop: Stop | None) -> Verdict:
+    """The verdict on a site for which no wave began. `stop`: why, if the run itself decided that."""
+    message = stop.message if stop is not None else "the run ended before its turn came"
+    reason = stop.reason if stop is not None else "network"
+    return Verdict(site_id, reason=reason, error="NotAttempted", message=one_line(message, 500), attempted=False)
 
 
 def _judge_answer(site_id: str, answer: Answer, limit: int) -> Verdict:

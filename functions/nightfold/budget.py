@@ -34,6 +34,19 @@ def nearest_model(model: str) -> str | None:
     return get_close_matches(model, PRICES, n=1, cutoff=0.0)[0]
 
 
+PROMPT_TOKENS = 1_000  # more than the prompt with a violation in it and without the brief; a test compares
+
+
+def prompt_tokens(brief: str | None) -> int:
+    """More than the input tokens of a call: a token is at least two bytes of UTF-8 in every language we measured."""
+    return PROMPT_TOKENS + len((brief or "").encode()) // 2
+
+
+def longest_answer_usd(model: str, brief: str | None, max_tokens: int) -> float | None:
+    """The most that one answer can cost in USD; None if the model's price is not known."""
+    return cost_usd(model, prompt_tokens(brief), max_tokens + thinking_tokens(model))
+
+
 def branches_at_once(sites: int, max_concurrency: int) -> int:
     """How many branches can run at once."""
     return min(sites, max_concurrency)

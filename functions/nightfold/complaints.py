@@ -28,7 +28,7 @@ def complaint(detail: ErrorDetails, known: Sequence[str] = ()) -> str:
     valid keys."""
     kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind in _WRONG_TYPE:
-        return f"{_WRONG_TYPE[kind].format(**context)}{_but(given)}"
+        return f"{_WRONG_TYPE[kind].format(**context)}{but(given)}"
     match kind:
         case "missing":
             return "is missing"
@@ -75,7 +75,8 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0) -> str | None:
     return next(iter(get_close_matches(word, list(known), 1, likeness)), None)
 
 
-def _but(given: Any) -> str:
+def but(given: Any) -> str:
+    """`, not "four"`: what was given instead, if it can be shown in a few words."""
     if isinstance(given, str | int | float | None):
         return f", not {one_line(json.dumps(given), 60)}"
     return ""

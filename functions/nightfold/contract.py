@@ -116,11 +116,14 @@ class RunState(Shape):
     run_id: RunId
     round: Round = 1
     mode: Literal["collect", "redrive"] = "collect"
-    status: Literal["planned", "nothing", "dead_run", "regenerate", "complete", "partial", "failed"]
+    status: Literal[
+        "planned", "nothing", "dead_run", "wave", "round_over", "regenerate", "complete", "partial", "failed"
+    ]
     planned: int = 0
     accepted: int = 0
     missed: int = 0
-    items_key: str = ""
+    wave: int = 0  # of this round, the last one that has begun
+    items_key: str = ""  # of that wave
     max_concurrency: int = 1
 
 
@@ -133,6 +136,16 @@ class SiteSummary(Shape):
     reason: Reason | None
     error: str | None
     rounds: int
+
+
+class WaveSummary(Shape):
+    """One wave; without sites: why no further one began although some were left."""
+
+    round: Round
+    wave: int
+    sites: int
+    max_concurrency: int
+    why: str
 
 
 class MissedByReason(Shape):
@@ -162,6 +175,7 @@ class Summary(Shape):
     planned: int
     accepted: int
     missed: MissedByReason
+    not_attempted: int = 0  # of the missed: no wave began for them
     regenerated: int
     model_calls: int
     rate_limited: int
@@ -170,6 +184,7 @@ class Summary(Shape):
     started_at: AwareDatetime
     duration_s: float
     simulated: bool = False  # then `cost_usd` is what real answers would have cost
+    waves: list[WaveSummary] = Field(default_factory=list)
     sites: list[SiteSummary]
     settled: list[Settled] = Field(default_factory=list)  # redrive: acknowledged, and not asked again
     unlisted: list[SiteId] = Field(default_factory=list)  # redrive: no longer in the site list, and parked

@@ -64,7 +64,7 @@ class AwsUnavailable(Exception):  # noqa: N818
 class Handling(NamedTuple):
     """What happens to a branch whose call or answer ends in an error."""
 
-    reason: Reason
+    reason: Reason | None  # None: that of what stopped the run
     named_by: Literal["collector", "aws", "aggregator"]
     retried: Literal["briefly", "patiently"] | None = None  # by CollectSite: after a call, or after what cost no call
 
@@ -92,6 +92,7 @@ BRANCH_ERRORS = {
     "Truncated": Handling("schema", "aggregator"),
     "Refused": Handling("unknown", "aggregator"),
     "Unaccounted": Handling("unknown", "aggregator"),
+    "NotAttempted": Handling(None, "aggregator"),
 }
 """Every error that a miss may have, by name. The collector's list, the live view's retries and the reporter's words
 derive from it; CollectSite's retriers and catchers are compared with it."""

@@ -1,11 +1,30 @@
 """The run's configuration, and a function's environment."""
 
 import os
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from nightfold.budget import MAX_TOKENS_FLOOR
+from nightfold.amounts import counted
+from nightfold.budget import (
+    MAX_TOKENS_CEILING,
+    MAX_TOKENS_FLOOR,
+    branches_at_once,
+    regeneration_branches,
+    share,
+    tokens_floor,
+)
+from nightfold.complaints import but
+from nightfold.errors import InvalidInput
+
+AUTO: Literal["auto"] = "auto"
+MOST_AT_ONCE = 1_000  # what Lambda runs at once in an account, unless AWS raises it
+
+
+def _concurrency(given: Any) -> Any:
+    if given != AUTO and (isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST_AT_ONCE):
+        raise ValueError(f'must be "auto" or a whole number from 1 to {MOST_AT_ONCE:,}{but(given)}')
+    return given
 
 
 class RunConfiguration(BaseModel):
@@ -14,14 +33,27 @@ class RunConfiguration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     max_concurrency: Annotated[
-        int, Field(ge=1, le=1_000, description="branches that may run at once")  # 0 would mean unlimited in a Map
-    ] = 4
+        int | Literal["auto"],
+        BeforeValidator(_concurrency),  # 0 would mean unlimited in a Map
+        Field(description="branches that run at once: a number, or `auto`: each run finds what the account carries"),
+    ] = AUTO
+    concurrency_limit: Annotated[
+        int, Field(ge=1, le=MOST_AT_ONCE, description="with `auto`: never more branches at once than this")
+    ] = 100
+    answer_tokens: Annotated[
+        int,
+        Field(
+            ge=MAX_TOKENS_FLOOR,
+            le=MAX_TOKENS_CEILING,
+            description="with `auto`: output tokens for each answer; they do not depend on how many run at once",
+        ),
+    ] = 2_048
     output_token_budget: Annotated[
         int,
         Field(
             ge=MAX_TOKENS_FLOOR,
             le=8_192_000,
-            description="output tokens of all branches that run at once; each gets an equal share",
+            description="if `max_concurrency` is a number: output tokens of all branches at once, in equal shares",
         ),
     ] = 4_096
     candidates_per_site: Annotated[int, Field(ge=1, le=20, description="candidates to ask for, per site")] = 5
@@ -34,9 +66,31 @@ class RunConfiguration(BaseModel):
     ] = "claude-sonnet-5-5"
     request_timeout_s: Annotated[int, Field(ge=1, le=600, description="seconds for one call")] = 120
     cost_ceiling_usd: (
-        Annotated[float, Field(gt=0, le=100_000, description="USD; a plan whose worst case is above it is refused")]
+        Annotated[
+            float, Field(gt=0, le=100_000, description="USD; no wave begins whose answers could take the run above it")
+        ]
         | None
     ) = None
+
+    def tokens(self, sites: int) -> int:
+        """Output tokens of each branch of a run with so many sites. Raises InvalidInput if they are too few."""
+        if self.max_concurrency != AUTO:
+            at_once = branches_at_once(sites, self.max_concurrency)
+            return share(self.output_token_budget, at_once, self.candidates_per_site)
+        floor = tokens_floor(self.candidates_per_site)
+        if self.answer_tokens < floor:
+            raise InvalidInput(
+                f"answer_tokens: {self.answer_tokens:,} are under the floor of {floor:,} for "
+                f"{counted(self.candidates_per_site, 'candidate')}; set answer_tokens to at least {floor:,}"
+            )
+        return self.answer_tokens
+
+    def regeneration_tokens(self, sites: int, rejected: int, *, truncated: bool) -> int:
+        """The same for round 2, in which `rejected` of the sites are asked again; `truncated`: an answer was cut."""
+        if self.max_concurrency != AUTO:
+            at_once = branches_at_once(sites, self.max_concurrency)
+            return share(self.output_token_budget, regeneration_branches(rejected, at_once, truncated=truncated))
+        return min(2 * self.answer_tokens, MAX_TOKENS_CEILING) if truncated else self.answer_tokens
 
 
 class FunctionSettings(BaseModel):

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20)
 
 SITES_KEY = "config/sites.json"
+PROFILE_KEY = "config/pace.json"  # how many branches at once earlier runs found good, by model
 REDRIVE_LEASE_KEY = "config/redrive-lease.json"  # the execution that redrives: only one does at a time
 CLOSED_RUNS_KEY = "config/closed-runs.json"  # the planner's note of runs that need not be looked at again
 
@@ -25,8 +26,20 @@ def items_key(run_id: str, round_: int) -> str:
     return f"runs/{run_id}/round-{round_}/items.json"
 
 
+def pace_key(run_id: str, round_: int, wave: int) -> str:
+    return f"runs/{run_id}/round-{round_}/wave-{wave}/pace.json"
+
+
+def wave_items_key(run_id: str, round_: int, wave: int) -> str:
+    return f"runs/{run_id}/round-{round_}/wave-{wave}/items.json"
+
+
+def outcomes_prefix(run_id: str, round_: int) -> str:
+    return f"runs/{run_id}/round-{round_}/outcomes/"
+
+
 def outcome_key(run_id: str, round_: int, site_id: str) -> str:
-    return f"runs/{run_id}/round-{round_}/outcomes/{site_id}.json"
+    return f"{outcomes_prefix(run_id, round_)}{site_id}.json"
 
 
 def candidates_key(run_id: str, site_id: str) -> str:

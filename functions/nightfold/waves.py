@@ -5,10 +5,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationError
 
 from nightfold.errors import Reason
+from nightfold.observability import log_step
 from nightfold.sites import Round, RunId, Shape
+from nightfold.storage import Bucket, pace_key
 
 Family = Literal["requests", "input-tokens", "output-tokens"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -48,6 +50,18 @@ class Stop(Shape):
     message: str  # a sentence: what happened, and what to do
 
 
+class Carried(Shape):
+    """What a run found about one model: a later run starts from it."""
+
+    max_concurrency: Annotated[int, Field(ge=1)]
+    latency_s: Amount  # mean
+    held_s: Amount  # mean seconds of a slot for one answer
+    input_tokens: Amount
+    output_tokens: Amount
+    run_id: RunId
+    found_at: AwareDatetime
+
+
 class Pace(Shape):
     """`pace.json`: the decision before one wave. `sites` 0 is the end of the round."""
 
@@ -64,18 +78,7 @@ class Pace(Shape):
     stop: Stop | None = None
     seen: Seen | None = None  # of the wave before
     spent_usd: Amount | None = None  # by the answers so far; None where the model's price is not known
-
-
-class Carried(Shape):
-    """What a run found about one model: a later run starts from it."""
-
-    max_concurrency: Annotated[int, Field(ge=1)]
-    latency_s: Amount  # mean
-    held_s: Amount  # mean seconds of a slot for one answer
-    input_tokens: Amount
-    output_tokens: Amount
-    run_id: RunId
-    found_at: AwareDatetime
+    carried: Carried | None = None  # in a run's first decision: what it started from
 
 
 class Profile(Shape):
@@ -83,3 +86,27 @@ class Profile(Shape):
 
     schema_version: Literal[1] = 1
     models: dict[str, Carried] = Field(default_factory=dict)
+    simulated: dict[str, Carried] = Field(default_factory=dict)  # the same, by simulated runs
+
+    def of(self, *, simulated: bool) -> dict[str, Carried]:
+        return self.simulated if simulated else self.models
+
+
+def read_profile(document: bytes | None) -> Profile:
+    """`config/pace.json`; an empty one if there is none that can be read."""
+    try:
+        return Profile.model_validate_json(document or b"{}")
+    except ValidationError:
+        return Profile()
+
+
+def read_paces(bucket: Bucket, run_id: str, round_: int) -> list[Pace]:
+    """The decisions of a round, in their order. The first one that is missing or cannot be read ends them."""
+    paces: list[Pace] = []
+    while (document := bucket.get(pace_key(run_id, round_, len(paces) + 1))) is not None:
+        try:
+            paces.append(Pace.model_validate_json(document))
+        except ValidationError:
+            log_step("pace", run_id=run_id, round=round_, wave=len(paces) + 1, error="UnreadablePace")
+            break
+    return paces

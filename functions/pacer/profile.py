@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from nightfold.waves import Carried, Profile
+from botocore.exceptions import BotoCoreError, ClientError
+
+from nightfold.observability import log_step
+from nightfold.storage import PROFILE_KEY, Bucket
+from nightfold.waves import Carried, Profile, read_profile
 from pacer.concurrency import Means, Wave, speed
 
 BELIEVED = timedelta(days=14)
 
 
-def believed(profile: Profile | None, model: str, now: datetime) -> Carried | None:
+def believed(profile: Profile, model: str, now: datetime, *, simulated: bool) -> Carried | None:
     """What an earlier run found about `model`, unless it is too old."""
-    carried = profile.models.get(model) if profile is not None else None
+    carried = profile.of(simulated=simulated).get(model)
     return carried if carried is not None and now - carried.found_at <= BELIEVED else None
 
 
@@ -33,3 +37,28 @@ def found(history: Sequence[Wave], limit: int, carried: Carried | None, run_id: 
         run_id=run_id,
         found_at=now,
     )
+
+
+def noted(bucket: Bucket) -> Profile:
+    """What earlier runs noted; nothing if it cannot be read."""
+    try:
+        return read_profile(bucket.get(PROFILE_KEY))
+    except (BotoCoreError, ClientError):
+        return Profile()
+
+
+def note(carried: Carried | None, bucket: Bucket, model: str, *, simulated: bool) -> None:
+    """Best effort: if the note is lost, a later run needs a few waves more."""
+    if carried is None:
+        return
+    try:
+        current = bucket.get_with_etag(PROFILE_KEY)
+        profile = read_profile(current[0] if current is not None else None)
+        profile.of(simulated=simulated)[model] = carried
+        document = profile.model_dump_json(indent=2).encode()
+        if current is None:
+            bucket.put_if_absent(PROFILE_KEY, document)
+        else:
+            bucket.replace(PROFILE_KEY, document, current[1])
+    except (BotoCoreError, ClientError):
+        log_step("pace", run_id=carried.run_id, error="ProfileNotNoted")

@@ -5,15 +5,13 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from nightfold.amounts import counted, dollars
 from nightfold.branch import SiteTask
-from nightfold.budget import branches_at_once, share
 from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
 from nightfold.observability import log_step
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
-from planner.budget import worst_case
+from planner.budget import check_ceiling, worst_case
 from planner.inputs import Mode, configure
 from planner.waiting import Waiting
 
@@ -40,16 +38,10 @@ def draft(
     overrides: Mapping[str, Any],
     **of_redrive: Any,
 ) -> Plan:
-    """The plan with its worst case; `of_redrive` are the plan's further fields. Raises InvalidInput for a share under
-    the floor, or a cost above the ceiling."""
+    """The plan with its worst case; `of_redrive` are the plan's further fields. Raises InvalidInput for too few tokens,
+    or a ceiling under the cost of one answer."""
     most = worst_case(sites, configuration)
-    ceiling = configuration.cost_ceiling_usd
-    if ceiling is not None and most.cost_usd is not None and most.cost_usd > ceiling:
-        raise InvalidInput(
-            f"cost_ceiling_usd: the worst case of {counted(len(sites), 'site')} is "
-            f"{dollars(most.cost_usd, exact=True)}, above the ceiling of {dollars(ceiling, exact=True)} "
-            f"({counted(most.model_calls, 'call')} of {configuration.model}, {most.output_tokens:,} output tokens)"
-        )
+    check_ceiling(sites, configuration, len(sites))
     return Plan(
         run_id=run_id,
         mode=mode,
@@ -110,23 +102,13 @@ def _is_valid(name: str, value: Any) -> bool:
 
 def check_one_site(site_list: Sequence[Site], configuration: RunConfiguration) -> None:
     """Raises InvalidInput if the configuration cannot run even one site; then a redrive receives nothing."""
-    least = min(
-        site_list, key=lambda site: (site.max_tokens or configuration.output_token_budget, len(site.brief or ""))
-    )
-    most = worst_case([least], configuration)
-    ceiling = configuration.cost_ceiling_usd
-    if ceiling is not None and most.cost_usd is not None and most.cost_usd > ceiling:
-        raise InvalidInput(
-            f"cost_ceiling_usd: one site can cost {dollars(most.cost_usd, exact=True)}, above the ceiling of "
-            f"{dollars(ceiling, exact=True)}"
-        )
+    check_ceiling(site_list, configuration, 1)
 
 
 def items(plan: Plan) -> bytes:
-    """`items.json` of round 1: one SiteTask per site."""
+    """`items.json` of round 1: one SiteTask per site, from which PaceRun takes the waves."""
     if not plan.sites:
         return b"[]"
-    configuration = plan.configuration
-    tokens = share(configuration.output_token_budget, branches_at_once(len(plan.sites), configuration.max_concurrency))
-    tasks = [SiteTask.for_site(site, plan.run_id, 1, configuration, tokens) for site in plan.sites]
+    tokens = plan.configuration.tokens(len(plan.sites))
+    tasks = [SiteTask.for_site(site, plan.run_id, 1, plan.configuration, tokens) for site in plan.sites]
     return TypeAdapter(list[SiteTask]).dump_json(tasks)

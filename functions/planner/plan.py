@@ -90,8 +90,6 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
         mode=plan.mode,
         status="planned",
         planned=len(plan.sites),
-        items_key=items_key(run_id, 1),
-        max_concurrency=plan.configuration.max_concurrency,
     )
 
 

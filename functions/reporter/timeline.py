@@ -96,7 +96,7 @@ def draw(records: RunRecords) -> Timeline:
         sites=len(of_site),
         untimed=len(records.branches) - len(timed),
         at_once=_at_once([(at(started), at(ended)) for started, ended in map(_span, timed)]),
-        cap=records.plan.configuration.max_concurrency,
+        cap=max((wave.max_concurrency for wave in records.summary.waves), default=1),
     )
 
 

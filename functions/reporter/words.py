@@ -126,6 +126,12 @@ ERRORS = {
         _AGAIN,
         "If it affects many sites, look at the execution in the Step Functions console: the Map itself failed.",
     ),
+    "NotAttempted": Words(
+        "Not attempted",
+        "The run stopped before this site's turn came; the message gives the reason. Claude was not asked.",
+        "The next redrive asks. It does not count as an attempt, so it never parks the site.",
+        "What the message says: fix the key, raise the spend limit or cost_ceiling_usd, or give the run more time.",
+    ),
 }
 OTHER = Words(
     "An error without a name",
@@ -147,7 +153,8 @@ def words_for(error: str) -> Words:
 
 def _reason(error: str) -> str:
     """The bucket of `error`, or of what `Lambda.*` covers."""
-    return next(handling.reason for name, handling in BRANCH_ERRORS.items() if words_for(name) is ERRORS[error])
+    of_error = next(handling for name, handling in BRANCH_ERRORS.items() if words_for(name) is ERRORS[error])
+    return of_error.reason or "that of the cause"
 
 
 def markdown() -> str:

@@ -13,9 +13,10 @@ from typing import Any
 
 from infra.cli.configuration import ROOT, configured
 from infra.state.unfinished_runs import UnfinishedRun
-from nightfold.budget import branches_at_once, share
+from nightfold.budget import branches_at_once
 from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
+from nightfold.settings import AUTO
 from planner.draft import PlanTask, draft
 from planner.inputs import narrow, read_sites
 
@@ -63,11 +64,16 @@ class RunRequest:
 
     @property
     def at_once(self) -> int:
-        return branches_at_once(len(self.plan.sites), self.plan.configuration.max_concurrency)
+        """At most: with `auto` the run finds the number."""
+        configuration = self.plan.configuration
+        most = (
+            configuration.concurrency_limit if configuration.max_concurrency == AUTO else configuration.max_concurrency
+        )
+        return branches_at_once(len(self.plan.sites), most)
 
     @property
     def tokens_each(self) -> int:
-        return share(self.plan.configuration.output_token_budget, self.at_once) if self.plan.sites else 0
+        return self.plan.configuration.tokens(len(self.plan.sites)) if self.plan.sites else 0
 
 
 def request_run(

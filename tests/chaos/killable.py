@@ -37,7 +37,7 @@ def warm_up() -> None:
 
     with tempfile.TemporaryDirectory() as folder, Cloud(Path(folder)):
         pass
-    for handler in ("planner", "collector", "aggregator", "reporter"):
+    for handler in ("planner", "pacer", "collector", "aggregator", "reporter"):
         with contextlib.suppress(ImportError):
             importlib.import_module(f"{handler}.handler")
     if threading.active_count() > 1:

@@ -127,6 +127,7 @@ def test_a_whole_night_and_a_morning_need_no_more_than_the_roles_allow(place: Ro
 
 OUTCOME, CANDIDATES = "runs/night/round-1/outcomes/harbour.json", "runs/night/candidates/harbour.json"
 SITES, PLAN, SUMMARY = "config/sites.json", "runs/night/plan.json", "runs/night/summary.json"
+WAVE = "runs/night/round-1/wave-1/items.json"
 ITEMS_1, ITEMS_2, LEASE = "runs/night/round-1/items.json", "runs/night/round-2/items.json", "config/redrive-lease.json"
 
 MUST_NOT: dict[str, dict[str, Call]] = {
@@ -146,6 +147,22 @@ MUST_NOT: dict[str, dict[str, Call]] = {
         "write a summary": lambda p: p.put(SUMMARY),
         "write the items of round 2": lambda p: p.put(ITEMS_2),
         "delete a plan": lambda p: p.delete(PLAN),
+        "start an execution": lambda p: p.start(),
+        "invoke the collector": lambda p: p.invoke("Collector"),
+    },
+    "Pacer": {
+        "write the log of another": lambda p: p.log("Planner"),
+        "read the API key": lambda p: p.parameter(p.secret),
+        "read the configuration": lambda p: p.parameter(p.configuration),
+        "read the site list": lambda p: p.get(SITES),
+        "change the site list": lambda p: p.put(SITES),
+        "change a plan": lambda p: p.put(PLAN),
+        "write an outcome": lambda p: p.put(OUTCOME),
+        "write the items of round 1": lambda p: p.put(ITEMS_1),
+        "write candidates": lambda p: p.put(CANDIDATES),
+        "write a summary": lambda p: p.put(SUMMARY),
+        "delete a plan": lambda p: p.delete(PLAN),
+        "receive a miss": lambda p: p.receive(p.miss_queue),
         "start an execution": lambda p: p.start(),
         "invoke the collector": lambda p: p.invoke("Collector"),
     },
@@ -191,6 +208,8 @@ MUST_NOT: dict[str, dict[str, Call]] = {
         "delete a miss": lambda p: p.delete_message(p.miss_queue),
     },
     "Nightly": {
+        "write a wave": lambda p: p.put(WAVE),
+        "read the items of a round": lambda p: p.get(ITEMS_1),
         "write candidates": lambda p: p.put(CANDIDATES),
         "write a summary": lambda p: p.put(SUMMARY),
         "write a plan": lambda p: p.put(PLAN),

@@ -67,7 +67,7 @@ class Setting:
     """What a run is given. The defaults are Nightfold's and the entry tier's."""
 
     sites: int = 400
-    concurrency: int = RunConfiguration().max_concurrency
+    concurrency: int = 4
     output_token_budget: int = RunConfiguration().output_token_budget
     limits: Limits = ENTRY_TIER
     retrier: Retrier = field(default_factory=own_retrier)

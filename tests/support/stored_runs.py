@@ -22,7 +22,8 @@ from nightfold.contract import Miss, Plan, WaitingMessage
 from nightfold.failure_message import with_calls
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
-from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
+from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, pace_key, plan_key, summary_key
+from nightfold.waves import Pace
 from planner.draft import PlanTask, draft, items
 from reporter.records import read_records
 from reporter.redriven import note
@@ -77,9 +78,10 @@ def store_run(
     simulated: bool = False,
     of_redrive: Mapping[str, Any] | None = None,
     missed_in: str | None = None,
+    at_once: int = 4,
     **configuration: Any,
 ) -> None:
-    """Store one run in the bucket. A redrive's sites were `missed_in` another run."""
+    """Store one run in the bucket, of one wave a round. A redrive's sites were `missed_in` another run."""
     plan = draft(
         run_id,
         mode,
@@ -95,8 +97,10 @@ def store_run(
         plan = plan.model_copy(update={"messages": dict.fromkeys(sites, messages)})
     bucket.objects[plan_key(run_id)] = plan.model_dump_json().encode()
     bucket.objects[items_key(run_id, 1)] = items(plan)
-    first = _round(bucket, plan, TypeAdapter(list[SiteTask]).validate_json(items(plan)), sites, angle_words, times)
-    rounds = [first]
+    first = _round(
+        bucket, plan, TypeAdapter(list[SiteTask]).validate_json(items(plan)), sites, angle_words, times, at_once
+    )
+    rounds, paces = [first], [_pace(bucket, plan, 1, len(plan.sites), at_once)]
     again = [
         SiteTask.for_site(site, run_id, 2, plan.configuration, 2_048, violation=first[site.site_id].message)
         for site in plan.sites
@@ -104,13 +108,31 @@ def store_run(
     ]
     if again:
         bucket.objects[items_key(run_id, 2)] = TypeAdapter(list[SiteTask]).dump_json(again)
-        rounds.append(_round(bucket, plan, again, sites, angle_words, times))
-    summary = summarize(plan, rounds).model_copy(update={"duration_s": 14.2 + len(sites) * 0.01})
+        rounds.append(_round(bucket, plan, again, sites, angle_words, times, at_once))
+        paces.append(_pace(bucket, plan, 2, len(again), at_once))
+    summary = summarize(plan, rounds, paces).model_copy(update={"duration_s": 14.2 + len(sites) * 0.01})
     bucket.objects[summary_key(run_id)] = summary.model_dump_json().encode()
     last = {**rounds[0], **rounds[-1]}
     bucket.objects[misses_key(run_id)] = b"".join(
         _miss(plan, site, last[site.site_id]) for site in plan.sites if not last[site.site_id].accepted
     )
+
+
+def _pace(bucket: MemoryBucket, plan: Plan, round_: int, sites: int, at_once: int) -> Pace:
+    """A round of one wave."""
+    pace = Pace(
+        run_id=plan.run_id,
+        round=round_,
+        wave=1,
+        decided_at=plan.started_at + timedelta(seconds=round_),
+        first=0,
+        sites=sites,
+        left=0,
+        max_concurrency=at_once,
+        why=f"a start with {at_once}",
+    )
+    bucket.objects[pace_key(plan.run_id, round_, 1)] = pace.model_dump_json().encode()
+    return pace
 
 
 def _round(
@@ -120,9 +142,9 @@ def _round(
     sites: Mapping[str, Sequence[str]],
     angle_words: int,
     times: bool,
+    at_once: int,
 ) -> dict[str, Verdict]:
     judged = {}
-    at_once = plan.configuration.max_concurrency
     first = not tasks or tasks[0].round == 1
     began = plan.started_at + timedelta(seconds=1 if first else 2 + (len(plan.sites) // at_once + 1) * 5.6)
     for number, task in enumerate(tasks):
@@ -301,7 +323,7 @@ def large(sites: int = 10_000, angle_words: int = 9) -> MemoryBucket:
         bucket,
         did,
         angle_words=angle_words,
-        max_concurrency=200,
+        at_once=200,
         output_token_budget=204_800,
         model="claude-haiku-5-5",
     )

@@ -18,6 +18,8 @@ import aggregator.settings
 import collector.attempts
 import collector.handler
 import collector.settings
+import pacer.handler
+import pacer.settings
 import planner.handler
 import planner.plan
 import planner.settings
@@ -73,6 +75,8 @@ def no_memory() -> Iterator[None]:
     for cached in (
         planner.handler.adapters,
         planner.settings.settings,
+        pacer.handler.adapters,
+        pacer.settings.settings,
         aggregator.handler.adapters,
         aggregator.settings.settings,
         collector.handler._claude,

@@ -9,6 +9,7 @@ from nightfold.contract import Miss, Plan
 from nightfold.errors import Reason
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
+from nightfold.waves import Pace
 from planner.draft import PlanTask, draft
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
@@ -44,6 +45,27 @@ def plan(
         simulated=simulated,
         overrides=overrides or {},
         **of_redrive or {},
+    )
+
+
+def wave(
+    planned: Plan, number: int = 1, *, round_: int = 1, first: int = 0, sites: int | None = None, **fields: Any
+) -> Pace:
+    """The decision about one wave: over all of the plan's sites, unless `sites` are fewer."""
+    began = len(planned.sites) - first if sites is None else sites
+    return Pace.model_validate(
+        {
+            "run_id": planned.run_id,
+            "round": round_,
+            "wave": number,
+            "decided_at": STARTED,
+            "first": first,
+            "sites": began,
+            "left": len(planned.sites) - first - began,
+            "max_concurrency": 4,
+            "why": "a start with 4",
+        }
+        | fields
     )
 
 

@@ -30,7 +30,7 @@ ADAPTERS = {
     "reporter.links",
     "reporter.topic",
 }
-STEPS = {"aggregator.aggregate", "collector.collect", "planner.plan"}
+STEPS = {"aggregator.aggregate", "collector.collect", "pacer.pace_run", "planner.plan"}
 NIGHTFOLD = {
     "amounts",
     "answers",
@@ -68,7 +68,7 @@ def importers(*packages: str) -> set[str]:
 
 
 def test_the_scans_below_see_something() -> None:
-    assert {"planner", "collector", "aggregator"} <= set(FUNCTIONS)
+    assert {"planner", "pacer", "collector", "aggregator"} <= set(FUNCTIONS)
     assert len(MODULES) >= 25
     assert "nightfold.contract" in set(imports("planner.plan"))
     assert "anthropic" in set(imports("collector.claude"))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,18 +12,23 @@ from aggregator.aggregate import Adapters, AggregateTask, aggregate
 from nightfold.branch import Outcome
 from nightfold.contract import Miss, Plan, RunState, Summary, UnrecognizedMessage, WaitingMessage
 from nightfold.errors import UnexpectedError
-from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
-from tests.unit.examples import answered, failed, miss, plan, raised
+from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, pace_key, plan_key, summary_key
+from nightfold.waves import Pace
+from tests.unit.examples import answered, failed, miss, plan, raised, wave
 from tests.unit.outside import Outside, Wire, error
 
 OVERLOADED = raised("Overloaded", "attempt 3 after RateLimited, Overloaded: 529 overloaded_error: Overloaded")
 
 
-def store(outside: Outside, *documents: Plan | Outcome) -> None:
+def store(outside: Outside, *documents: Plan | Outcome | Pace) -> None:
+    """A plan is stored with one wave over all of its sites, as long as no other wave 1 is."""
     for document in documents:
         match document:
             case Plan():
                 key = plan_key(document.run_id)
+                store(outside, wave(document))
+            case Pace():
+                key = pace_key(document.run_id, document.round, document.wave)
             case Outcome():
                 key = outcome_key(document.run_id, document.round, document.site_id)
         outside.put(key, document.model_dump(mode="json"))
@@ -72,25 +78,33 @@ def test_only_broken_answers_are_regenerated_with_what_was_wrong(outside: Outsid
         failed("night", "meadow", OVERLOADED),
     )
     state = close(aggregating, 1)
-    assert (state.status, state.round, state.max_concurrency) == ("regenerate", 2, 1)
-    assert state.items_key == items_key("night", 2)
-    (item,) = outside.read(state.items_key)
-    assert (item["site_id"], item["round"], item["max_tokens"]) == ("orchard", 2, 4_096)
+    assert (state.status, state.round, state.wave) == ("regenerate", 2, 0)
+    (item,) = outside.read(items_key("night", 2))
+    assert (item["site_id"], item["round"], item["max_tokens"]) == ("orchard", 2, 2_048)
     assert item["violation"] == "candidate 1, angle: Field required"
     assert candidates_key("night", "harbour") in outside.keys()  # noqa: SIM118 - a method of ours
     assert summary_key("night") not in outside.keys()  # noqa: SIM118
     assert close(aggregating, 1) == state
 
 
-@pytest.mark.parametrize(("stop_reason", "branches", "tokens"), [("end_turn", 4, 1_024), ("max_tokens", 2, 2_048)])
+@pytest.mark.parametrize(
+    ("configuration", "stop_reason", "tokens"),
+    [
+        ({"max_concurrency": 4}, "end_turn", 1_024),
+        ({"max_concurrency": 4}, "max_tokens", 2_048),
+        ({"max_concurrency": "auto"}, "end_turn", 2_048),
+        ({"max_concurrency": "auto"}, "max_tokens", 4_096),
+        ({"max_concurrency": "auto", "answer_tokens": 6_000}, "max_tokens", 8_192),
+    ],
+)
 def test_a_truncated_answer_is_regenerated_with_more_tokens(
-    outside: Outside, aggregating: Adapters, stop_reason: str, branches: int, tokens: int
+    outside: Outside, aggregating: Adapters, configuration: dict[str, Any], stop_reason: str, tokens: int
 ) -> None:
     sites = ["harbour", "orchard", "lantern", "meadow"]
-    store(outside, plan(*sites), *[answered("night", name, "[", stop_reason=stop_reason) for name in sites])
-    state = close(aggregating, 1)
-    assert state.max_concurrency == branches
-    assert {item["max_tokens"] for item in outside.read(state.items_key)} == {tokens}
+    answers = [answered("night", name, "[", stop_reason=stop_reason) for name in sites]
+    store(outside, plan(*sites, **configuration), *answers)
+    assert close(aggregating, 1).status == "regenerate"
+    assert {item["max_tokens"] for item in outside.read(items_key("night", 2))} == {tokens}
 
 
 def test_the_census_counts_every_ending_of_both_rounds(outside: Outside, aggregating: Adapters) -> None:
@@ -240,6 +254,7 @@ def test_the_log_has_numbers_and_no_answers(
     marker = "MARKER-c0ffee"
     store(outside, plan("harbour"), answered("night", "harbour", f'[{{"{marker}": "{marker}"}}]'))
     close(aggregating, 1)
+    store(outside, wave(plan("harbour"), round_=2))
     close(aggregating, 2)
     text = printed()
     assert marker not in text

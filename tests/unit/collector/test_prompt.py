@@ -5,8 +5,8 @@ import pytest
 from collector.prompt import prompt_for
 from nightfold.answers import Violation, read_candidates
 from nightfold.branch import SiteTask
+from nightfold.budget import PROMPT_TOKENS
 from nightfold.settings import RunConfiguration
-from planner.budget import PROMPT_TOKENS
 from tests.unit.examples import site
 
 

@@ -21,6 +21,7 @@ from nightfold.errors import BRANCH_ERRORS
 from nightfold.run_folders import SetAside
 from nightfold.settings import RunConfiguration
 from nightfold.storage import outcome_key, unclosable_key
+from pacer.pace_run import PaceTask
 from planner.draft import PlanTask
 from reporter.digest import DigestTask
 from reporter.words import words_for
@@ -299,6 +300,7 @@ def test_no_branch_ever_fails() -> None:
 def test_each_function_gets_the_event_that_it_reads() -> None:
     models: dict[str, type[BaseModel]] = {
         "PlanRun": PlanTask,
+        "PaceRun": PaceTask,
         "CollectSite": CollectorEvent,
         "AggregateOutcomes": AggregateTask,
         "CloseDeadRun": AggregateTask,

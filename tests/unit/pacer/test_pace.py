@@ -153,7 +153,7 @@ def test_a_run_without_an_answer_leaves_nothing() -> None:
 
 def test_what_is_old_or_of_another_model_is_not_believed() -> None:
     profile = Profile(models={MODEL: carried(60)})
-    assert believed(profile, MODEL, FOUND + BELIEVED) == carried(60)
-    assert believed(profile, MODEL, FOUND + BELIEVED + timedelta(seconds=1)) is None
-    assert believed(profile, "claude-haiku-5-5", FOUND) is None
-    assert believed(None, MODEL, FOUND) is None
+    assert believed(profile, MODEL, FOUND + BELIEVED, simulated=False) == carried(60)
+    assert believed(profile, MODEL, FOUND + BELIEVED + timedelta(seconds=1), simulated=False) is None
+    assert believed(profile, MODEL, FOUND, simulated=True) is None
+    assert believed(profile, "claude-haiku-5-5", FOUND, simulated=False) is None

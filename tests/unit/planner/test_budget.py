@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightfold.budget import CALLS_PER_ROUND, regeneration_branches, share
+from nightfold.budget import CALLS_PER_ROUND, PROMPT_TOKENS, longest_answer_usd, regeneration_branches, share
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
-from planner.budget import PROMPT_TOKENS, worst_case
+from planner.budget import worst_case
 from planner.draft import items
 from tests.unit.examples import plan, site
 
@@ -55,7 +55,7 @@ def test_sixteen_branches_with_twenty_candidates_each_are_refused() -> None:
 
 
 def test_the_worst_case_of_four_sites() -> None:
-    worst = worst_case(many(4), RunConfiguration())
+    worst = worst_case(many(4), RunConfiguration(max_concurrency=4))
     assert worst.model_calls == 24
     assert worst.input_tokens == 24 * PROMPT_TOKENS
     # Round 1: four answers of 1,024. Round 2: all four again, two at once because answers were cut, 2,048 each.
@@ -99,14 +99,28 @@ def test_no_run_costs_more_than_its_worst_case(count: int, concurrency: int, bud
     assert 3 * (count + rejected) <= worst.model_calls
 
 
-def test_a_worst_case_above_the_ceiling_refuses_the_plan_and_names_both() -> None:
-    worst = worst_case(many(4), RunConfiguration()).cost_usd
-    assert worst is not None
-    plan(*many(4), cost_ceiling_usd=worst)
+def test_without_a_number_an_answer_has_the_same_tokens_however_many_run_at_once() -> None:
+    assert tokens_of(*many(40)) == [2_048] * 40
+    assert tokens_of(site("a"), site("b", max_tokens=300), answer_tokens=4_096) == [4_096, 300]
+    worst = worst_case(many(40), RunConfiguration())
+    assert worst.output_tokens == CALLS_PER_ROUND * 40 * (2_048 + 4_096)
+
+
+def test_too_few_tokens_for_the_candidates_refuse_the_plan() -> None:
+    with pytest.raises(InvalidInput, match="answer_tokens: 512 are under the floor of 1,024 for 20 candidates; set"):
+        plan(*many(4), answer_tokens=512, candidates_per_site=20)
+
+
+@pytest.mark.parametrize("configuration", [{"max_concurrency": 4}, {"max_concurrency": "auto", "answer_tokens": 1_024}])
+def test_only_a_ceiling_under_one_answer_refuses_the_plan_and_both_are_named(configuration: dict[str, Any]) -> None:
+    one = longest_answer_usd("claude-sonnet-5-5", None, 1_024)
+    assert one is not None
+    assert one == pytest.approx((1_000 * 2 + 1_024 * 10) / 1_000_000)
+    plan(*many(4), cost_ceiling_usd=one, **configuration)
+    plan(site("long", brief="b" * 2_000), *many(3), cost_ceiling_usd=one, **configuration)
     with pytest.raises(InvalidInput) as raised:
-        plan(*many(4), cost_ceiling_usd=worst - 0.001)
-    assert "cost_ceiling_usd: the worst case of 4 sites is $0.4166, above the ceiling of $0.4156" in str(raised.value)
-    assert "24 calls of claude-sonnet-5-5" in str(raised.value)
+        plan(*many(4), cost_ceiling_usd=one - 0.001, **configuration)
+    assert "one answer of claude-sonnet-5-5 may cost $0.0122, above the ceiling of $0.0112" in str(raised.value)
 
 
 def test_the_worst_case_of_a_model_that_always_thinks_counts_its_thinking() -> None:

@@ -37,8 +37,9 @@ def test_a_night_is_planned(outside: Outside, planning: Adapters) -> None:
         "planned": 3,
         "accepted": 0,
         "missed": 0,
-        "items_key": f"runs/{RUN}/round-1/items.json",
-        "max_concurrency": 2,
+        "wave": 0,
+        "items_key": "",
+        "max_concurrency": 1,
     }
     plan = Plan.model_validate_json(outside.text(plan_key(RUN)))
     assert (plan.execution_id, plan.started_at, plan.mode) == ("execution-1", STARTED, "collect")
@@ -148,10 +149,14 @@ def test_no_configuration_is_refused_and_a_silent_ssm_is_not_the_users_fault(
 
 @pytest.mark.usefixtures("sites")
 def test_a_changed_configuration_takes_effect_in_the_next_run(outside: Outside, planning: Adapters) -> None:
-    assert plan_run(plan_task("execution-1", "first"), planning).max_concurrency == 4
+    def planned(execution_id: str, name: str, given: object = None) -> int | str:
+        plan_run(plan_task(execution_id, name, given), planning)
+        return Plan.model_validate_json(outside.text(plan_key(name))).configuration.max_concurrency
+
+    assert planned("execution-1", "first") == "auto"
     outside.configure(max_concurrency=8)
-    assert plan_run(plan_task("execution-2", "second"), planning).max_concurrency == 8
-    assert plan_run(plan_task("execution-3", "third", {"max_concurrency": 1}), planning).max_concurrency == 1
+    assert planned("execution-2", "second") == 8
+    assert planned("execution-3", "third", {"max_concurrency": 1}) == 1
 
 
 def test_the_largest_list_is_planned(outside: Outside, planning: Adapters) -> None:

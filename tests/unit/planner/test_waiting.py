@@ -62,7 +62,7 @@ def test_a_site_is_asked_as_the_list_has_it_now(outside: Outside, planning: Adap
     outside.put(SITES_KEY, [site("harbour", brief="clearer").model_dump()])
     assert redrive(planning).planned == 1
     (item,) = outside.read(items_key("morning", 1))
-    assert (item["brief"], item["max_tokens"]) == ("clearer", 4_096)
+    assert (item["brief"], item["max_tokens"]) == ("clearer", 2_048)
 
 
 def test_a_site_that_left_the_list_is_not_asked_and_its_newest_miss_is_kept_for_the_parked_queue(
@@ -170,7 +170,7 @@ def test_the_ceiling_of_the_missed_run_holds_for_its_redrive(
     ("given", "sites", "complaint"),
     [
         ({"max_concurrency": 0}, None, "max_concurrency"),
-        ({"cost_ceiling_usd": 0.0001}, None, "cost_ceiling_usd: one site can cost"),
+        ({"cost_ceiling_usd": 0.0001}, None, "cost_ceiling_usd: one answer of claude-sonnet-5-5 may cost"),
         ({}, [{"site_id": "harbour"}], "sites"),
     ],
 )

@@ -36,7 +36,7 @@ def test_a_row_describes_what_its_bars_show() -> None:
 @pytest.mark.parametrize("cap", [1, 2, 4])
 def test_the_cap_shows_in_the_branches_at_once(cap: int) -> None:
     shelf = MemoryBucket()
-    store_run(shelf, {f"site-{number}": ["ok"] for number in range(8)}, max_concurrency=cap)
+    store_run(shelf, {f"site-{number}": ["ok"] for number in range(8)}, at_once=cap)
     timeline = draw(read_records(RUN, shelf))
     assert timeline.peak == timeline.cap == cap
 

@@ -19,6 +19,7 @@ ALL = Selection(SITES)
     [
         (None, [], {}, {}),
         ("3", [], {}, {"max_concurrency": 3}),
+        ("auto", [], {"MAX_CONCURRENCY": "2"}, {"max_concurrency": "auto"}),
         (None, [], {"MAX_CONCURRENCY": "2"}, {"max_concurrency": 2}),
         ("3", [], {"MAX_CONCURRENCY": "nonsense"}, {"max_concurrency": 3}),
         (None, [], {"MAX_CONCURRENCY": ""}, {}),
@@ -41,11 +42,11 @@ def test_options_become_fields_and_override_the_environment(
 @pytest.mark.parametrize(
     ("concurrency", "settings", "environment", "complaint"),
     [
-        ("0", [], {}, "--concurrency: must be at least 1, not 0"),
+        ("0", [], {}, '--concurrency: must be "auto" or a whole number from 1 to 1,000, not 0'),
         (None, ["request_timeout_s=long"], {}, '--set request_timeout_s: must be a whole number, not "long"'),
         (None, ["model=a=b"], {}, '--set model: must match .*, not "a=b"'),
         (None, ["modle=x"], {}, r"--set: no field 'modle', did you mean 'model'\?; known are max_concurrency, "),
-        (None, [], {"MAX_CONCURRENCY": "0"}, "MAX_CONCURRENCY in the environment: must be at least 1, not 0"),
+        (None, [], {"MAX_CONCURRENCY": "0"}, 'MAX_CONCURRENCY in the environment: must be "auto" or a whole number'),
     ],
 )
 def test_a_bad_value_is_named_by_its_option_or_variable(
@@ -57,7 +58,7 @@ def test_a_bad_value_is_named_by_its_option_or_variable(
 
 def test_the_configuration_is_the_state_directorys_if_it_was_edited(tmp_path: Path) -> None:
     default = configuration_text(tmp_path)
-    assert json.loads(default)["max_concurrency"] == 4
+    assert json.loads(default)["max_concurrency"] == "auto"
     (tmp_path / "configuration.json").write_text('{"max_concurrency": 7}\n')
     assert configuration_text(tmp_path) == '{"max_concurrency": 7}'
     deployed = {"schema_version": 1, "deployed": {"configuration.json": '{"max_concurrency": 7}'}}
