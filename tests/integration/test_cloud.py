@@ -188,58 +188,10 @@ def test_an_execution_name_that_is_used_twice_is_refused(cloud: Cloud) -> None:
 # --- Roles ---
 
 
-def test_a_function_may_do_what_its_role_allows_and_nothing_else(cloud: Cloud) -> None:
-    reader, bucket = cloud.client_as("Reader", "s3"), cloud.output("BucketName")
-    reader.put_object(Bucket=bucket, Key="open/a", Body=b"x")
-    assert reader.get_object(Bucket=bucket, Key="open/a")["Body"].read() == b"x"
-    assert refusal(reader.put_object, Bucket=bucket, Key="closed/a", Body=b"x") == "AccessDenied"
-    assert refusal(reader.get_object, Bucket=bucket, Key="outcomes/fine.json") == "AccessDenied"
-    assert refusal(reader.list_objects_v2, Bucket=bucket) == "AccessDenied"
-    assert refusal(reader.delete_object, Bucket=bucket, Key="open/a") == "AccessDenied"
-
-
-def test_batches_need_the_permission_that_aws_requires(cloud: Cloud) -> None:
-    queue, url = cloud.client_as("Reader", "sqs"), cloud.output("QueueUrl")
-    assert queue.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}])["Successful"]
-    assert "AccessDenied" in refusal(queue.receive_message, QueueUrl=url)
-    assert "AccessDenied" in refusal(
-        queue.delete_message_batch, QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": "x"}]
-    )
-
-
-def test_a_parameter_is_read_only_by_the_role_that_names_it(cloud: Cloud) -> None:
-    reader = cloud.client_as("Reader", "ssm")
-    assert (
-        reader.get_parameter(Name=cloud.output("ConfigurationName"))["Parameter"]["Value"] == '{"max_concurrency": 4}'
-    )
-    assert "AccessDenied" in refusal(reader.get_parameter, Name=cloud.output("ApiKeyName"), WithDecryption=True)
-    assert "AccessDenied" in refusal(
-        cloud.client_as("Probe", "ssm").get_parameter, Name=cloud.output("ConfigurationName")
-    )
-
-
-def test_only_the_role_that_names_a_topic_publishes_to_it(cloud: Cloud) -> None:
-    topic = cloud.output("TopicArn")
-    assert cloud.client_as("Reader", "sns").publish(TopicArn=topic, Message="good morning")["MessageId"]
-    assert refusal(cloud.client_as("Probe", "sns").publish, TopicArn=topic, Message="x") == "AccessDenied"
-    assert refusal(cloud.client_as("Reader", "sns").publish, TopicArn=topic + "-other", Message="x") == "AccessDenied"
-
-
 def test_a_role_that_may_not_list_the_bucket_does_not_learn_that_an_object_is_missing(cloud: Cloud) -> None:
     bucket = cloud.output("BucketName")
     assert refusal(cloud.client_as("Reader", "s3").get_object, Bucket=bucket, Key="open/nothing") == "AccessDenied"
     assert refusal(cloud.client("s3").get_object, Bucket=bucket, Key="open/nothing") == "NoSuchKey"
-
-
-def test_a_function_may_not_invoke_others_and_a_handlers_own_client_has_its_role(cloud: Cloud) -> None:
-    assert (
-        refusal(cloud.client_as("Probe", "lambda").invoke, FunctionName=cloud.physical("Reader"))
-        == "AccessDeniedException"
-    )
-    denied, _ = cloud.invoke(
-        "Reader", {"service": "s3", "operation": "get_object", "parameters": {"Key": "outcomes/fine.json"}}
-    )
-    assert denied == {"refused": "AccessDenied", "attempts": 1}
 
 
 def test_only_one_of_two_conditional_writes_of_an_object_succeeds(cloud: Cloud) -> None:

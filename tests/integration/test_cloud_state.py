@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 
 from infra.cloud.embedded import Cloud
 from infra.cloud.lambdas.invoke import Event
-from infra.state.directory import CorruptState
 from infra.state.lock import StateDirInUse
 from tests.integration.small_cloud import TEMPLATE, collect, small_cloud
 from tests.support.effort import steps, touched
@@ -193,34 +192,6 @@ def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path: Path) -> No
     kill(process)
     with small_cloud(tmp_path):
         pass
-
-
-def test_a_directory_that_cannot_be_read_is_kept_and_the_next_start_is_empty(tmp_path: Path) -> None:
-    state_dir = tmp_path / "state"
-    with small_cloud(state_dir) as cloud:
-        collect(cloud, {"id": "one"})
-    (state_dir / "state.json").write_text("{ torn")
-    with pytest.raises(CorruptState, match=r"state\.kept-"), small_cloud(state_dir):
-        pass
-    (kept,) = tmp_path.glob("state.kept-*")
-    assert (kept / "outcomes" / "one.json").exists()
-    with small_cloud(state_dir) as cloud:
-        assert cloud.invoke("Probe", {"do": "echo"})[1] is None
-
-
-def test_a_message_that_cannot_be_read_is_set_aside_and_reported(tmp_path: Path) -> None:
-    with small_cloud(tmp_path) as cloud:
-        for body in ("good", "bad"):
-            cloud.client("sqs").send_message(QueueUrl=cloud.output("QueueUrl"), MessageBody=body)
-    (bad,) = [
-        file for file in (tmp_path / "queues" / "Queue").iterdir() if json.loads(file.read_text())["body"] == "bad"
-    ]
-    bad.write_text("{ torn")
-    with small_cloud(tmp_path) as cloud:
-        assert [message["Body"] for message in waiting(cloud)] == ["good"]
-        assert len(cloud.notices) == 1
-    (kept,) = (tmp_path / "corrupt").rglob(bad.name)
-    assert kept.read_text() == "{ torn"
 
 
 def test_nothing_of_old_runs_is_read_at_the_start_and_at_the_end(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """One run in which every failure happens, with the functions in this process."""
 
+from typing import get_args
+
 import pytest
 
+from infra.messages_api.scenario import Behaviour, Status
 from tests.support.failure_table import TABLE, Row
 from tests.support.table_run import RUN_ID, TableRun
 
@@ -22,6 +25,11 @@ def test_a_site_ends_as_the_table_says(run: TableRun, row: Row) -> None:
 def test_the_census_adds_up(run: TableRun) -> None:
     run.check_census()
     assert run.summary["status"] == "partial"
+
+
+def test_every_behaviour_of_the_simulated_api_is_in_the_table() -> None:
+    behaviours = {*get_args(Behaviour), *get_args(Status)}
+    assert behaviours - {step for row in TABLE for step in row.script} == {"text", 502, 504}  # 502 and 504: as a 500
 
 
 def test_every_call_is_counted(run: TableRun) -> None:

@@ -50,8 +50,8 @@ def threads_besides(others: set[threading.Thread]) -> set[threading.Thread]:
     return set(threading.enumerate()) - others
 
 
-@pytest.mark.parametrize("crowd", [16, 80])
-def test_calls_run_concurrently(sdk: anthropic.Anthropic, crowd: int) -> None:
+def test_calls_run_concurrently(sdk: anthropic.Anthropic) -> None:
+    crowd = 80
     with ThreadPoolExecutor(crowd) as pool, MessagesAPI() as api:
         for number in range(crowd):
             api.script(f"site-{number}", ["hang", "ok"])
@@ -141,14 +141,6 @@ def test_closing_does_not_wait_for_calls(sdk: anthropic.Anthropic, do: str) -> N
     wait_until(lambda: not threads_besides(before))
 
 
-def test_closing_leaves_no_threads(sdk: anthropic.Anthropic) -> None:
-    before = set(threading.enumerate())
-    with MessagesAPI() as api:
-        ask(sdk.with_options(base_url=api.url))
-        assert len(threads_besides(before)) == 2
-    wait_until(lambda: not threads_besides(before))
-
-
 def test_one_connection_serves_many_calls_and_each_response_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two writes would cost 40 ms per call: Nagle's algorithm against delayed ACK."""
     written: list[tuple[Any, bytes, int]] = []
@@ -226,20 +218,6 @@ def test_it_runs_in_the_foreground_with_a_scenario_file(sdk: anthropic.Anthropic
         finally:
             server.send_signal(signal.SIGTERM)
     assert server.returncode == 0
-
-
-def test_a_bad_scenario_file_ends_the_foreground_process_with_the_field(tmp_path: Path) -> None:
-    (tmp_path / "night.json").write_text('{"sites": {"harbour": ["okay"]}}')
-    server = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "infra.messages_api", "--scenario", tmp_path / "night.json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert (server.returncode, server.stdout) == (64, "")
-    assert "night.json: sites.harbour.0.do: nothing is called 'okay', did you mean 'ok'?" in server.stderr
 
 
 @pytest.mark.parametrize("environment", [{}, {"ANTHROPIC_API_KEY": "sk-ant-real"}])

@@ -326,27 +326,3 @@ def test_a_run_that_died_is_closed_by_the_next_morning_and_what_it_had_stored_is
     }
     assert ledger.accepted == {"harbour", "orchard"}
     assert place.api.calls("harbour.example") == 1
-
-
-@pytest.mark.parametrize("operation", ["ListObjectsV2", "PutObject", "SendMessageBatch"])
-@pytest.mark.parametrize("number", [1, 2])
-def test_an_aggregator_that_crashes_leaves_a_run_that_ends_as_if_it_had_not(
-    place: ReopenableCloud, operation: str, number: int
-) -> None:
-    place.api.script("harbour", [400])
-    crashes = itertools.count(1)
-
-    def crash(function: str, called: str) -> Fault | None:
-        if (function, called) == ("Aggregator", operation) and next(crashes) == number:
-            raise SystemExit
-        return None
-
-    place.fault = crash
-    place.run(NIGHT)
-    place.fault = lambda *_: None
-    assert place.run(MORNING, name="morning").status == "SUCCEEDED"
-    ledger = place.ledger()
-    assert ledger.accepted == {"harbour", "orchard"}
-    assert (place.api.calls("harbour"), place.api.calls("orchard.example")) == (2, 1)
-    assert not ledger.waiting
-    assert not ledger.unclosed

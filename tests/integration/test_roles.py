@@ -79,6 +79,9 @@ class RoleCloud:
     def put_parameter(self, name: str) -> Any:
         return self.client("ssm").put_parameter(Name=name, Value="{}", Overwrite=True)
 
+    def publish(self, topic: str) -> Any:
+        return self.client("sns").publish(TopicArn=self.cloud.physical(topic), Message="hello")
+
     def log(self, function: str) -> Any:
         group = self.cloud.physical(f"{function}Logs")
         return self.client("logs").create_log_stream(logGroupName=group, logStreamName=f"of-{self.role}")
@@ -203,6 +206,9 @@ MUST_NOT: dict[str, dict[str, Call]] = {
         "read the site list": lambda p: p.get(SITES),
         "write candidates": lambda p: p.put(CANDIDATES),
         "change a summary": lambda p: p.put(SUMMARY),
+        "change the site list": lambda p: p.put(SITES),
+        "delete a summary": lambda p: p.delete(SUMMARY),
+        "publish an alarm": lambda p: p.publish("AlarmTopic"),
         "receive a miss": lambda p: p.receive(p.miss_queue),
         "send a miss": lambda p: p.send(p.miss_queue),
         "delete a miss": lambda p: p.delete_message(p.miss_queue),
@@ -246,7 +252,11 @@ MAY: dict[
         "send misses": lambda p: p.send_batch(p.miss_queue),
         "delete misses": lambda p: p.delete_messages(p.miss_queue),
     },
-    "Reporter": {"write its own log": lambda p: p.log("Reporter"), "read a summary": lambda p: p.get(SUMMARY)},
+    "Reporter": {
+        "write its own log": lambda p: p.log("Reporter"),
+        "read a summary": lambda p: p.get(SUMMARY),
+        "publish a digest": lambda p: p.publish("DigestTopic"),
+    },
     "Nightly": {
         "write an outcome": lambda p: p.put("runs/unused/round-1/outcomes/harbour.json"),
         "read the items": lambda p: p.get(ITEMS_1),
