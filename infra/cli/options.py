@@ -66,7 +66,11 @@ def selection_options(command: Command) -> Command:
 def configuration_options(command: Command) -> Command:
     """Adds the options of the configuration; the command receives `overrides`, fields for this run."""
 
-    @click.option("--concurrency", metavar="N", help="How many sites to collect at once. Or set MAX_CONCURRENCY.")
+    @click.option(
+        "--concurrency",
+        metavar="N|auto",
+        help="How many sites to collect at once; auto finds the number. Or set MAX_CONCURRENCY.",
+    )
     @click.option(
         "--set",
         "settings",

@@ -19,6 +19,7 @@ from infra.state.directory import StateDirectory
 from tests.integration.command_line import ROOT, nightfold
 
 A = {"site_id": "a", "domain": "a.example"}
+A_NUMBER = 'must be "auto" or a whole number from 1 to 1,000'
 
 
 @pytest.fixture
@@ -76,12 +77,19 @@ def test_a_bad_site_list_is_refused(
 
 
 BAD_OPTIONS = {
-    "concurrency zero": (["--concurrency", "0"], "--concurrency: must be at least 1, not 0"),
-    "concurrency below zero": (["--concurrency=-3"], "--concurrency: must be at least 1, not -3"),
-    "concurrency not a number": (["--concurrency", "four"], '--concurrency: must be a whole number, not "four"'),
-    "concurrency not an integer": (["--concurrency", "2.5"], "--concurrency: must be a whole number, not 2.5"),
-    "a share under the floor": (["--set", "output_token_budget=1000"], "output_token_budget: 1,000 tokens for 4"),
-    "a cost above the ceiling": (["--set", "cost_ceiling_usd=0.01"], "cost_ceiling_usd: the worst case of 4 sites"),
+    "concurrency zero": (["--concurrency", "0"], f"--concurrency: {A_NUMBER}, not 0"),
+    "concurrency below zero": (["--concurrency=-3"], f"--concurrency: {A_NUMBER}, not -3"),
+    "concurrency not a number": (["--concurrency", "four"], f'--concurrency: {A_NUMBER}, not "four"'),
+    "concurrency not an integer": (["--concurrency", "2.5"], f"--concurrency: {A_NUMBER}, not 2.5"),
+    "a share under the floor": (
+        ["--concurrency", "4", "--set", "output_token_budget=1000"],
+        "output_token_budget: 1,000 tokens for 4",
+    ),
+    "an answer under the floor": (
+        ["--set", "answer_tokens=300", "--set", "candidates_per_site=20"],
+        "answer_tokens: 300 are under the floor of 1,024 for 20 candidates; set answer_tokens to at least 1,024",
+    ),
+    "a ceiling under one answer": (["--set", "cost_ceiling_usd=0.01"], "cost_ceiling_usd: one answer of claude-sonnet"),
     "a ceiling without a price": (
         ["--set", "cost_ceiling_usd=1", "--set", "model=claude-new"],
         "cost_ceiling_usd: the price of model claude-new is not known",
@@ -149,9 +157,9 @@ BAD_ENVIRONMENTS = {
     "MAX_CONCURRENCY not a number": (
         "MAX_CONCURRENCY",
         "many",
-        'MAX_CONCURRENCY in the environment: must be a whole number, not "many"',
+        f'MAX_CONCURRENCY in the environment: {A_NUMBER}, not "many"',
     ),
-    "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", "MAX_CONCURRENCY in the environment: must be at least 1, not 0"),
+    "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", f"MAX_CONCURRENCY in the environment: {A_NUMBER}, not 0"),
     "a base URL that is not a URL": (
         "ANTHROPIC_BASE_URL",
         "localhost:80",
@@ -178,7 +186,7 @@ def test_a_bad_environment_is_refused(
 BAD_CONFIGURATIONS = {
     "not JSON": ("{", "configuration: the parameter is not valid JSON"),
     "not an object": ("[]", "configuration: the parameter is JSON, but not an object"),
-    "a bad value": ('{"max_concurrency": 0}', "max_concurrency: must be at least 1, not 0"),
+    "a bad value": ('{"max_concurrency": 0}', f"max_concurrency: {A_NUMBER}, not 0"),
     "a misspelt field": (
         '{"max_concurency": 2}',
         "max_concurency: is not a known key, did you mean 'max_con",
@@ -235,13 +243,13 @@ def test_input_that_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> No
     endpoint = Endpoint("", scenario=Scenario())
     result = run_locally(changed, endpoint, tmp_path, Progress(), pytest.fail)
     assert (result.how, result.exit_code) == ("refused", 64)
-    assert "max_concurrency: must be at least 1" in result.cause
+    assert f"max_concurrency: {A_NUMBER}" in result.cause
 
 
 def test_a_separate_process_refuses_in_the_same_way(tmp_path: Path) -> None:
     printed = nightfold("run", "--concurrency", "0", "--state-dir", tmp_path / "state")
     assert (printed.code, printed.out) == (64, "")
-    assert printed.err == "nightfold: --concurrency: must be at least 1, not 0\n"
+    assert printed.err == f"nightfold: --concurrency: {A_NUMBER}, not 0\n"
 
 
 def test_a_site_list_instead_of_a_command_is_answered_with_the_command(
