@@ -3,7 +3,6 @@
 Progress is lines and no moving display: nothing else runs while something is measured.
 """
 
-import re
 import sys
 import tempfile
 import time
@@ -21,9 +20,6 @@ from rich.table import Table as RichTable
 
 from tests.performance.part import Options, Table
 from tests.performance.results import FILE, Results, as_kept, begin, write
-
-NUMBER = re.compile(r"[^\w\s]{0,2}\s?\d")  # a sign before it, or a currency
-NOTHING = re.compile(r"\W*")  # or a dash
 
 
 class Part(Protocol):
@@ -98,20 +94,13 @@ def print_tables(shown: Mapping[str, list[Table]]) -> None:
         for table in tables:
             drawn = RichTable(title=table.title, title_justify="left", title_style="", header_style="bold")
             for column, header in enumerate(table.headers):
-                drawn.add_column(header, justify="right" if is_numbers(table, column) else "left")
+                drawn.add_column(header, justify="right" if column else "left")
             for row in table.rows:
                 drawn.add_row(*row)
             console.print()
             console.print(drawn)
             if table.note:
                 console.print(table.note, style="dim")
-
-
-def is_numbers(table: Table, column: int) -> bool:
-    """Whether every cell of the column begins as a number does, or is empty; the first column names the row."""
-    cells = [row[column].strip() for row in table.rows if column < len(row)]
-    numbers = [cell for cell in cells if len(cell) < 30 and NUMBER.match(cell)]
-    return column > 0 and bool(numbers) and all(cell in numbers or NOTHING.fullmatch(cell) for cell in cells)
 
 
 def spoken(seconds: float) -> str:

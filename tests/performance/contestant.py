@@ -33,7 +33,6 @@ class Contestant:
     hurried: tuple[str, ...] = ()  # the same with waits that pass {hurry} times as fast, where only the end counts
     morning: tuple[str, ...] = ()  # what its own schedule starts in the morning
     results: str = "*.json"  # where it keeps candidates, below {results}
-    skipped: str = ""  # why it does not take part
 
 
 def run(

@@ -1,4 +1,4 @@
-"""Nightfold beside six other ways to ask Claude once for each site: wall clock, memory, calls, and what is kept.
+"""Nightfold beside four other ways to ask Claude once for each site: wall clock, memory, calls, and what is kept.
 
 Every contestant is given the same prompts and answers, and a process of its own; one that did other work than the
 first is a complaint. What each run took is kept as it was measured; medians are made where they are shown.
@@ -31,22 +31,21 @@ class Interrupted(Exception):  # noqa: N818
 
 def measure(options: Options) -> dict[str, Any]:
     """Every run of every contestant, and what none could be faster than."""
-    entrants = contestants(options)
-    taking_part = [each for each in entrants if not each.skipped]
+    entrants = contestants()
     four = four_sites(options.seed, quick=options.quick)
     faults = with_one_fault(options.seed)
     account = small_account(options.seed, quick=options.quick)
     with ApiProcess(ctx=get_context("spawn")) as process:
         apis = cast(Any, process).Apis()
         runs = [
-            *_four_sites(taking_part, four, options, apis),
-            *_faults(taking_part, faults, options, apis),
-            *_small_account(taking_part, account, options, apis),
+            *_four_sites(entrants, four, options, apis),
+            *_faults(entrants, faults, options, apis),
+            *_small_account(entrants, account, options, apis),
         ]
     return {
         "quick": options.quick,
         "seed": options.seed,
-        "contestants": {each.name: {"skipped": each.skipped} for each in entrants},
+        "contestants": [each.name for each in entrants],
         "workloads": {
             each.name: {
                 "sites": len(each.sites),

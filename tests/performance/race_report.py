@@ -5,7 +5,7 @@ from statistics import median
 
 from tests.performance.contestant import HURRY
 from tests.performance.part import Table
-from tests.performance.race_rules import Figures, Run, by_morning, names_of, runs_of
+from tests.performance.race_rules import Figures, Run, by_morning, runs_of
 from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, HANGING, REQUESTS_PER_MINUTE, SITES
 
 
@@ -35,7 +35,7 @@ def _wall_clock(figures: Figures) -> Table:
     return Table(
         "Four sites at about 40 s",
         [*headers, "tokens in + out", "kept"],
-        _rows(figures, FOUR, row, 9),
+        _rows(figures, FOUR, row),
         f"{_pace(given['speed'])} The lower bound is {given['bound_s']:.1f} s, the slowest answer. Wall clock from the "
         "process's start to its exit; `execution` is the state machine's own share of it, which is all that AWS would "
         "have. Processor and memory (resident) are the process and its children together, sampled every 50 ms.",
@@ -98,27 +98,22 @@ def _account(figures: Figures) -> Table:
     return Table(
         f"{given['sites']} sites on an account that allows {REQUESTS_PER_MINUTE} requests a minute",
         ["contestant", "wall s", "/ lower bound", "429s", "calls", "kept", "tokens in + out", "peak MB"],
-        _rows(figures, ACCOUNT, row, 7),
+        _rows(figures, ACCOUNT, row),
         f"{_pace(given['speed'])} The lower bound of four at once is {given['bound_s']:.1f} s: who gives up on sites "
         "can be below it. Latencies are log-normal, median 10 s, each site's the same for everybody.",
     )
 
 
-def _rows(figures: Figures, workload: str, row: Callable[[Sequence[Run]], list[str]], columns: int) -> list[list[str]]:
-    """A row for each contestant that ran, and the reason of each that could not."""
-    found = []
-    for name, each in figures["contestants"].items():
-        if runs := runs_of(figures, workload, name):
-            found.append([name, *row(runs)])
-        elif each["skipped"]:
-            found.append([name, f"skipped: {each['skipped']}", *[""] * (columns - 1)])
-    return found
+def _rows(figures: Figures, workload: str, row: Callable[[Sequence[Run]], list[str]]) -> list[list[str]]:
+    """A row for each contestant that ran."""
+    ran = {name: runs_of(figures, workload, name) for name in figures["contestants"]}
+    return [[name, *row(runs)] for name, runs in ran.items() if runs]
 
 
 def _by_fault(figures: Figures, cell: Callable[[Run], str]) -> list[list[str]]:
     return [
         [name, *(", ".join(map(cell, runs_of(figures, fault, name))) or "not run" for fault in FAULTS)]
-        for name in names_of(figures)
+        for name in figures["contestants"]
     ]
 
 

@@ -51,7 +51,7 @@ def _not_kept(figures: Figures) -> list[str]:
         for each in runs_of(figures, FOUR)
         if len(each["kept"]) < each["planned"]
     ]
-    for name in names_of(figures):
+    for name in figures["contestants"]:
         kept = {
             fault: min((len(by_morning(each)) for each in runs_of(figures, fault, name)), default=0) for fault in FAULTS
         }
@@ -75,10 +75,6 @@ def _on_the_account(figures: Figures) -> list[str]:
         if each["contestant"] == UNCAPPED and not each["limited"]:
             found.append(f"{ACCOUNT}: {UNCAPPED} met no 429, so that the account is not small")
     return found
-
-
-def names_of(figures: Figures) -> list[str]:
-    return [name for name, each in figures["contestants"].items() if not each["skipped"]]
 
 
 def runs_of(figures: Figures, workload: str, name: str | None = None) -> list[Run]:

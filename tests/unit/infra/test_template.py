@@ -116,23 +116,10 @@ def test_the_configuration_parameter_has_the_codes_defaults() -> None:
     assert json.loads(document).keys() == RunConfiguration.model_fields.keys()
 
 
-def test_a_miss_is_parked_after_three_mornings() -> None:
-    redrive = RESOURCES["MissQueue"]["Properties"]["RedrivePolicy"]
-    assert redrive["maxReceiveCount"] == 50
-    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["ParkedQueue", "Arn"]}
-    for queue in ("MissQueue", "ParkedQueue"):
-        assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
-
-
 def test_the_collector_touches_nothing_but_its_key() -> None:
     assert actions("Collector") == {"ssm:GetParameter", "logs:CreateLogStream", "logs:PutLogEvents"}
     (statement,) = [s for s in statements("Collector") if s["Sid"] != "WriteOwnLogs"]
     assert statement["Resource"]["Fn::Sub"].endswith("parameter/${AWS::StackName}/anthropic-api-key")
-
-
-def test_the_planner_deletes_no_miss_and_reads_no_key() -> None:
-    assert not {action for action in actions("Planner") if "Delete" in action or "Send" in action}
-    assert not [s for s in statements("Planner") if "anthropic-api-key" in json.dumps(s["Resource"])]
 
 
 def test_no_role_deletes_an_object_or_has_full_access() -> None:

@@ -89,23 +89,3 @@ def test_keys_and_runs_are_listed_beyond_the_first_page(outside: Outside, bucket
     assert list(bucket.run_ids()) == list("abcde")
     assert len(list(bucket.keys("runs/"))) == 10
     assert list(bucket.keys("runs/a/")) == ["runs/a/plan.json", "runs/a/summary.json"]
-
-
-def test_the_keys_are_those_of_the_design() -> None:
-    assert [
-        storage.SITES_KEY,
-        storage.plan_key("r"),
-        storage.items_key("r", 1),
-        storage.outcome_key("r", 2, "s"),
-        storage.candidates_key("r", "s"),
-        storage.misses_key("r"),
-        storage.summary_key("r"),
-    ] == [
-        "config/sites.json",
-        "runs/r/plan.json",
-        "runs/r/round-1/items.json",
-        "runs/r/round-2/outcomes/s.json",
-        "runs/r/candidates/s.json",
-        "runs/r/misses.jsonl",
-        "runs/r/summary.json",
-    ]

@@ -87,23 +87,6 @@ def test_what_is_stored_is_shown_as_it_is(text: str) -> None:
     assert one_line(stored, 900) == stored
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("two\nlines\r\n\tand a tab", "two lines and a tab"),
-        ("\x1b[31mred\x1b[0m", "[31mred [0m"),
-        ("\x1b]0;title\x07", "]0;title"),
-        ("left\u202eright", "left right"),
-        ("zero\u200bwidth", "zero width"),
-        ("lone \ud800 surrogate", "lone surrogate"),
-        ("", ""),
-        ("\x00\x01\x02", ""),
-    ],
-)
-def test_one_line_drops_what_acts(text: str, line: str) -> None:
-    assert one_line(text) == line
-
-
 def test_a_cut_line_ends_with_an_ellipsis_and_no_loose_joiner() -> None:
     assert one_line("x" * 1_000_000, 10) == "xxxxxxxxx…"
     assert one_line("a👩‍💻b", 4) == "a👩…"

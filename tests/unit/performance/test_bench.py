@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from tests.performance import bench, results
 from tests.performance.part import Table
@@ -53,18 +52,6 @@ def test_a_part_that_raises_does_not_cost_the_others(measured: Callable[..., Don
     assert set(kept.seconds) == {"first", "second", "third"}
     assert done.status == 1
     assert "DOES NOT HOLD  second: broke off: ValueError: no such world" in done.stdout
-
-
-def test_a_part_that_cannot_be_shown_keeps_its_figures(measured: Callable[..., Done], tmp_path: Path) -> None:
-    class Unshown(FakePart):
-        def tables(self, _: dict[str, Any]) -> list[Table]:
-            raise KeyError("gone")
-
-    done = measured({"race": Unshown({"seconds": 1}, found=["too slow"])})
-    kept = kept_in(tmp_path)
-    assert kept.parts == {"race": {"seconds": 1}}
-    assert kept.complaints["race"] == ["too slow", "broke off: KeyError: 'gone'"]
-    assert done.status == 1
 
 
 def test_a_part_that_cannot_be_imported_is_a_complaint(measured: Callable[..., Done]) -> None:
@@ -132,16 +119,5 @@ def test_the_tables_go_to_stdout_and_progress_to_stderr(measured: Callable[..., 
     assert "at it" not in done.stdout
 
 
-def test_a_part_that_is_not_there_is_refused_before_anything_is_measured() -> None:
-    done = CliRunner().invoke(bench.main, ["--only", "marathon"])
-    assert done.exit_code == 2
-    assert "marathon" in done.stderr
-
-
 def test_every_real_part_has_a_module_of_its_name() -> None:
     assert set(bench.PARTS) == {"race", "simulation", "waves", "scale", "overhead"}
-
-
-def test_a_column_of_numbers_is_told_from_text() -> None:
-    table = Table("", ["who", "s", "what"], [["4", "$1.5", "one"], ["5", "", "2"]])
-    assert [bench.is_numbers(table, column) for column in range(3)] == [False, True, False]
