@@ -10,6 +10,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from infra.packaging.expanded import TEMPLATE
 from nightfold.budget import PRICES
+from pacer.pace import ONE_WAVE
 
 TRANSITION = 0.025 / 1_000  # aws.amazon.com/step-functions/pricing: Standard, per state transition
 GB_SECOND = 0.0000133334  # aws.amazon.com/lambda/pricing: arm64
@@ -19,7 +20,7 @@ SQS_REQUEST = 0.40 / 1_000_000  # aws.amazon.com/sqs/pricing: Standard
 LOG_GB = 0.50  # aws.amazon.com/cloudwatch/pricing: ingestion
 METRIC_MONTH, ALARM_METRIC_MONTH, DASHBOARD_MONTH = 0.30, 0.10, 3.00
 
-METRICS = 10  # names in functions/nightfold/observability.count calls of every night, one dimension
+METRICS = 12  # names in functions/nightfold/observability.count calls of every night, one dimension
 METRIC_HOURS = 2  # hours of a day in which a metric has data, the night's and the morning's: only these are billed
 NIGHTS = 30
 
@@ -29,6 +30,7 @@ class Night:
     """The assumptions about one night."""
 
     sites: int
+    waves: int = 10  # about as many as a first night with `auto` needs (infra/docs/benchmarks.md)
     input_tokens: int = 300  # a site
     output_tokens: int = 500
     seconds: float = 20.0  # a call
@@ -46,13 +48,16 @@ def alarm_metrics() -> int:
 
 def aws_usd(night: Night) -> float:
     """Everything but the tokens. Fixed monthly costs are divided by the month's nights."""
-    parent = 8  # PlanRun … RunFinished, one round
+    parent = 9 + 3 * night.waves  # PlanRun … RunFinished, one round
     transitions = parent + 3 * night.sites  # a branch: its start, CollectSite, StoreOutcome
-    lambda_gb_s = (
-        night.sites * night.seconds * 0.5 + (2 + night.sites * 0.01) * 1.0
-    )  # the collector; the other functions
-    # Each site: outcome and candidates. The run: plan, items, misses, summary, page, up to 90 earlier summaries.
-    reads, writes = 3 * night.sites + 101, 2 * night.sites + 7
+    pacings = night.waves + 1  # the last one begins no wave
+    lambda_gb_s = night.sites * night.seconds * 0.5  # the collector
+    lambda_gb_s += (2 + night.sites * 0.01 + pacings * 0.5) * 1.0  # the other functions
+    # Each site: its outcome, for pacer, aggregator and reporter, and its candidates. Each decision: plan, items, all
+    # decisions so far, the items of the wave before. The run: items of each wave, up to 90 earlier summaries.
+    reads = 4 * night.sites + 101 + 5 * night.waves + pacings * (pacings + 1) // 2
+    # Each site: outcome and candidates. Each wave: decision, items. The run: plan, items, misses, summary, page.
+    writes = 2 * night.sites + 10 + 2 * night.waves
     queue = night.sites * night.missed_share * 3 + 20
     logs = (night.sites + 5) * 700 / 1e9
     metrics = METRICS * METRIC_MONTH * METRIC_HOURS / 24
@@ -60,7 +65,7 @@ def aws_usd(night: Night) -> float:
     return (
         transitions * TRANSITION
         + lambda_gb_s * GB_SECOND
-        + (night.sites + 3) * INVOCATION
+        + (night.sites + 3 + pacings) * INVOCATION
         + reads * S3_READ
         + writes * S3_WRITE
         + queue * SQS_REQUEST
@@ -79,7 +84,7 @@ def markdown() -> str:
     """The table of infra/docs/costs.md."""
     lines = ["| sites | AWS a night | tokens a night | together a month |", "| ---: | ---: | ---: | ---: |"]
     for sites in (4, 100, 1_000, 10_000):
-        night = Night(sites)
+        night = Night(sites, waves=1 if sites <= ONE_WAVE else Night.waves)
         aws, tokens = aws_usd(night), token_usd(night)
         lines.append(f"| {sites:,} | ${aws:,.2f} | ${tokens:,.3f} | ${NIGHTS * (aws + tokens):,.2f} |")
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """The cost of a site, counted and never timed: calls, requests, state transitions and bytes.
 
-Two runs of the real state machine, of 5 and of 15 sites: their difference is the cost of ten sites, in which
-everything that a run needs once cancels out. A third run has misses.
+Three runs of the real state machine with a fixed concurrency: of 5 sites in one wave, and of 15 and 25 in two. The
+difference of the last two is the cost of ten sites, in which everything that a run needs once cancels out. A fourth run
+has misses.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from tests.support.billed import formula, quantities
 from tests.support.counted_run import MACHINE, Order, count_run, site_names
 
 AT_ONCE = 4
-FEW, MANY = 5, 15
+ONE_WAVE, FEW, MANY = 5, 15, 25
 MISSED, ACCEPTED = 23, 4
 
 
@@ -37,6 +38,11 @@ def run(folder: Path, sites: int, refused: int = 0) -> Counted:
             api.script(name, ["refusal"])
         counts = count_run(Order(sites, api.url, str(folder / f"{sites}-sites"), AT_ONCE))
         return Counted(counts, len(api.history))
+
+
+@pytest.fixture(scope="module")
+def one_wave(tmp_path_factory: pytest.TempPathFactory) -> Counted:
+    return run(tmp_path_factory.mktemp("one-wave"), ONE_WAVE)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +71,8 @@ def test_a_site_is_one_call_of_each_kind_and_nothing_else(few: Counted, many: Co
     assert by_site(few, many, "requests") == {
         f"{MACHINE} lambda:Invoke": 1,  # the collector
         f"{MACHINE} s3:PutObject": 1,  # its outcome
-        "Aggregator s3:GetObject": 1,  # that outcome
+        "Pacer s3:GetObject": 1,  # that outcome, for the next wave
+        "Aggregator s3:GetObject": 1,  # the same, for the census
         "Aggregator s3:PutObject": 1,  # the candidates in it
         "Reporter s3:GetObject": 2,  # both, for the page
     }
@@ -77,27 +84,47 @@ def test_a_site_is_two_states_and_the_start_of_its_branch(few: Counted, many: Co
     assert many.counts["transitions"] - few.counts["transitions"] == 3 * (MANY - FEW)
 
 
-def test_what_a_run_needs_once_is_counted(few: Counted) -> None:
+def test_what_a_run_needs_once_is_counted(one_wave: Counted) -> None:
     """Otherwise the differences above would also hold if nothing were counted."""
-    assert few.requests(MACHINE, "lambda:Invoke") == FEW + 3  # planner, aggregator, reporter
-    assert few.requests(MACHINE, "s3:GetObject") == 1  # the items
-    assert few.requests("Planner", "s3:PutObject") == 2  # plan, items
-    assert few.counts["transitions"] == 3 * FEW + 8
-    assert list(map(len, few.counts["calls"].values())) == [1, 1, 1]
+    assert one_wave.requests(MACHINE, "lambda:Invoke") == ONE_WAVE + 5  # planner, pacer twice, aggregator, reporter
+    assert one_wave.requests(MACHINE, "s3:GetObject") == 1  # the items
+    assert one_wave.requests("Planner", "s3:PutObject") == 2  # plan, items
+    assert one_wave.requests("Aggregator", "s3:ListObjectsV2") == 2  # outcomes, candidates
+    assert one_wave.counts["transitions"] == 3 * ONE_WAVE + 12
+    assert {name: len(calls) for name, calls in one_wave.counts["calls"].items()} == {
+        "Planner": 1,
+        "Pacer": 2,
+        "Aggregator": 1,
+        "Reporter": 1,
+    }
 
 
-def test_the_cost_formula_grows_with_the_sites_as_the_counts_do(few: Counted, many: Counted) -> None:
-    def grown(price: str) -> tuple[float, Any]:
+def test_a_wave_is_three_states_one_call_of_the_pacer_and_its_two_files(one_wave: Counted, few: Counted) -> None:
+    def grown(who: str, operation: str) -> int:
+        return few.requests(who, operation) - one_wave.requests(who, operation)
+
+    sites = FEW - ONE_WAVE
+    assert few.counts["transitions"] - one_wave.counts["transitions"] == 3 * sites + 3
+    assert grown(MACHINE, "lambda:Invoke") == sites + 1
+    assert grown(MACHINE, "s3:GetObject") == 1  # its items
+    assert grown("Pacer", "s3:PutObject") == 2  # its decision and its items
+    assert grown("Pacer", "s3:GetObject") == sites + 6  # plan, items, three decisions, the items of the wave before
+    assert grown("Aggregator", "s3:GetObject") == sites + 1  # the decision
+
+
+def test_the_cost_formula_grows_with_sites_and_waves_as_the_counts_do(
+    one_wave: Counted, few: Counted, many: Counted
+) -> None:
+    runs = [(one_wave, costs.Night(ONE_WAVE, waves=1, missed_share=0))]
+    runs += [(each, costs.Night(sites, waves=2, missed_share=0)) for each, sites in ((few, FEW), (many, MANY))]
+    for price in ("TRANSITION", "INVOCATION", "S3_READ", "S3_WRITE", "SQS_REQUEST"):
         counted = [
             quantities(each.counts["requests"], each.counts["transitions"], each.counts["totals"])[price]
-            for each in (few, many)
+            for each, _ in runs
         ]
-        assumed = [formula(costs.Night(sites, missed_share=0))[price] for sites in (FEW, MANY)]
-        return counted[1] - counted[0], pytest.approx(assumed[1] - assumed[0])
-
-    for price in ("TRANSITION", "INVOCATION", "S3_READ", "S3_WRITE", "SQS_REQUEST"):
-        counted, assumed = grown(price)
-        assert counted == assumed, price
+        assumed = [formula(night)[price] for _, night in runs]
+        for later in (1, 2):
+            assert counted[later] - counted[0] == pytest.approx(assumed[later] - assumed[0]), price
 
 
 def test_the_log_of_a_site_is_no_longer_than_the_cost_formula_assumes(few: Counted, many: Counted) -> None:
@@ -130,8 +157,8 @@ def test_a_miss_is_stored_once_and_paid_once(missing: Counted) -> None:
 
 
 def test_the_state_machines_payloads_do_not_grow_with_the_sites(few: Counted, many: Counted) -> None:
-    run = [name for name, entered in many.counts["states"].items() if entered == 1]
-    assert len(run) == 8
+    run = many.counts["states"].keys() - {"CollectSite", "StoreOutcome"}
+    assert len(run) == 10
     for name in run:
         for payload in (f"input of {name}", f"output of {name}"):
             former, later = few.counts["largest"][payload], many.counts["largest"][payload]
@@ -148,7 +175,7 @@ def test_a_branch_leaves_an_empty_object_in_the_result_of_the_map(few: Counted, 
 def test_what_is_stored_for_a_site_is_small(few: Counted, many: Counted) -> None:
     added = by_site(few, many, "totals")
     assert 100 < added["plan.json"] < 300
-    assert 200 < added["items.json"] < 500
+    assert 400 < added["items.json"] < 1_000  # of the round and of the wave
     assert 100 < added["summary.json"] < 250
     assert 1_000 < added["outcome"] < 4_000
     assert 500 < added["candidates"] < 2_000

@@ -209,7 +209,7 @@ def test_several_messages_of_one_site_are_one_branch_and_acknowledged_together(p
 def test_a_morning_whose_receive_was_interrupted_finds_every_message_again(place: ReopenableCloud) -> None:
     sites = [f"site-{number:02}" for number in range(12)]  # SQS gives ten at a time
     for site in sites:
-        place.api.script(site, [400])
+        place.api.script(site, ["refusal"])
     place.sites(*sites)
     place.run(NIGHT)
     receives = itertools.count(1)

@@ -240,6 +240,16 @@ MAY: dict[
         "write a plan": lambda p: p.put("runs/unused/plan.json"),
         "note closed runs": lambda p: p.put("config/closed-runs.json"),
     },
+    "Pacer": {
+        "write its own log": lambda p: p.log("Pacer"),
+        "read a plan": lambda p: p.get(PLAN),
+        "read the items of round 1": lambda p: p.get(ITEMS_1),
+        "read an outcome": lambda p: p.get(OUTCOME),
+        "list the bucket": lambda p: p.list(),
+        "write a wave": lambda p: p.put("runs/unused/round-1/wave-1/items.json"),
+        "write a decision": lambda p: p.put("runs/unused/round-1/wave-1/pace.json"),
+        "note what the account carries": lambda p: p.put("config/pace.json"),
+    },
     "Collector": {
         "write its own log": lambda p: p.log("Collector"),
         "read the API key": lambda p: p.parameter(p.secret),
@@ -259,7 +269,7 @@ MAY: dict[
     },
     "Nightly": {
         "write an outcome": lambda p: p.put("runs/unused/round-1/outcomes/harbour.json"),
-        "read the items": lambda p: p.get(ITEMS_1),
+        "read the items of a wave": lambda p: p.get(WAVE),
         "set a run aside": lambda p: p.put("runs/unused/unclosable.json"),
         "invoke the collector": lambda p: p.invoke("Collector"),
     },
@@ -293,7 +303,7 @@ def test_every_function_of_the_template_is_checked(place: RoleCloud) -> None:
 
 def test_every_log_line_has_its_request_id_and_a_time_that_any_tool_reads(place: RoleCloud) -> None:
     looked_at = 0
-    for function in ("Planner", "Collector", "Aggregator", "Reporter"):
+    for function in MUST_NOT.keys() - {"Nightly"}:
         log = (place.cloud.state_dir / "logs" / f"{function}.log").read_text()
         lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
         assert lines, function
