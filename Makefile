@@ -71,7 +71,7 @@ bench-cold-start: uv ## Compare each function's init time with a plain `sam buil
 	@$(UV) run --locked python -m tests.performance.cold_start $(ARGS)
 
 .PHONY: bench
-bench: uv ## Measure overhead, waves, simulation, race, scale; QUICK=1 for a short run, ARGS="--only race --seed 7"
+bench: uv ## Measure waves, simulation, race, scale; QUICK=1 for a short run, ARGS="--only race --seed 7"
 	@$(UV) run --quiet --locked --all-groups python -W ignore -m tests.performance.bench $(if $(QUICK),--quick) $(ARGS)
 
 .PHONY: smoke

@@ -26,7 +26,8 @@ OURS = "Nightfold"
 
 @dataclass(frozen=True)
 class Contestant:
-    """A way to collect. In a command {prompts}, {sites}, {results}, {timeout_s} and {hurry} are filled in."""
+    """A way to collect. In a command {prompts}, {sites}, {results}, {timeout_s}, {at_once}, {budget}
+    and {hurry} are filled in."""
 
     name: str
     night: tuple[str, ...] = ()
@@ -57,13 +58,15 @@ def run(
     filled = {name: str(file) for name, file in files.items()} | {
         "timeout_s": str(workload.timeout_s),
         "hurry": str(HURRY),
+        "at_once": str(workload.at_once),
+        "budget": str(workload.budget),
     }
     number, url = apis.open(workload.scenario, workload.seed, workload.speed)
 
     def start(command: Sequence[str]) -> dict[str, Any]:
         before = len(apis.history(number))
         filled_in = [word.format(**filled) for word in command]
-        environment = _environment(url, workload.timeout_s)
+        environment = _environment(url, workload)
         ran = execute(filled_in, environment, folder, workload.patience_s, lambda: apis.progress(number), over)
         kept = _candidates(files["results"], contestant.results)
         figures = {**asdict(ran), **_spent(apis.history(number)[before:]), "kept": sorted(kept)}
@@ -93,7 +96,7 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _environment(url: str, timeout_s: int) -> dict[str, str]:
+def _environment(url: str, workload: Workload) -> dict[str, str]:
     """The user's environment, without what would reach another service."""
     own = ("ANTHROPIC_", "CLAUDE_", "LANGSMITH_", "LANGCHAIN_", "MAX_CONCURRENCY", "PYTHONPATH", "VIRTUAL_ENV")
     return {
@@ -102,7 +105,8 @@ def _environment(url: str, timeout_s: int) -> dict[str, str]:
         "ANTHROPIC_BASE_URL": url,
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
-        "REQUEST_TIMEOUT_S": str(timeout_s),
+        "REQUEST_TIMEOUT_S": str(workload.timeout_s),
+        "AT_ONCE": str(workload.at_once),
     }
 
 

@@ -4,15 +4,14 @@ import sys
 from pathlib import Path
 
 from tests.performance.contestant import OURS, Contestant
-from tests.performance.workloads import AT_ONCE
 
 FOLDER = Path(__file__).with_name("contestants")
-SERIAL = "serial"
+SERIAL, SCRIPT = "serial", "asyncio.Semaphore"
 SCRIPTS = {
     SERIAL: "serial.py",
     "all at once": "uncapped.py",
     "cap, budget, timeout": "capped.py",
-    "asyncio.Semaphore": "asyncio_semaphore.py",
+    SCRIPT: "asyncio_semaphore.py",
 }
 
 
@@ -24,11 +23,13 @@ def contestants() -> list[Contestant]:
 
 def _nightfold() -> Contestant:
     command = str(Path(sys.executable).with_name("nightfold"))
-    timeout = "request_timeout_s={timeout_s}"
-    common = ("--json", "--state-dir", "{results}", "--concurrency", str(AT_ONCE), "--set", timeout)
+    common = (
+        *("--json", "--state-dir", "{results}", "--concurrency", "{at_once}"),
+        *("--set", "request_timeout_s={timeout_s}", "--set", "output_token_budget={budget}"),
+    )
     hurried = (
         *(sys.executable, "-m", "tests.performance.fast_run", "{sites}", "{results}", "--speed", "{hurry}"),
-        *("--concurrency", str(AT_ONCE), "--request-timeout-s", "{timeout_s}"),
+        *("--concurrency", "{at_once}", "--request-timeout-s", "{timeout_s}"),
     )
     return Contestant(
         OURS,

@@ -11,12 +11,12 @@ from multiprocessing import get_context
 from typing import Any, Self, cast
 
 from tests.performance.contestant import OURS, Contestant, run
-from tests.performance.entrants import SERIAL, contestants
+from tests.performance.entrants import SCRIPT, SERIAL, contestants
 from tests.performance.part import Options
 from tests.performance.race_report import tables
 from tests.performance.race_rules import complaints
 from tests.performance.simulated_apis import ApiProcess
-from tests.performance.workloads import HANGING, Workload, four_sites, small_account, with_one_fault
+from tests.performance.workloads import HANGING, Workload, four_sites, many_sites, small_account, with_one_fault
 
 __all__ = ["complaints", "measure", "tables"]
 
@@ -35,12 +35,14 @@ def measure(options: Options) -> dict[str, Any]:
     four = four_sites(options.seed, quick=options.quick)
     faults = with_one_fault(options.seed)
     account = small_account(options.seed, quick=options.quick)
+    many = many_sites(options.seed)
     with ApiProcess(ctx=get_context("spawn")) as process:
         apis = cast(Any, process).Apis()
         runs = [
             *_four_sites(entrants, four, options, apis),
             *_faults(entrants, faults, options, apis),
             *_small_account(entrants, account, options, apis),
+            *_many_sites(entrants, many, options, apis),
         ]
     return {
         "quick": options.quick,
@@ -54,7 +56,7 @@ def measure(options: Options) -> dict[str, Any]:
                 "timeout_s": each.timeout_s,
                 "patience_s": each.patience_s,
             }
-            for each in (four, *faults, account)
+            for each in (four, *faults, account, many)
         },
         "runs": runs,
     }
@@ -119,3 +121,10 @@ def _small_account(entrants: Sequence[Contestant], workload: Workload, options: 
     others = [each for each in reversed(entrants) if each.name != SERIAL]
     with Track(options, apis, len(entrants) + 1) as track:
         return [each.result() for each in [track.start(each, workload, 1.2) for each in others]]
+
+
+def _many_sites(entrants: Sequence[Contestant], workload: Workload, options: Options, apis: Any) -> list[Run]:
+    """The script and Nightfold take turns: a busy machine is busy for both."""
+    pair = [each for each in entrants if each.name in (SCRIPT, OURS)]
+    with Track(options, apis, 1) as track:
+        return [track.start(each, workload, 0).result() | {"round": n + 1} for n in range(3) for each in pair]

@@ -17,7 +17,7 @@ from nightfold.sites import Site
 AT_ONCE = 4
 SITES = ("harbour", "orchard", "lantern", "meadow")
 LATENCIES_S = (44.0, 38.0, 36.0, 34.0)
-FOUR, ACCOUNT = "four sites at about 40 s", "a small account"
+FOUR, ACCOUNT, MANY = "four sites at about 40 s", "a small account", "400 sites of 0.1 s, 40 at once"
 FAULTS: Mapping[str, tuple[str, list[Any]]] = {
     "one fails": ("orchard", [529] * 20),
     "the network drops in the third": ("lantern", ["drop"] * 20),
@@ -43,6 +43,12 @@ class Workload:
     timeout_s: int = 120  # of one request, for those that set one
     patience_s: float = 300  # without a call or an answer, then a contestant is ended from outside
     faulty: str | None = None  # the site that fails all night and is well in the morning
+    at_once: int = AT_ONCE
+
+    @property
+    def budget(self) -> int:
+        """Output tokens of all that run at once."""
+        return 1_024 * self.at_once
 
     def sites_json(self) -> str:
         """Nightfold's site list."""
@@ -50,7 +56,7 @@ class Workload:
 
     def prompts_json(self) -> str:
         """For each site what Nightfold's collector sends."""
-        tokens = share(CONFIGURATION.output_token_budget, branches_at_once(len(self.sites), AT_ONCE))
+        tokens = share(self.budget, branches_at_once(len(self.sites), self.at_once))
         bodies = []
         for site_id in self.sites:
             site = Site(site_id=site_id, domain=f"{site_id}.example")
@@ -127,6 +133,12 @@ def small_account(seed: int, *, quick: bool) -> Workload:
         speed,
         lower_bound_s(latencies_s, AT_ONCE, REQUESTS_PER_MINUTE, burst=REQUESTS_PER_MINUTE) / speed,
     )
+
+
+def many_sites(seed: int) -> Workload:
+    """What a contestant itself takes for each site: the calls are short."""
+    sites = tuple(f"site-{number:03}" for number in range(400))
+    return Workload(MANY, sites, {"latency_s": 0.1, "limits": UNLIMITED}, seed, speed=1, bound_s=1, at_once=40)
 
 
 def _slow(sites: Sequence[str], latencies_s: Sequence[float]) -> dict[str, list[dict[str, Any]]]:

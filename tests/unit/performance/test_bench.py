@@ -120,4 +120,4 @@ def test_the_tables_go_to_stdout_and_progress_to_stderr(measured: Callable[..., 
 
 
 def test_every_real_part_has_a_module_of_its_name() -> None:
-    assert set(bench.PARTS) == {"race", "simulation", "waves", "scale", "overhead"}
+    assert set(bench.PARTS) == {"race", "simulation", "waves", "scale"}

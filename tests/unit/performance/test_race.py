@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from tests.performance.contestant import OURS
-from tests.performance.entrants import SERIAL
+from tests.performance.entrants import SCRIPT, SERIAL
 from tests.performance.race import complaints, tables
-from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, SITES, four_sites, lower_bound_s, small_account
-
-SCRIPT = "asyncio.Semaphore"
+from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, MANY, SITES, four_sites, lower_bound_s, small_account
 
 
 @pytest.mark.parametrize(
@@ -75,10 +73,11 @@ def figures() -> dict[str, Any]:
     return {
         "quick": True,
         "contestants": list(names),
-        "workloads": {name: dict(workload) for name in (FOUR, *FAULTS, ACCOUNT)},
+        "workloads": {name: dict(workload) for name in (FOUR, *FAULTS, ACCOUNT, MANY)},
         "runs": [
             *(a_run(name, FOUR) for name in names),
             *(a_run(name, fault, kept=3) for name in names for fault in FAULTS),
+            *(a_run(name, MANY) for name in (SCRIPT, OURS)),
             *(a_run(name, ACCOUNT, limited=int(name == "all at once")) for name in names[1:]),
         ],
     }
@@ -112,6 +111,10 @@ def test_a_site_that_was_never_asked_about_is_a_complaint(figures: dict[str, Any
         (OURS, ACCOUNT, {"kept": ["harbour"]}, "kept 1 of 4"),
         ("all at once", ACCOUNT, {"limited": 0}, "not small"),
         (SCRIPT, FOUR, {"kept": ["harbour"]}, "kept 1 of 4"),
+        (SCRIPT, MANY, {"kept": ["harbour"]}, "kept 1 of 4"),
+        (OURS, FOUR, {"wall_s": 12.6}, "2.52 times the script's wall_s"),
+        (OURS, FOUR, {"cpu_s": 4.1}, "4.10 times the script's cpu_s"),
+        (OURS, MANY, {"cpu_s": 5.1}, "5.10 times the script's cpu_s"),
     ],
 )
 def test_what_does_not_hold_is_a_complaint(
