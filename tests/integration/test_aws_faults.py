@@ -57,7 +57,7 @@ class Case:
 
 
 SLOW_DOWN, ERROR = Refuse(503, "SlowDown"), Refuse(500, "InternalError")
-THROTTLED = Refuse(429, "TooManyRequestsException")
+THROTTLED, DENIED = Refuse(429, "TooManyRequestsException"), Refuse(403, "AccessDenied")
 FIRST = FailEntries(frozenset({"0"}))
 
 RUNS = (
@@ -73,37 +73,12 @@ RUNS = (
     Case("the aggregator is throttled", THROTTLED, "Invoke", None, "Aggregator", 3, attempts=5),
     Case("an outcome cannot be written at first", SLOW_DOWN, "PutObject", None, "outcomes/fine", 6, attempts=INVOKE),
     Case("an outcome's response is lost", LoseTheAnswer(), "PutObject", None, "outcomes/fine", attempts=2),
-    Case(
-        "an outcome can never be written",
-        ERROR,
-        "PutObject",
-        None,
-        "outcomes/fine",
-        times=99,
-        attempts=INVOKE,
-        missed=("fine", "gone"),
-    ),
+    Case("an outcome can never be written", ERROR, "PutObject", None, "outcomes/fine", 99, INVOKE, ("fine", "gone")),
     Case("an outcome is read slowly", SLOW_DOWN, "GetObject", "Aggregator", "outcomes/fine", 4, attempts=6),
     Case("an outcome cannot be read beyond botocore", ERROR, "GetObject", "Aggregator", "outcomes/fine", 7, attempts=9),
     Case("an outcome can be read only in round 1", ERROR, "GetObject", "Aggregator", "outcomes/fine", 7, 9, spare=1),
-    Case(
-        "an outcome cannot be read, for a broken connection",
-        NeverArrive(),
-        "GetObject",
-        "Aggregator",
-        "outcomes/fine",
-        7,
-    ),
-    Case(
-        "an outcome may not be read",
-        Refuse(403, "AccessDenied"),
-        "GetObject",
-        "Aggregator",
-        "outcomes/fine",
-        times=99,
-        attempts=2,
-        missed=("fine", "gone"),
-    ),
+    Case("an outcome is behind a broken connection", NeverArrive(), "GetObject", "Aggregator", "outcomes/fine", 7),
+    Case("an outcome may not be read", DENIED, "GetObject", "Aggregator", "outcomes/fine", 99, 2, ("fine", "gone")),
     Case("the candidates' response is lost", LoseTheAnswer(), "PutObject", "Aggregator", "candidates/fine", attempts=2),
     Case("the list of candidates fails", ERROR, "ListObjectsV2", "Aggregator", times=7),
     Case("round 2 is written, and the response lost", LoseTheAnswer(), "PutObject", "Aggregator", "round-2/items", 5),

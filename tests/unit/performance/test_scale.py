@@ -8,9 +8,9 @@ import pytest
 from infra.packaging import costs
 from tests.performance import scale
 from tests.performance.aggregation import usual
-from tests.performance.payloads import LIMITS, largest
+from tests.performance.payloads import largest
 from tests.performance.scale_shown import slope
-from tests.support.counted_run import REFUSED, Counts, json_bytes, refused
+from tests.support.counted_run import REFUSED, Counts, refused
 
 
 def counted(sites: int, **changes: Any) -> dict[str, Any]:
@@ -59,10 +59,6 @@ def test_overhead_is_what_the_calls_alone_would_not_take() -> None:
     assert run["overhead_ms"] == pytest.approx((9 - 1) / 400 * 1_000)
     assert run["cpu_ms"] == pytest.approx(11)
     assert run["alone_s"] == {"Planner": pytest.approx(0.1), "Aggregator": pytest.approx(2.0)}
-
-
-def test_fewer_sites_than_slots_take_one_call() -> None:
-    assert scale.derived(counted(4, concurrency=4), 0.1)["bound_s"] == pytest.approx(0.1)
 
 
 def test_one_more_site_is_the_slope_without_the_fixed_part() -> None:
@@ -172,8 +168,3 @@ def test_two_sites_of_a_hundred_are_refused() -> None:
 def test_nine_of_ten_outcomes_are_good_in_a_usual_run() -> None:
     first = [usual(number)[0] for number in range(1_000)]
     assert (first.count("good"), first.count("broken"), first.count("failed")) == (900, 50, 50)
-
-
-def test_sizes_are_bytes_of_compact_json() -> None:
-    assert json_bytes({"a": "ä"}) == len('{"a":"ä"}'.encode())
-    assert len({name for name, _, _ in LIMITS}) == len(LIMITS)
