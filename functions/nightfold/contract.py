@@ -82,6 +82,15 @@ class WorstCase(Shape):
     cost_usd: float | None  # None: the model's price is not known
 
 
+class Expected(Shape):
+    """What a run without trouble takes, by what an earlier run measured or by assumptions."""
+
+    minutes: float
+    cost_usd: float | None
+    basis: str  # where the seconds and tokens of an answer are from
+    warning: str | None = None  # where not all sites would be asked in time: what would do
+
+
 class Plan(Shape):
     """`plan.json`: the claim of a run, and what it is going to do."""
 
@@ -93,6 +102,7 @@ class Plan(Shape):
     configuration: RunConfiguration
     sites: list[Site]
     worst_case: WorstCase
+    expected: Expected | None = None  # None: of an earlier version
     simulated: bool = False  # whether the Messages API is the simulated one, from the template
     overrides: dict[str, Any] = Field(default_factory=dict)  # fields of the configuration, for this run alone
     # The rest is a redrive's. The messages of each site that is asked, and how often it was asked before:

@@ -1,16 +1,28 @@
 """What PaceRun leaves behind: what a wave saw, what was decided about the next one, and what the account carries.
 
-`…/wave-<k>/pace.json` is a `Pace`, `config/pace.json` a `Profile`. Rates are per minute, as in the headers.
+`…/wave-<k>/pace.json` is a `Pace`, `config/pace.json` a `Profile`. Rates are per minute, as in the headers. The numbers
+that a run begins with are here too: PaceRun follows them, and PlanRun expects the run's time by them.
 """
 
-from typing import Annotated, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AwareDatetime, Field, ValidationError
 
 from nightfold.errors import Reason
 from nightfold.observability import log_step
 from nightfold.sites import Round, RunId, Shape
-from nightfold.storage import Bucket, pace_key
+from nightfold.storage import PROFILE_KEY, Bucket, pace_key
+
+RUN_S = 21_600  # the state machine's TimeoutSeconds
+RESERVE_S = 1_500  # for an aggregation that is tried twice, and the digest
+START = 4  # branches at once in the first wave of `auto`
+OF_LAST_TIME = 0.8  # of what an earlier run found, until this night has had an answer
+CANARY = 4  # sites of a run's first wave: what goes wrong for all of them is found out by few
+KNOWN_CANARY = 2  # where an earlier run went well
+ONE_WAVE = 8  # so many sites are not worth a canary
+BELIEVED = timedelta(days=14)  # what an earlier run found
 
 Family = Literal["requests", "input-tokens", "output-tokens"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -92,12 +104,32 @@ class Profile(Shape):
         return self.simulated if simulated else self.models
 
 
+class Source(Protocol):
+    """Where a profile is read from: the bucket, or the state directory of a laptop."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+
 def read_profile(document: bytes | None) -> Profile:
     """`config/pace.json`; an empty one if there is none that can be read."""
     try:
         return Profile.model_validate_json(document or b"{}")
     except ValidationError:
         return Profile()
+
+
+def noted(source: Source) -> Profile:
+    """What earlier runs noted; nothing if it cannot be read."""
+    try:
+        return read_profile(source.get(PROFILE_KEY))
+    except (BotoCoreError, ClientError):
+        return Profile()
+
+
+def believed(profile: Profile, model: str, now: datetime, *, simulated: bool) -> Carried | None:
+    """What an earlier run found about `model`, unless it is too old."""
+    carried = profile.of(simulated=simulated).get(model)
+    return carried if carried is not None and now - carried.found_at <= BELIEVED else None
 
 
 def read_paces(bucket: Bucket, run_id: str, round_: int) -> list[Pace]:

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from nightfold.waves import Carried, Limit, Seen
+from nightfold.waves import OF_LAST_TIME, START, Carried, Limit, Seen
 
-START = 4
-OF_LAST_TIME = 0.8  # of what an earlier run found, until this night has had an answer
 HEADROOM = 0.95  # of what the limits allow: they hold a minute's worth, which evens out the answers' lengths
 FEW_ANSWERS = 8  # an earlier run counts as so many; with fewer than these the account may carry more than it seems to
 CUT = 0.7  # after rate-limit errors

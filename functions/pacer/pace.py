@@ -10,13 +10,10 @@ from math import ceil
 
 from nightfold.amounts import dollars
 from nightfold.budget import cost_usd
-from nightfold.waves import Carried, Stop
+from nightfold.waves import CANARY, KNOWN_CANARY, ONE_WAVE, Carried, Stop
 from pacer.concurrency import Means, Speed, Wave, speed
 from pacer.stopping import affordable, rounds_in_time, useless
 
-CANARY = 4  # sites of a run's first wave: what goes wrong for all of them is found out by few
-KNOWN_CANARY = 2  # where an earlier run went well
-ONE_WAVE = 8  # so many sites are not worth a canary
 LONG_S = 300  # a first wave at a number that has held; each calm one doubles it
 KNOWN_LONG_S = 900  # where an earlier run went well
 REST = 2  # so many times as long may a wave be that leaves nothing

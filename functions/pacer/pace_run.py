@@ -20,11 +20,11 @@ from nightfold.run_folders import NotARun, plan_of
 from nightfold.settings import AUTO
 from nightfold.sites import Round, RunId
 from nightfold.storage import Bucket, items_key, pace_key, plan_key, wave_items_key
-from nightfold.waves import Carried, Pace, Seen, read_paces
+from nightfold.waves import Carried, Pace, Seen, believed, noted, read_paces
 from pacer.concurrency import Wave
 from pacer.outcomes import look_at
 from pacer.pace import Work, pace, spent_usd
-from pacer.profile import believed, found, note, noted
+from pacer.profile import found, note
 
 _Tasks = TypeAdapter(list[SiteTask])
 

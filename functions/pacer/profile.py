@@ -1,22 +1,14 @@
 """What a later run may start from: how many at once held, and what an answer took."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from nightfold.observability import log_step
 from nightfold.storage import PROFILE_KEY, Bucket
-from nightfold.waves import Carried, Profile, read_profile
+from nightfold.waves import Carried, read_profile
 from pacer.concurrency import Means, Wave, speed
-
-BELIEVED = timedelta(days=14)
-
-
-def believed(profile: Profile, model: str, now: datetime, *, simulated: bool) -> Carried | None:
-    """What an earlier run found about `model`, unless it is too old."""
-    carried = profile.of(simulated=simulated).get(model)
-    return carried if carried is not None and now - carried.found_at <= BELIEVED else None
 
 
 def found(history: Sequence[Wave], limit: int, carried: Carried | None, run_id: str, now: datetime) -> Carried | None:
@@ -37,14 +29,6 @@ def found(history: Sequence[Wave], limit: int, carried: Carried | None, run_id: 
         run_id=run_id,
         found_at=now,
     )
-
-
-def noted(bucket: Bucket) -> Profile:
-    """What earlier runs noted; nothing if it cannot be read."""
-    try:
-        return read_profile(bucket.get(PROFILE_KEY))
-    except (BotoCoreError, ClientError):
-        return Profile()
 
 
 def note(carried: Carried | None, bucket: Bucket, model: str, *, simulated: bool) -> None:

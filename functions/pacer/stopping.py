@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from itertools import accumulate, takewhile
 
 from nightfold.budget import CALLS_PER_ROUND
-from nightfold.waves import Stop
+from nightfold.waves import RESERVE_S, RUN_S, Stop
 from pacer.concurrency import Wave
 
-RUN_S = 21_600  # the state machine's TimeoutSeconds
-RESERVE_S = 1_500  # for an aggregation that is tried twice, and the digest
 WAIT_S = 45  # what the waits between a branch's calls take in the mean, of 90 s at most
 MARGIN_S = 90  # by which the last branch may be later than the mean
 CALL_S = 2  # of Lambda and Step Functions, on top of the call itself

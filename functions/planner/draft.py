@@ -11,7 +11,9 @@ from nightfold.errors import InvalidInput
 from nightfold.observability import log_step
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
+from nightfold.waves import Profile, believed
 from planner.budget import check_ceiling, worst_case
+from planner.expectation import expect
 from planner.inputs import Mode, configure
 from planner.waiting import Waiting
 
@@ -36,12 +38,16 @@ def draft(
     *,
     simulated: bool,
     overrides: Mapping[str, Any],
+    profile: Profile,
+    speed: float = 1.0,
     **of_redrive: Any,
 ) -> Plan:
-    """The plan with its worst case; `of_redrive` are the plan's further fields. Raises InvalidInput for too few tokens,
-    or a ceiling under the cost of one answer."""
+    """The plan with its worst case and, by `profile`, with what is expected; `speed` is that of a simulated API.
+    `of_redrive` are the plan's further fields. Raises InvalidInput for too few tokens, or a ceiling under the cost of
+    one answer."""
     most = worst_case(sites, configuration)
     check_ceiling(sites, configuration, len(sites))
+    carried = believed(profile, configuration.model, task.started_at, simulated=simulated)
     return Plan(
         run_id=run_id,
         mode=mode,
@@ -50,6 +56,7 @@ def draft(
         configuration=configuration,
         sites=list(sites),
         worst_case=most,
+        expected=expect(len(sites), configuration, carried, speed),
         simulated=simulated,
         overrides=dict(overrides),
         **of_redrive,
@@ -57,23 +64,24 @@ def draft(
 
 
 def draft_redrive(
-    run_id: str, waiting: Waiting, parameter: str, overrides: Mapping[str, Any], task: PlanTask, *, simulated: bool
+    run_id: str, waiting: Waiting, parameter: str, overrides: Mapping[str, Any], task: PlanTask, **about: Any
 ) -> Plan:
     """The plan of a redrive. What the missed run was started with applies again, under the redrive's own `overrides`;
-    where that no longer fits the configuration, only its cost ceiling does. Raises InvalidInput."""
+    where that no longer fits the configuration, only its cost ceiling does. `about` is as in `draft`. Raises
+    InvalidInput."""
     of_missed = {name: value for name, value in waiting.overrides.items() if _is_valid(name, value)}
     ceiling = {name: value for name, value in of_missed.items() if name == "cost_ceiling_usd"}
     try:
-        return _drafted(run_id, waiting, parameter, of_missed | dict(overrides), task, simulated=simulated)
+        return _drafted(run_id, waiting, parameter, of_missed | dict(overrides), task, **about)
     except InvalidInput:
         if of_missed == ceiling:
             raise
         log_step("plan", run_id=run_id, error="OverridesOfMissedRunLeftOut", fields=sorted(of_missed))
-        return _drafted(run_id, waiting, parameter, ceiling | dict(overrides), task, simulated=simulated)
+        return _drafted(run_id, waiting, parameter, ceiling | dict(overrides), task, **about)
 
 
 def _drafted(
-    run_id: str, waiting: Waiting, parameter: str, overrides: Mapping[str, Any], task: PlanTask, *, simulated: bool
+    run_id: str, waiting: Waiting, parameter: str, overrides: Mapping[str, Any], task: PlanTask, **about: Any
 ) -> Plan:
     return draft(
         run_id,
@@ -81,7 +89,7 @@ def _drafted(
         waiting.sites,
         configure(parameter, dict(overrides)),
         task,
-        simulated=simulated,
+        **about,
         overrides=overrides,
         messages=waiting.messages,
         attempts=waiting.attempts,

@@ -13,6 +13,7 @@ from nightfold.errors import InvalidInput
 from nightfold.observability import log_step
 from nightfold.sites import MAX_SITES
 from nightfold.storage import SITES_KEY, Bucket, items_key, plan_key
+from nightfold.waves import noted
 from planner.accepted import accepted_since
 from planner.configuration import ConfigurationParameter
 from planner.dead_runs import find_dead_run
@@ -58,7 +59,8 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
         plan = _plan_redrive(run_id, task, given.overrides, text, adapters)
     elif plan is None:
         sites = narrow(read_sites(bucket.get(SITES_KEY)), given.only, given.limit)
-        plan = draft(run_id, "collect", sites, configuration, task, simulated=simulated, overrides=given.overrides)
+        about: dict[str, Any] = {"simulated": simulated, "overrides": given.overrides, "profile": noted(bucket)}
+        plan = draft(run_id, "collect", sites, configuration, task, **about)
     if not plan.sites and not plan.received:
         log_step("plan", run_id=run_id, status="nothing")
         return RunState(run_id=run_id, status="nothing")
@@ -83,6 +85,7 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
         planned=len(plan.sites),
         max_concurrency=plan.configuration.max_concurrency,
         nearest_model=nearest_model(plan.configuration.model),  # of one that has no price and no tested setting
+        expected_minutes=plan.expected.minutes if plan.expected is not None else None,
         **{f"worst_case_{name}": value for name, value in plan.worst_case.model_dump().items()},
     )
     return RunState(
@@ -122,10 +125,10 @@ def _plan_redrive(run_id: str, task: PlanTask, overrides: dict[str, Any], parame
             handles.append(message.receipt_handle)
             yield message
 
-    accepted = accepted_since(bucket, simulated=simulated)
+    accepted, profile = accepted_since(bucket, simulated=simulated), noted(bucket)
     try:
         waiting = sort_messages(received(), simulated=simulated, site_list=site_list, accepted_since=accepted)
-        plan = draft_redrive(run_id, waiting, parameter, overrides, task, simulated=simulated)
+        plan = draft_redrive(run_id, waiting, parameter, overrides, task, simulated=simulated, profile=profile)
     except (InvalidInput, BotoCoreError, ClientError):
         queue.give_back(handles)
         raise

@@ -3,23 +3,26 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from infra.cli.redrive_request import other_kind
 from infra.cli.run_request import RunRequest
 from infra.cli.terminal import table
 from infra.state.queued_misses import QueuedMiss, read_misses
-from nightfold.amounts import counted, price
+from nightfold.amounts import counted, duration, price
 from nightfold.budget import nearest_model
+from nightfold.settings import AUTO
 
 ROWS = 20  # sites that have a row; the rest are counted
 
 
 def headline(request: RunRequest) -> str:
-    """The number of sites, the settings and the maximum cost."""
+    """The number of sites, the settings, what is expected, and the maximum cost."""
     most = request.plan.worst_case
     cost = price(most.cost_usd, simulated=request.plan.simulated)
-    return f"{_shape(request)}\nAt most {counted(most.model_calls, 'call')}, maximum cost: {cost}."
+    worst = f"At most {counted(most.model_calls, 'call')}, maximum cost: {cost}."
+    return "\n".join([_shape(request), *_expected(request), worst])
 
 
 def before_it_starts(request: RunRequest, state_dir: Path) -> Iterator[str]:
@@ -32,10 +35,24 @@ def before_it_starts(request: RunRequest, state_dir: Path) -> Iterator[str]:
 
 def _shape(request: RunRequest) -> str:
     model = request.plan.configuration.model
+    auto = request.plan.configuration.max_concurrency == AUTO and request.at_once > 1
+    at_once = f"auto (at most {request.at_once:,} at once)" if auto else f"{request.at_once:,} at once"
     return (
-        f"{counted(len(request.plan.sites), 'site')}, {request.at_once:,} at once, "
+        f"{counted(len(request.plan.sites), 'site')}, {at_once}, "
         f"{request.tokens_each:,} output tokens each, {model}{_unknown(model)}"
     )
+
+
+def _expected(request: RunRequest) -> Iterator[str]:
+    """What a run without trouble takes, and by what."""
+    if (expected := request.plan.expected) is None:
+        return
+    seconds = expected.minutes * 60
+    about = duration(60 * round(expected.minutes) if seconds >= 180 else round(seconds) or seconds)
+    yield f"Expected: about {about}, cost: {price(expected.cost_usd, simulated=request.plan.simulated)}"
+    yield from wrap(f"({expected.basis}).", 80)
+    if expected.warning:
+        yield from wrap(f"Not all in time: {expected.warning}.", 80)
 
 
 def _unknown(model: str) -> str:
@@ -116,6 +133,7 @@ def _document(request: RunRequest) -> dict[str, Any]:
         "planned": len(plan.sites),
         "branches_at_once": request.at_once,
         "max_tokens": request.tokens_each,
+        "expected": plan.expected.model_dump(mode="json") if plan.expected is not None else None,
         "worst_case": plan.worst_case.model_dump(mode="json"),
         "configuration": plan.configuration.model_dump(mode="json"),
         "sites": [
@@ -151,6 +169,7 @@ def _more(request: RunRequest) -> list[str]:
 def _worst(request: RunRequest) -> list[str]:
     most = request.plan.worst_case
     return [
+        *_expected(request),
         f"Worst case: {counted(most.model_calls, 'call')}, {most.input_tokens:,} input and {most.output_tokens:,} "
         f"output tokens, cost: {price(most.cost_usd, simulated=request.plan.simulated)}:",
         "every call attempted three times, every answer regenerated and cut at its limit.",

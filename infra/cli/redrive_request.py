@@ -21,6 +21,7 @@ from infra.state.unfinished_runs import Closing, closing_of, unfinished_runs
 from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY
+from nightfold.waves import noted
 from planner.accepted import accepted_since
 from planner.draft import check_one_site, draft_redrive
 from planner.inputs import read_sites
@@ -47,7 +48,16 @@ def request_redrive(
         accepted_since=accepted_since(Folder(state_dir), simulated=simulated),
     )
     name = run_name("redrive")
-    plan = draft_redrive(name, waiting, configuration_text(state_dir), overrides, task(name), simulated=simulated)
+    plan = draft_redrive(
+        name,
+        waiting,
+        configuration_text(state_dir),
+        overrides,
+        task(name),
+        simulated=simulated,
+        profile=noted(Folder(state_dir)),
+        speed=speed,
+    )
     request = RunRequest(name, overrides, plan, site_list, unfinished=runs, other_kind=len(waiting.other_kind))
     if request.other_kind and not runs and not plan.received:
         raise InvalidInput(f"redrive: {other_kind(request, state_dir)}")

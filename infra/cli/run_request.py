@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.cli.configuration import ROOT, configured
+from infra.state.folder import Folder
 from infra.state.unfinished_runs import UnfinishedRun
 from nightfold.budget import branches_at_once
 from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
 from nightfold.settings import AUTO
+from nightfold.waves import noted
 from planner.draft import PlanTask, draft
 from planner.inputs import narrow, read_sites
 
@@ -85,7 +87,17 @@ def request_run(
     sites = narrow(read_sites(site_list, selection.named), selection.only, selection.limit, "--only")
     overrides, configuration = configured(state_dir, overrides, speed)
     name = run_name("manual")
-    plan = draft(name, "collect", sites, configuration, task(name), simulated=simulated, overrides=overrides)
+    plan = draft(
+        name,
+        "collect",
+        sites,
+        configuration,
+        task(name),
+        simulated=simulated,
+        overrides=overrides,
+        profile=noted(Folder(state_dir)),
+        speed=speed,
+    )
     return RunRequest(name, overrides, plan, site_list, selection.execution_input)
 
 

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from infra.messages_api.scenario import Latency
-from pacer.stopping import RUN_S
+from nightfold.waves import RUN_S
 from tests.performance.part import Options
 from tests.performance.virtual_run import ANSWER_TOKENS as ANSWER_LENGTHS
 from tests.performance.virtual_run import ENTRY_TIER, LATENCY_S, RunFigures, Setting, mean, play, scaled

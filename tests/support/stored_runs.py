@@ -23,7 +23,7 @@ from nightfold.failure_message import with_calls
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, pace_key, plan_key, summary_key
-from nightfold.waves import Pace
+from nightfold.waves import Pace, Profile
 from planner.draft import PlanTask, draft, items
 from reporter.records import read_records
 from reporter.redriven import note
@@ -90,6 +90,7 @@ def store_run(
         PlanTask(execution_id=f"arn:{run_id}", execution_name=run_id, started_at=started, input={}),
         simulated=simulated,
         overrides={},
+        profile=Profile(),
         **of_redrive or {},
     )
     if missed_in:

@@ -9,7 +9,7 @@ from nightfold.contract import Miss, Plan
 from nightfold.errors import Reason
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
-from nightfold.waves import Pace
+from nightfold.waves import Pace, Profile
 from planner.draft import PlanTask, draft
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
@@ -44,6 +44,7 @@ def plan(
         plan_task(f"arn:aws:states:eu-central-1:123456789012:execution:nightly:{run_id}"),
         simulated=simulated,
         overrides=overrides or {},
+        profile=Profile(),
         **of_redrive or {},
     )
 

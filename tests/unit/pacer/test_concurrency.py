@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nightfold.waves import Carried
-from pacer.concurrency import START, Means, Speed, Wave, speed
+from nightfold.waves import START, Carried
+from pacer.concurrency import Means, Speed, Wave, speed
 from tests.unit.pacer.waves import carried, failing, limits, wave
 
 CALM_RAMP = [wave(4, 4), wave(8, 8), wave(16, 16), wave(32, 32), wave(64, 64)]

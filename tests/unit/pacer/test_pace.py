@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightfold.waves import Profile, Seen
+from nightfold.waves import BELIEVED, CANARY, KNOWN_CANARY, ONE_WAVE, Profile, Seen, believed
 from pacer.concurrency import PROBE, speed
-from pacer.pace import CANARY, KNOWN_CANARY, ONE_WAVE, Decision, pace
-from pacer.profile import BELIEVED, believed, found
+from pacer.pace import Decision, pace
+from pacer.profile import found
 from tests.unit.pacer.waves import FOUND, MODEL, carried, failing, limits, play, seen, wave, work
 
 TIGHT: dict[str, Any] = {"limits": limits(output=40_000)}

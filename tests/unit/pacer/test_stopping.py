@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightfold.budget import CALLS_PER_ROUND, cost_usd
-from nightfold.waves import Seen
+from nightfold.waves import CANARY, RESERVE_S, RUN_S, Seen
 from pacer.concurrency import Wave
-from pacer.pace import CANARY, pace
-from pacer.stopping import CALL_S, MARGIN_S, RESERVE_S, RUN_S, WAIT_S, rounds_in_time
+from pacer.pace import pace
+from pacer.stopping import CALL_S, MARGIN_S, WAIT_S, rounds_in_time
 from tests.unit.pacer.waves import MODEL, failing, play, seen, wave, work
 
 STATE_MACHINE = Path(__file__).parents[3] / "infra" / "statemachine" / "nightly.asl.json"

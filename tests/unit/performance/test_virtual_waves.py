@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.messages_api.scenario import Latency
-from pacer.pace import CANARY, KNOWN_CANARY
+from nightfold.waves import CANARY, KNOWN_CANARY
 from tests.performance import waves
 from tests.performance.virtual_run import ENTRY_TIER, Setting, play, scaled
 from tests.performance.virtual_waves import ANSWER_TOKENS, BARRIER_S, play_in_waves

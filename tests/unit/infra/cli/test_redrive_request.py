@@ -56,7 +56,7 @@ def test_a_redrive_takes_only_misses_of_its_own_kind(tmp_path: Path, simulated: 
     put(tmp_path, "MissQueue", "c", miss("lantern", simulated=simulated))
     request = request_redrive(tmp_path, {}, simulated=simulated)
     assert [site.site_id for site in request.plan.sites] == ["lantern"]
-    headline, _, notice = "\n".join(before_it_starts(request, tmp_path)).split("\n")
+    headline, *_, notice = "\n".join(before_it_starts(request, tmp_path)).split("\n")
     assert headline.startswith("1 site, 1 at once")
     assert notice.startswith("2 ")
 

@@ -1,13 +1,17 @@
 """infra/cli/run_request.py: what a run is asked to do, and the plan that shows it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from infra.cli.plan_text import as_json, as_text
+from infra.cli.plan_text import as_json, as_text, before_it_starts
 from infra.cli.run_request import Selection, request_run
+from nightfold.amounts import duration
 from nightfold.errors import InvalidInput
+from nightfold.storage import PROFILE_KEY
+from nightfold.waves import Carried, Profile
 
 SITES = Path(__file__).parents[4] / "events" / "sites.json"
 ALL = Selection(SITES)
@@ -44,4 +48,38 @@ def test_the_plan_states_tokens_and_the_worst_case(tmp_path: Path) -> None:
     assert document["worst_case"]["model_calls"] == 24
     text = "\n".join(as_text(request, 80))
     assert "4 sites, 2 at once, 2,048 output tokens each, claude-sonnet-5-5" in text
+    assert f"Expected: about {duration(round(document['expected']['minutes'] * 60))}, cost: $0.0224\n(assuming" in text
     assert "Nothing was started." in text
+
+
+def test_with_auto_the_plan_states_the_most_at_once(tmp_path: Path) -> None:
+    text = "\n".join(as_text(request_run(tmp_path, ALL, {}), 80))
+    assert "4 sites, auto (at most 4 at once), 2,048 output tokens each, claude-sonnet-5-5" in text
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_what_an_earlier_run_of_the_same_kind_measured_is_expected_again(simulated: bool, tmp_path: Path) -> None:
+    measured = Carried(
+        max_concurrency=9,
+        latency_s=30,
+        held_s=30,
+        input_tokens=1_000,
+        output_tokens=2_000,
+        run_id="nightly-1",
+        found_at=datetime.now(UTC),
+    )
+    profile = tmp_path / PROFILE_KEY
+    profile.parent.mkdir()
+    profile.write_text(Profile(models={"claude-sonnet-5-5": measured}).model_dump_json())
+    expected = request_run(tmp_path, ALL, {}, simulated=simulated).plan.expected
+    assert expected is not None
+    assert expected.basis.startswith("assuming" if simulated else "as run nightly-1 measured: 30 s, 1,000 input")
+
+
+def test_a_number_that_is_too_small_for_its_sites_is_announced(tmp_path: Path) -> None:
+    sites = tmp_path / "many.json"
+    sites.write_text(json.dumps([{"site_id": f"s-{n}", "domain": "a.example"} for n in range(2_000)]))
+    text = before_it_starts(request_run(tmp_path, Selection(sites), {"max_concurrency": 1}), tmp_path)
+    lines = "\n".join(text).splitlines()
+    assert "Not all in time: max_concurrency 1 allows about 987 of 2,000 sites in a run's 6" in lines
+    assert max(map(len, lines)) <= 80
