@@ -10,7 +10,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from infra.packaging.expanded import TEMPLATE
 from nightfold.budget import PRICES
-from pacer.pace import ONE_WAVE
+from nightfold.waves import ONE_WAVE
 
 TRANSITION = 0.025 / 1_000  # aws.amazon.com/step-functions/pricing: Standard, per state transition
 GB_SECOND = 0.0000133334  # aws.amazon.com/lambda/pricing: arm64
