@@ -85,7 +85,7 @@ def test_the_formula_tells_its_own_quantities() -> None:
     assert assumed["INVOCATION"] == pytest.approx(1_003 + run.waves + 1)
     prices = {name: getattr(costs, name) for name in assumed}
     parts = sum(prices[name] * assumed[name] / scale.COUNTED[name][1] for name in assumed)
-    metrics = costs.METRICS * costs.METRIC_MONTH / 12  # two hours of the day have data
+    metrics = costs.METRICS * costs.METRIC_MONTH * costs.METRIC_HOURS / 24
     fixed = (metrics + costs.alarm_metrics() * costs.ALARM_METRIC_MONTH + costs.DASHBOARD_MONTH) / costs.NIGHTS
     computing = (1_000 * run.seconds * 0.5 + 12 + (run.waves + 1) * 0.5) * costs.GB_SECOND
     assert parts + fixed + computing == pytest.approx(costs.aws_usd(run))
