@@ -23,7 +23,8 @@ class AwsCall:
 
     @property
     def key(self) -> str:
-        return str(self.parameters.get("Key", ""))
+        """Of the object, or the name of the function that is invoked."""
+        return str(self.parameters.get("Key") or self.parameters.get("FunctionName", ""))
 
 
 class Crash(SystemExit):
@@ -69,6 +70,14 @@ KINDS: dict[str, Kind] = {
     "outcome cannot be read": Kind(
         _call("s3", "GetObject", of="Aggregator", key="/outcomes/"), Refuse(500, "InternalError"), room=8
     ),
+    "decision: done, response lost": Kind(_call("s3", "PutObject", of="Pacer", key="/pace.json"), LoseTheAnswer()),
+    "decision cannot be read": Kind(_call("s3", "GetObject", key="/pace.json"), Refuse(500, "InternalError"), room=6),
+    "a wave's items cannot be stored": Kind(
+        _call("s3", "PutObject", of="Pacer", key="/items.json"), Refuse(500, "InternalError"), room=1
+    ),
+    "a wave's items cannot be read": Kind(
+        _call("s3", "GetObject", of=None, key="/items.json"), Refuse(500, "InternalError"), room=1
+    ),
     "SQS receive: 500": Kind(_call("sqs", "ReceiveMessage"), Refuse(500, "InternalError"), room=3),
     "SQS send: some entries failed": Kind(_call("sqs", "SendMessageBatch"), FailEntries(FIRST_ENTRIES), most=2),
     "SQS send: done, response lost": Kind(_call("sqs", "SendMessageBatch"), LoseTheAnswer()),
@@ -78,11 +87,15 @@ KINDS: dict[str, Kind] = {
     "SQS visibility: 500": Kind(_call("sqs", "ChangeMessageVisibilityBatch"), Refuse(500, "InternalError")),
     "SSM: 500": Kind(_call("ssm", "GetParameter"), Refuse(500, "InternalServerError"), room=3),
     "Lambda: throttled": Kind(_call("lambda", "Invoke"), Refuse(429, "TooManyRequestsException"), room=6),
+    "pacer: throttled": Kind(
+        _call("lambda", "Invoke", of=None, key="Pacer"), Refuse(429, "TooManyRequestsException"), room=2
+    ),
     "Lambda: 500": Kind(_call("lambda", "Invoke"), Refuse(500, "ServiceException"), room=6),
     "Step Functions: 500": Kind(_call("sfn", "DescribeExecution"), Refuse(500, "InternalFailure")),
     "SNS: 500": Kind(_call("sns", "Publish"), Refuse(500, "InternalError")),
     "reporter crashes": Kind(_by("Reporter"), Crash, room=8),
     "planner crashes": Kind(_by("Planner"), Crash, room=9),
+    "pacer crashes": Kind(_by("Pacer"), Crash, room=20),
     "collector crashes": Kind(_by("Collector"), Crash, room=0),
     "aggregator crashes": Kind(_by("Aggregator"), Crash, room=20),
 }

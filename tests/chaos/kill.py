@@ -22,8 +22,10 @@ from tests.support.ledger import Broken, Ledger
 
 SPEED = 50.0
 ROOT = Path(__file__).parents[2]
-SITES = 8
-SCRIPTS: tuple[list[Any], ...] = (["ok"], ["fenced"], ["prose"], [529], [400], [529, 529, 529], ["max_tokens"], ["ok"])
+SCRIPTS: tuple[list[Any], ...] = (
+    *(["ok"], ["fenced"], ["prose"], [529], [400], [529, 529, 529], ["max_tokens"], ["ok"]),
+    *([400], ["ok"], ["prose"], ["ok"], ["ok"], [529], ["ok"]),  # more sites than one wave has
+)
 MORNINGS = 12
 KILLED = -signal.SIGKILL
 
@@ -98,7 +100,7 @@ class Killer:
         number = next(self._names)
         state_dir = self.folder / f"state-{number}"
         (state_dir / "config").mkdir(parents=True)
-        names = [f"k{number}-s{place}" for place in range(SITES)]
+        names = [f"k{number}-s{place}" for place in range(len(SCRIPTS))]
         for name, script in zip(names, SCRIPTS, strict=True):
             self.api.script(name, script)
         sites = [{"site_id": name, "domain": f"{name}.example"} for name in names]

@@ -34,7 +34,7 @@ def scripts(random: Random) -> list[list[Any]]:
         random.choice(MISSED)
         if random.random() < 0.3
         else random.choices(ATTACKING if random.random() < 0.2 else QUICK, k=random.randint(0, 3))
-        for _ in range(random.randint(1, 8))
+        for _ in range(random.randint(1, 8) if random.random() < 0.6 else random.randint(9, 20))  # more have waves
     ]
 
 

@@ -1,5 +1,6 @@
 """A few random stories of nights, mornings and faults. `make chaos` plays any number of them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,28 @@ def test_a_wrong_census_is_detected(tmp_path: Path) -> None:
         candidates.unlink()
         with pytest.raises(Broken, match="candidates of "):
             world.check()
+
+
+def test_a_site_in_two_waves_is_detected(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.night([["ok"]] * 10)
+        world.check()
+        [decided] = (tmp_path / "runs").glob("*/round-1/wave-2/pace.json")
+        pace = json.loads(decided.read_text())
+        assert (pace["first"], pace["sites"]) == (4, 6)
+        decided.write_text(json.dumps(pace | {"first": 3}))
+        with pytest.raises(Broken, match="does not continue the waves before it"):
+            world.check()
+
+
+def test_a_call_for_a_site_that_was_not_attempted_is_detected(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.night([[401]] * 10)
+        ledger = world.check()
+    [summary] = ledger.summaries.values()
+    assert [site.error for site in summary.sites] == ["AccessDenied"] * 4 + ["NotAttempted"] * 6
+    with pytest.raises(Broken, match="not attempted all the same"):
+        ledger.check_payments([Paid(summary.run_id, 1, summary.sites[-1].site_id)])
 
 
 def test_a_second_payment_is_detected(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class Ledger:
         for plan in sorted(plans, key=lambda plan: plan.started_at):  # a copied folder's plan names its original
             ledger.plans[plan.run_id] = plan
             run = state_dir / "runs" / plan.run_id
+            _check_waves(run)
             if (run / "summary.json").exists():
                 summary = Summary.model_validate_json((run / "summary.json").read_bytes())
                 _check_census(plan, summary, run)
@@ -83,8 +84,9 @@ class Ledger:
         self._check_attempts()
 
     def _check_attempts(self) -> None:
-        """An attempt is a run that planned the site, however often its messages were received; three park it."""
+        """An attempt is a run that asked for the site, however often its messages were received; three park it."""
         runs = Counter(site.site_id for plan in self.plans.values() for site in plan.sites)
+        runs -= Counter(site_id for _, site_id in self._not_attempted)
         for miss in (*self.queued, *self.set_aside):
             if miss.attempts > runs[miss.site.site_id]:
                 raise Broken(f"{miss.site.site_id}: {miss.attempts} attempts in {runs[miss.site.site_id]} runs")
@@ -94,9 +96,22 @@ class Ledger:
         if early:
             raise Broken(f"parked before three attempts: {early}")
 
+    @property
+    def _not_attempted(self) -> set[tuple[str, str]]:
+        """Run and site."""
+        return {
+            (run_id, site.site_id)
+            for run_id, summary in self.summaries.items()
+            for site in summary.sites
+            if site.error == "NotAttempted"
+        }
+
     def check_payments(self, paid: Iterable[Paid]) -> None:
-        """At most three calls per round; none for a site that an earlier run accepted, or without a plan."""
+        """At most three calls per round; none for a site that an earlier run accepted or that its own run did not
+        attempt, or without a plan."""
         calls = Counter(paid)
+        if asked := self._not_attempted & {(call.run_id, call.site_id) for call in calls}:
+            raise Broken(f"asked, and not attempted all the same: {sorted(asked)}")
         too_many = {key: count for key, count in calls.items() if count > 3}
         if too_many:
             raise Broken(f"more than three calls in a round: {too_many}")
@@ -113,6 +128,26 @@ class Ledger:
             first = accepted_in.get(call.site_id)
             if first is not None and order.index(first) < order.index(call.run_id):
                 raise Broken(f"{call.site_id} was accepted in {first} and paid for again in {call.run_id}")
+
+
+def _check_waves(run: Path) -> None:
+    """Each site of a round is in one wave at most, and the waves take them in their order; no other site has an
+    outcome."""
+    for round_ in run.glob("round-*"):
+        items = json.loads((round_ / "items.json").read_bytes()) if (round_ / "items.json").exists() else []
+        begun, decisions = 0, 0
+        while (decided := round_ / f"wave-{decisions + 1}" / "pace.json").exists():
+            pace = json.loads(decided.read_bytes())
+            wave = items[begun : begun + pace["sites"]]
+            if pace["first"] != begun or len(wave) != pace["sites"] or begun + len(wave) + pace["left"] != len(items):
+                raise Broken(f"{decided}: does not continue the waves before it")
+            stored = decided.with_name("items.json")
+            if stored.exists() and json.loads(stored.read_bytes()) != wave:
+                raise Broken(f"{stored}: other items than the decision took")
+            begun, decisions = begun + len(wave), decisions + 1
+        outcomes = {path.stem for path in (round_ / "outcomes").glob("*.json")}
+        if strays := outcomes - {item["site_id"] for item in items[:begun]}:
+            raise Broken(f"{round_}: outcomes of sites that no wave had: {sorted(strays)}")
 
 
 def _check_census(plan: Plan, summary: Summary, run: Path) -> None:
