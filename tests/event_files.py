@@ -20,8 +20,9 @@ from collector.collect import collect
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from nightfold.branch import CollectorEvent, Outcome, SiteTask
-from nightfold.contract import Miss, Plan, RunState, Summary
+from nightfold.contract import Plan, RunState, Summary
 from nightfold.errors import RequestRejected
+from nightfold.misses import Miss
 from nightfold.settings import RunConfiguration
 from nightfold.sites import SiteList
 from nightfold.storage import SITES_KEY, Bucket, items_key, outcome_key, pace_key, plan_key, summary_key

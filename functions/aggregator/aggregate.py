@@ -5,36 +5,29 @@ comes last. If it crashes before that, the step runs again; if it crashes after 
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from aggregator.census import announce, summarize
-from aggregator.judge import Verdict, judge, not_attempted, raw_answer_limit, unaccounted
+from aggregator.judge import Verdict
 from aggregator.miss_queue import MissQueue
 from aggregator.misses import line_of, miss_of, settle_queues
+from aggregator.rounds import judge_round, tasks_of
 from nightfold.branch import SiteTask
 from nightfold.contract import Plan, RunState, Summary
 from nightfold.errors import UnexpectedError
 from nightfold.observability import log_step
+from nightfold.question import load
 from nightfold.sites import Round, RunId, Site
 from nightfold.storage import (
     Bucket,
-    candidates_key,
     items_key,
     misses_key,
-    outcome_key,
-    outcomes_prefix,
     plan_key,
     summary_key,
 )
-from nightfold.text import one_line
 from nightfold.waves import Pace, read_paces
-
-READERS = 16  # outcomes that are read at once
 
 _Tasks = TypeAdapter(list[SiteTask])
 
@@ -74,69 +67,17 @@ def aggregate(task: AggregateTask, adapters: Adapters) -> RunState:
         raise UnexpectedError(f"the plan of run {task.run_id} is that of run {plan.run_id}")
     sites = {site.site_id: site for site in plan.sites}
     paces = read_paces(bucket, plan.run_id, 1)
-    rounds = [_judge_round(plan, 1, [*sites], paces, bucket)]
+    rounds = [judge_round(plan, 1, [*sites], paces, bucket)]
     regenerated = bucket.get(items_key(plan.run_id, 2)) if task.round == 2 else None
     if task.round == 1 and any(verdict.regenerate for verdict in rounds[0].values()):
         return _regenerate(plan, sites, rounds[0], bucket)
     if regenerated:
         again = read_paces(bucket, plan.run_id, 2)
-        judged = _judge_round(plan, 2, _site_ids(plan, regenerated), again, bucket)
+        judged = judge_round(plan, 2, [item.site_id for item in tasks_of(plan, regenerated)], again, bucket)
         # A site for which round 2 did not begin keeps the verdict of round 1.
         rounds.append({site_id: verdict for site_id, verdict in judged.items() if verdict.attempted})
         paces += again
     return _close(task, plan, sites, rounds, paces, adapters)
-
-
-def _site_ids(plan: Plan, items: bytes) -> list[str]:
-    """The sites of round 2. If the items cannot be read, all sites keep the verdict of round 1."""
-    try:
-        return [item.site_id for item in _Tasks.validate_json(items)]
-    except ValidationError:
-        log_step("aggregate", run_id=plan.run_id, round=2, error="UnreadableItems")
-        return []
-
-
-def _judge_round(
-    plan: Plan, round_: int, site_ids: Sequence[str], paces: Sequence[Pace], bucket: Bucket
-) -> dict[str, Verdict]:
-    """The verdict on every site of a round, in the order of its items, from which the waves take the first ones.
-    Accepted candidates are stored at once, so that memory never holds ten thousand answers."""
-    limit = raw_answer_limit(len(plan.sites))
-    stored = set(bucket.keys(candidates_key(plan.run_id, "").removesuffix(".json")))
-    outcomes = set(bucket.keys(outcomes_prefix(plan.run_id, round_)))
-    begun = set(site_ids[: max((pace.first + pace.sites for pace in paces), default=0)])
-    stop = next((pace.stop for pace in reversed(paces) if pace.stop is not None), None)
-
-    def verdict_on(site_id: str) -> Verdict:
-        if outcome_key(plan.run_id, round_, site_id) not in outcomes:
-            if site_id not in begun:
-                return not_attempted(site_id, stop)
-            return unaccounted(site_id, "the branch left no outcome")
-        try:
-            document = bucket.get(outcome_key(plan.run_id, round_, site_id))
-        except ClientError as error:
-            if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
-                raise  # S3 fails, even after botocore's retries: the step runs again, as what is stored was paid for
-            return unaccounted(site_id, f"the outcome cannot be read: {one_line(str(error))}")
-        verdict = judge(site_id, plan.run_id, round_, document, limit)
-        if verdict.accepted and candidates_key(plan.run_id, site_id) not in stored:
-            bucket.put(candidates_key(plan.run_id, site_id), _candidates_file(plan, round_, verdict))
-        return replace(verdict, kept=())
-
-    with ThreadPoolExecutor(READERS) as readers:
-        return {verdict.site_id: verdict for verdict in readers.map(verdict_on, site_ids)}
-
-
-def _candidates_file(plan: Plan, round_: int, verdict: Verdict) -> bytes:
-    document: dict[str, Any] = {
-        "schema_version": 1,
-        "run_id": plan.run_id,
-        "simulated": plan.simulated,
-        "site_id": verdict.site_id,
-        "round": round_,
-        "candidates": [candidate.model_dump() for candidate in verdict.kept],
-    }
-    return TypeAdapter(dict[str, Any]).dump_json(document, indent=2)
 
 
 def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Verdict], bucket: Bucket) -> RunState:
@@ -144,8 +85,18 @@ def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Ver
     rejected = [verdict for verdict in round_1.values() if verdict.regenerate]
     truncated = any(verdict.error == "Truncated" for verdict in rejected)
     tokens = plan.configuration.regeneration_tokens(len(sites), len(rejected), truncated=truncated)
+    earlier = {item.site_id: item.earlier for item in tasks_of(plan, bucket.get(items_key(plan.run_id, 1)))}
     items = [
-        SiteTask.for_site(sites[verdict.site_id], plan.run_id, 2, plan.configuration, tokens, violation=verdict.message)
+        SiteTask.for_site(
+            sites[verdict.site_id],
+            plan.run_id,
+            2,
+            plan.configuration,
+            tokens,
+            load(plan.question_of(verdict.site_id)),
+            earlier.get(verdict.site_id, ()),
+            violation=verdict.message,
+        )
         for verdict in rejected
     ]
     bucket.put(items_key(plan.run_id, 2), _Tasks.dump_json(items))

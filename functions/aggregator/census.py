@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from aggregator.judge import Verdict
 from nightfold.budget import cost_usd
-from nightfold.contract import MissedByReason, Plan, Settled, SiteSummary, Summary, Tokens, WaveSummary
+from nightfold.contract import MissedByReason, Plan, SiteSummary, Summary, Tokens, WaveSummary
+from nightfold.misses import Settled
 from nightfold.observability import count, log_step
 from nightfold.waves import Pace
 
@@ -31,6 +32,7 @@ def summarize(
         run_id=plan.run_id,
         mode=plan.mode,
         status="complete" if not missed else "partial" if accepted else "failed",
+        question=plan.configuration.question,
         planned=len(plan.sites),
         accepted=accepted,
         missed=MissedByReason(
@@ -56,13 +58,15 @@ def summarize(
             SiteSummary(
                 site_id=verdict.site_id,
                 accepted=verdict.accepted,
-                candidates=verdict.candidates,
+                entries=verdict.entries,
+                question=plan.questions.get(verdict.site_id),
                 reason=verdict.reason,
                 error=verdict.error,
                 rounds=sum(verdict.site_id in of_round for of_round in rounds),
             )
             for verdict in last.values()
         ],
+        unreadable_memories=[verdict.site_id for verdict in last.values() if not verdict.memory_readable],
         settled=[Settled(site_id=site.site_id, accepted_in=site.accepted_in) for site in plan.settled],
         unlisted=[site.miss.site.site_id for site in plan.unlisted],
     )

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from nightfold.answers import RAW_ANSWER_LIMIT, Candidate, Violation, read_candidates
+from nightfold.answers import RAW_ANSWER_LIMIT, Violation, read_entries
 from nightfold.branch import Answer, Failure
 from nightfold.budget import CALLS_PER_ROUND
 from nightfold.errors import PATIENT, Reason
 from nightfold.failure_message import calls_made, read_caught
+from nightfold.question import VIOLATION_LIMIT, Entry, Question
 from nightfold.stored import read_outcome
 from nightfold.text import one_line
 from nightfold.waves import Stop
@@ -23,8 +24,9 @@ class Verdict:
     """The verdict on one site after one round."""
 
     site_id: str
-    candidates: int = 0
-    kept: tuple[Candidate, ...] = ()  # only until they are stored
+    entries: int = 0
+    kept: tuple[Entry, ...] = ()  # only until they are stored
+    memory_readable: bool = True  # whether it is known what the site was offered before
     reason: Reason | None = None
     error: str | None = None
     message: str = ""
@@ -51,9 +53,16 @@ def raw_answer_limit(sites: int) -> int:
     return min(RAW_ANSWER_LIMIT, RAW_ANSWERS // max(sites, 1))
 
 
-def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit: int = RAW_ANSWER_LIMIT) -> Verdict:
+def judge(
+    site_id: str,
+    run_id: str,
+    round_: int,
+    document: bytes | None,
+    question: Question,
+    limit: int = RAW_ANSWER_LIMIT,
+) -> Verdict:
     """The verdict on the outcome of `site_id`, as it was stored. Raises nothing, whatever the document is. `limit`: the
-    bytes of a rejected answer that are kept."""
+    bytes of an answer that are kept, if it is rejected."""
     if document is None:
         return unaccounted(site_id, "the branch left no outcome")
     outcome = read_outcome(document)
@@ -62,7 +71,7 @@ def judge(site_id: str, run_id: str, round_: int, document: bytes | None, limit:
     if (outcome.site_id, outcome.run_id, outcome.round) != (site_id, run_id, round_):
         return unaccounted(site_id, "the outcome belongs to another branch")
     if outcome.answer is not None:
-        return replace(_judge_answer(site_id, outcome.answer, limit), ended_at=outcome.ended_at)
+        return replace(_judge_answer(site_id, outcome.answer, question, limit), ended_at=outcome.ended_at)
     if outcome.failure is not None:
         return replace(_judge_failure(site_id, outcome.failure), ended_at=outcome.ended_at)
     return unaccounted(site_id, "the outcome holds neither answer nor failure")
@@ -80,7 +89,7 @@ def not_attempted(site_id: str, stop: Stop | None) -> Verdict:
     return Verdict(site_id, reason=reason, error="NotAttempted", message=one_line(message, 500), attempted=False)
 
 
-def _judge_answer(site_id: str, answer: Answer, limit: int) -> Verdict:
+def _judge_answer(site_id: str, answer: Answer, question: Question, limit: int) -> Verdict:
     paid: dict[str, Any] = {
         "model_calls": min(calls_made(answer.attempt, answer.earlier_errors), CALLS_PER_ROUND),
         "rate_limited": answer.earlier_errors.count("RateLimited"),
@@ -98,10 +107,11 @@ def _judge_answer(site_id: str, answer: Answer, limit: int) -> Verdict:
             **rejected,
         )
     try:
-        candidates = read_candidates(answer.text)
+        entries = read_entries(answer.text, question)
     except Violation as violation:
-        return Verdict(site_id, error="SchemaViolation", message=one_line(str(violation), 500), **rejected)
-    return Verdict(site_id, candidates=len(candidates), kept=tuple(candidates), **paid)
+        return Verdict(site_id, error="SchemaViolation", message=one_line(str(violation), VIOLATION_LIMIT), **rejected)
+    # With its raw answer, because the memory may still reject it.
+    return Verdict(site_id, entries=len(entries), kept=tuple(entries), raw_answer=rejected["raw_answer"], **paid)
 
 
 def _judge_failure(site_id: str, failure: Failure) -> Verdict:

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 
 from aggregator.judge import Verdict
 from aggregator.miss_queue import BATCH_LIMIT, MissQueue
-from nightfold.contract import Miss, Plan, UnrecognizedMessage
+from nightfold.contract import Plan
+from nightfold.misses import Miss, UnrecognizedMessage
 from nightfold.sites import Site
 from nightfold.storage import outcome_key
-
-UNLISTED = "no longer in the site list, so it was not asked again; before: "
 
 
 def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool) -> Miss:
@@ -29,6 +28,7 @@ def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Verdict]], *, 
     return Miss(
         run_id=plan.run_id,
         site=site,
+        question=plan.question_of(site.site_id),
         reason=last.reason or "unknown",
         error=last.error or "Unaccounted",
         message=last.message,
@@ -57,7 +57,8 @@ def settle_queues(plan: Plan, misses: Sequence[Miss], queue: MissQueue, parked: 
 def _to_park(plan: Plan, misses: Iterable[Miss]) -> Iterator[str]:
     yield from (line_of(miss) for miss in misses if miss.worn_out)
     for site in plan.unlisted:
-        message = f"{UNLISTED}{site.miss.message.removeprefix(UNLISTED)}"
+        why = f"{site.explanation}, so it was not asked again; before: "
+        message = f"{why}{site.miss.message.removeprefix(why)}"
         yield line_of(site.miss.model_copy(update={"message": message}))
     yield from map(_explained, plan.unrecognized)
 

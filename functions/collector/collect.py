@@ -50,6 +50,7 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
         run_id=task.run_id,
         round=task.round,
         site_id=task.site_id,
+        question=task.question,
         outcome="answered",
         answer=answer,
         failure=None,

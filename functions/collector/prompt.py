@@ -1,12 +1,10 @@
-"""The prompt, from `prompt.txt`."""
+"""The prompt of one branch, from its question's `prompt.txt`. A site's texts are put in once: a `$` in them is text."""
 
-import re
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from string import Template
 
 from nightfold.branch import SiteTask
+from nightfold.question import load
 
 
 @dataclass(frozen=True)
@@ -17,22 +15,19 @@ class Prompt:
     user: str
 
 
-@cache
-def _parts() -> dict[str, str]:
-    text = files("collector").joinpath("prompt.txt").read_text(encoding="utf-8")
-    names_and_texts = re.split(r"^== (\w+) ==\n", text, flags=re.MULTILINE)[1:]
-    return dict(zip(names_and_texts[::2], names_and_texts[1::2], strict=True))
-
-
 def prompt_for(task: SiteTask) -> Prompt:
-    """The prompt of `task`; in round 2 it ends with what was wrong with the last answer."""
-    parts = _parts()
-    user = Template(parts["user"]).substitute(
-        site_id=task.site_id,
-        domain=task.domain,
-        candidates=task.candidates,
-        brief=f"About the site: {task.brief}" if task.brief else "",
-    )
-    if task.violation:
-        user += Template(parts["regenerate"]).substitute(violation=task.violation)
-    return Prompt(system=parts["system"].strip(), user=user.strip())
+    """The prompt of `task`: with what was suggested before, and in round 2 with what was wrong with the last answer."""
+    question = load(task.question)
+    given = {
+        **question.facts,
+        **task.facts,
+        "site_id": task.site_id,
+        "domain": task.domain,
+        "entries": str(task.entries),
+        "brief": f"About the site: {task.brief}" if task.brief else "",
+        "earlier": "\n".join(f"- {heading}" for heading in task.earlier),
+        "violation": task.violation or "",
+    }
+    parts = ["user", *(["earlier"] if task.earlier else []), *(["regenerate"] if task.violation else [])]
+    system, *user = (Template(question.prompt[part]).substitute(given) for part in ("system", *parts))
+    return Prompt(system=system.strip(), user="".join(user).strip())

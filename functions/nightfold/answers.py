@@ -1,37 +1,18 @@
-"""The contract of an answer: what Claude has to return for a site, and how its raw text is read."""
+"""How Claude's raw answer is read: a JSON array of the question's entries, and nothing else."""
 
 import json
 import re
+from functools import cache
 from typing import Annotated, Any, NoReturn
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from nightfold.errors import plain
-from nightfold.text import visible_line
+from nightfold.question import Entry, Question
 
-MAX_CANDIDATES = 50
+MAX_ENTRIES = 50
 ANSWER_LIMIT = 100_000  # characters of ASCII JSON; an outcome passes through Step Functions (256 KiB) quoted twice
 RAW_ANSWER_LIMIT = 20_000  # bytes of JSON in a miss; a SendMessageBatch carries ten of them
-HEADING = "title"  # the field of a candidate that names it
-
-
-class Candidate(BaseModel):
-    """One article idea: its heading, and texts about it. Unknown keys are dropped."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-    title: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(visible_line)]
-    angle: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(visible_line)]
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """Every field but the heading, in order: what page and exports show below it."""
-        return {name: str(value) for name, value in self if name != HEADING}
-
-
-_Candidates: TypeAdapter[list[Candidate]] = TypeAdapter(
-    Annotated[list[Candidate], Field(min_length=1, max_length=MAX_CANDIDATES)]
-)
 _FENCE = re.compile(r"```[A-Za-z]*[ \t]*\r?\n(.*)\n[ \t]*```", re.DOTALL)
 
 
@@ -50,8 +31,14 @@ def _no_constant(name: str) -> NoReturn:
     raise Violation(f"{name} is not JSON")
 
 
-def read_candidates(text: str) -> list[Candidate]:
-    """The candidates in Claude's raw answer. Raises only `Violation`, whatever the text is."""
+@cache
+def _contract(entry: type[Entry]) -> TypeAdapter[list[Entry]]:
+    # The class is known only when a question is loaded.
+    return TypeAdapter(Annotated[list[entry], Field(min_length=1, max_length=MAX_ENTRIES)])  # type: ignore[valid-type]
+
+
+def read_entries(text: str, question: Question) -> list[Entry]:
+    """The entries in Claude's raw answer. Raises only `Violation`, whatever the text is."""
     text = text.strip()
     if fenced := _FENCE.fullmatch(text):
         text = fenced[1]
@@ -68,14 +55,15 @@ def read_candidates(text: str) -> list[Candidate]:
     if not isinstance(document, list):
         raise Violation("the answer is JSON, but not an array")
     try:
-        return _Candidates.validate_python(document)
+        return _contract(question.entry).validate_python(document)
     except ValidationError as error:
         # include_input=False: the message goes to the model and into logs.
         complaints = [
-            f"{_path(detail['loc'])}{plain(detail['msg'])}" for detail in error.errors(include_input=False)[:3]
+            f"{_path(question.noun, detail['loc'])}{plain(detail['msg'])}"
+            for detail in error.errors(include_input=False)[:3]
         ]
         raise Violation("; ".join(complaints)) from None
 
 
-def _path(location: tuple[int | str, ...]) -> str:
-    return f"candidate {int(location[0]) + 1}{''.join(f', {part}' for part in location[1:])}: " if location else ""
+def _path(noun: str, location: tuple[int | str, ...]) -> str:
+    return f"{noun} {int(location[0]) + 1}{''.join(f', {part}' for part in location[1:])}: " if location else ""

@@ -1,12 +1,14 @@
 """One branch of a run: what the collector is given for a site, and how that ended."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+from nightfold.question import Question
 from nightfold.settings import RunConfiguration
-from nightfold.sites import Domain, MaxTokens, Round, RunId, Shape, Site, SiteId
+from nightfold.sites import Domain, Facts, MaxTokens, Round, RunId, Shape, Site, SiteId
 from nightfold.text import one_line
 
 
@@ -19,7 +21,10 @@ class SiteTask(Shape):
     site_id: SiteId
     domain: Domain
     brief: str | None = None
-    candidates: Annotated[int, Field(ge=1, le=20)]  # how many to ask for
+    facts: Facts = Field(default_factory=dict)
+    question: str
+    entries: Annotated[int, Field(ge=1, le=20)]  # how many to ask for
+    earlier: list[str] = Field(default_factory=list)  # headings that were accepted before, newest first
     model: str
     max_tokens: MaxTokens
     request_timeout_s: Annotated[int, Field(ge=1, le=600)]
@@ -33,6 +38,8 @@ class SiteTask(Shape):
         round_: int,
         configuration: RunConfiguration,
         tokens: int,
+        question: Question,
+        earlier: Sequence[str] = (),
         violation: str | None = None,
     ) -> Self:
         """The task of one branch whose share of the budget is `tokens`; a site's own max_tokens may only lower it."""
@@ -42,12 +49,20 @@ class SiteTask(Shape):
             site_id=site.site_id,
             domain=site.domain,
             brief=site.brief,
-            candidates=configuration.candidates_per_site,
+            facts=site.facts,
+            question=question.name,
+            entries=configuration.entries or question.entries,
+            earlier=list(earlier),
             model=configuration.model,
             max_tokens=min(tokens, site.max_tokens or tokens),
             request_timeout_s=configuration.request_timeout_s,
             violation=violation,
         )
+
+    @property
+    def texts(self) -> list[str]:
+        """What the prompt has besides the question's own words."""
+        return [self.site_id, self.domain, self.brief or "", *self.facts.values(), *self.earlier]
 
 
 class CollectorEvent(Shape):
@@ -131,6 +146,7 @@ class Outcome(Shape):
     run_id: RunId
     round: Round
     site_id: SiteId
+    question: str | None = None
     outcome: Literal["answered", "failed"]
     answer: Answer | None
     failure: Failure | None

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 
-MAX_TOKENS_FLOOR = 256  # what five candidates take; with less, every answer would be cut
-FLOOR_CANDIDATES = 5
+MAX_TOKENS_FLOOR = 256  # what five entries take; with less, every answer would be cut
+FLOOR_ENTRIES = 5
 MAX_TOKENS_CEILING = 8_192
 CALLS_PER_ROUND = 3  # one call and two retries, the state machine's network bucket
 
@@ -34,17 +34,9 @@ def nearest_model(model: str) -> str | None:
     return get_close_matches(model, PRICES, n=1, cutoff=0.0)[0]
 
 
-PROMPT_TOKENS = 1_000  # more than the prompt with a violation in it and without the brief; a test compares
-
-
-def prompt_tokens(brief: str | None) -> int:
-    """More than the input tokens of a call: a token is at least two bytes of UTF-8 in every language we measured."""
-    return PROMPT_TOKENS + len((brief or "").encode()) // 2
-
-
-def longest_answer_usd(model: str, brief: str | None, max_tokens: int) -> float | None:
+def longest_answer_usd(model: str, prompt_tokens: int, max_tokens: int) -> float | None:
     """The most that one answer can cost in USD; None if the model's price is not known."""
-    return cost_usd(model, prompt_tokens(brief), max_tokens + thinking_tokens(model))
+    return cost_usd(model, prompt_tokens, max_tokens + thinking_tokens(model))
 
 
 def branches_at_once(sites: int, max_concurrency: int) -> int:
@@ -52,20 +44,20 @@ def branches_at_once(sites: int, max_concurrency: int) -> int:
     return min(sites, max_concurrency)
 
 
-def tokens_floor(candidates: int) -> int:
-    """The fewest output tokens in which this many candidates fit."""
-    return max(MAX_TOKENS_FLOOR, -(-MAX_TOKENS_FLOOR * candidates // FLOOR_CANDIDATES))
+def tokens_floor(entries: int) -> int:
+    """The fewest output tokens in which this many entries fit."""
+    return max(MAX_TOKENS_FLOOR, -(-MAX_TOKENS_FLOOR * entries // FLOOR_ENTRIES))
 
 
-def share(output_token_budget: int, branches: int, candidates: int = FLOOR_CANDIDATES) -> int:
+def share(output_token_budget: int, branches: int, entries: int = FLOOR_ENTRIES) -> int:
     """Output tokens for each of `branches` that run at once: the rate limit is one shared resource, so the budget is
     per moment. Raises InvalidInput under the floor."""
-    tokens, floor = output_token_budget // branches, tokens_floor(candidates)
+    tokens, floor = output_token_budget // branches, tokens_floor(entries)
     if tokens < floor:
         fewer = output_token_budget // floor
         raise InvalidInput(
             f"output_token_budget: {output_token_budget:,} tokens for {counted(branches, 'branch')} at once are "
-            f"{tokens:,} each, under the floor of {floor:,} for {counted(candidates, 'candidate')}; set "
+            f"{tokens:,} each, under the floor of {floor:,} for {entries:,} entries; set "
             f"output_token_budget to at least {branches * floor:,}"
             f"{f', or max_concurrency to at most {fewer:,}' if fewer else ''}"
         )

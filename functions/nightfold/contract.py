@@ -1,7 +1,7 @@
 """The shapes that pass between the functions, the state machine and S3.
 
 Everything is frozen and bounded. Times are timezone-aware and in UTC, durations carry their unit in the name,
-tokens are Anthropic's. The shapes of a site and of a branch have their own modules.
+tokens are Anthropic's. The shapes of a site, a branch, a wave and a miss have their own modules.
 """
 
 from itertools import chain
@@ -10,67 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from nightfold.errors import Reason
+from nightfold.misses import Settled, SettledSite, UnlistedSite, UnrecognizedMessage, WaitingMessage
+from nightfold.question import DEFAULT
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Round, RunId, Shape, Site, SiteId
-
-MAX_ATTEMPTS = 3  # runs that ask for a site without success; then its miss is parked for the operator
-
-
-class WaitingMessage(Shape):
-    """A message of the miss queue that a redrive has received and not yet acknowledged."""
-
-    message_id: str
-    receipt_handle: str
-    run_id: RunId | None = None  # the run that missed the site; plans of earlier versions do not have it
-
-
-class UnrecognizedMessage(WaitingMessage):
-    """A message in the miss queue that is not a miss; the aggregator parks it with the explanation."""
-
-    body: str
-    explanation: str
-
-
-class Settled(Shape):
-    """A site that was accepted after its miss, so that the miss is only acknowledged."""
-
-    site_id: SiteId
-    accepted_in: RunId
-
-
-class SettledSite(Settled):
-    """A settled site, with the messages of its misses."""
-
-    messages: list[WaitingMessage]
-
-
-class Miss(Shape):
-    """A site without accepted candidates, as it waits in the queue: everything that a redrive needs."""
-
-    schema_version: Literal[1] = 1
-    run_id: RunId
-    site: Site
-    reason: Reason
-    error: str
-    message: str
-    raw_answer: str | None  # trimmed to fit
-    raw_answer_key: str | None  # the S3 key of the outcome that holds the whole answer
-    missed_at: AwareDatetime
-    attempts: Annotated[int, Field(ge=0, le=1_000)] = 0  # how many runs really asked for the site
-    overrides: dict[str, Any] = Field(default_factory=dict)  # of the configuration, what its run was started with
-    simulated: bool = False  # whether its run used the simulated Messages API
-
-    @property
-    def worn_out(self) -> bool:
-        """Whether it is parked, so that no redrive asks again."""
-        return self.attempts >= MAX_ATTEMPTS
-
-
-class UnlistedSite(Shape):
-    """A site that is no longer in the site list: its newest miss is parked."""
-
-    miss: Miss
-    messages: list[WaitingMessage]
 
 
 class WorstCase(Shape):
@@ -107,11 +50,16 @@ class Plan(Shape):
     overrides: dict[str, Any] = Field(default_factory=dict)  # fields of the configuration, for this run alone
     # The rest is a redrive's. The messages of each site that is asked, and how often it was asked before:
     messages: dict[str, list[WaitingMessage]] = Field(default_factory=dict)
+    questions: dict[str, str] = Field(default_factory=dict)  # of each site; a morning asks each miss its own question
     attempts: dict[str, int] = Field(default_factory=dict)
     # The messages of sites that are not asked, and those that are not misses:
     settled: list[SettledSite] = Field(default_factory=list)
     unlisted: list[UnlistedSite] = Field(default_factory=list)
     unrecognized: list[UnrecognizedMessage] = Field(default_factory=list)
+
+    def question_of(self, site_id: str) -> str:
+        """The name of the question that a site is asked."""
+        return self.questions.get(site_id, self.configuration.question)
 
     @property
     def received(self) -> list[WaitingMessage]:
@@ -142,7 +90,8 @@ class SiteSummary(Shape):
 
     site_id: SiteId
     accepted: bool
-    candidates: int
+    entries: int
+    question: str | None = None  # where it is not the run's own
     reason: Reason | None
     error: str | None
     rounds: int
@@ -182,6 +131,7 @@ class Summary(Shape):
     run_id: RunId
     mode: Literal["collect", "redrive"]
     status: Literal["complete", "partial", "failed"]
+    question: str = DEFAULT
     planned: int
     accepted: int
     missed: MissedByReason
@@ -196,5 +146,8 @@ class Summary(Shape):
     simulated: bool = False  # then `cost_usd` is what real answers would have cost
     waves: list[WaveSummary] = Field(default_factory=list)
     sites: list[SiteSummary]
+    unreadable_memories: list[SiteId] = Field(
+        default_factory=list
+    )  # so these sites may have been offered known entries
     settled: list[Settled] = Field(default_factory=list)  # redrive: acknowledged, and not asked again
     unlisted: list[SiteId] = Field(default_factory=list)  # redrive: no longer in the site list, and parked

@@ -90,6 +90,7 @@ BRANCH_ERRORS = {
     "Lambda.CodeArtifactUserPendingException": Handling("network", "aws", "patiently"),
     "SchemaViolation": Handling("schema", "aggregator"),
     "Truncated": Handling("schema", "aggregator"),
+    "NothingNew": Handling("schema", "aggregator"),
     "Refused": Handling("unknown", "aggregator"),
     "Unaccounted": Handling("unknown", "aggregator"),
     "NotAttempted": Handling(None, "aggregator"),

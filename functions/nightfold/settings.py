@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from nightfold.amounts import counted
 from nightfold.budget import (
+    FLOOR_ENTRIES,
     MAX_TOKENS_CEILING,
     MAX_TOKENS_FLOOR,
     branches_at_once,
@@ -16,6 +16,7 @@ from nightfold.budget import (
 )
 from nightfold.complaints import but
 from nightfold.errors import InvalidInput
+from nightfold.question import DEFAULT
 
 AUTO: Literal["auto"] = "auto"
 MOST_AT_ONCE = 1_000  # what Lambda runs at once in an account, unless AWS raises it
@@ -56,7 +57,22 @@ class RunConfiguration(BaseModel):
             description="if `max_concurrency` is a number: output tokens of all branches at once, in equal shares",
         ),
     ] = 4_096
-    candidates_per_site: Annotated[int, Field(ge=1, le=20, description="candidates to ask for, per site")] = 5
+    question: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z][a-z0-9_]{0,39}$",
+            description="what is asked: the name of a folder below functions/questions",
+        ),
+    ] = DEFAULT
+    entries: (
+        Annotated[
+            int, Field(ge=1, le=20, description="entries to ask for, per site; null for the question's own number")
+        ]
+        | None
+    ) = None
+    remember: Annotated[
+        int, Field(ge=0, le=100, description="earlier headings of a site that the prompt names; 0 for no memory")
+    ] = 30
     model: Annotated[
         str,
         Field(
@@ -76,12 +92,12 @@ class RunConfiguration(BaseModel):
         """Output tokens of each branch of a run with so many sites. Raises InvalidInput if they are too few."""
         if self.max_concurrency != AUTO:
             at_once = branches_at_once(sites, self.max_concurrency)
-            return share(self.output_token_budget, at_once, self.candidates_per_site)
-        floor = tokens_floor(self.candidates_per_site)
+            return share(self.output_token_budget, at_once, self.entries or FLOOR_ENTRIES)
+        floor = tokens_floor(self.entries or FLOOR_ENTRIES)
         if self.answer_tokens < floor:
             raise InvalidInput(
                 f"answer_tokens: {self.answer_tokens:,} are under the floor of {floor:,} for "
-                f"{counted(self.candidates_per_site, 'candidate')}; set answer_tokens to at least {floor:,}"
+                f"{self.entries or FLOOR_ENTRIES:,} entries; set answer_tokens to at least {floor:,}"
             )
         return self.answer_tokens
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from nightfold.budget import MAX_TOKENS_CEILING, MAX_TOKENS_FLOOR
+from nightfold.question import GIVEN, NAME
 
 MAX_SITES = 10_000  # the largest run that is tested; a Map's output of that many empty objects is 30 KB
 
@@ -32,6 +33,20 @@ Domain = Annotated[str, AfterValidator(_host_name)]
 MaxTokens = Annotated[int, Field(strict=True, ge=MAX_TOKENS_FLOOR, le=MAX_TOKENS_CEILING)]
 
 
+def _fact_name(text: str) -> str:
+    if not re.fullmatch(NAME, text) or text in GIVEN:
+        raise ValueError(
+            "must be lower-case letters, digits and underscores, at most 40, and not a name that every prompt has "
+            f"({', '.join(sorted(GIVEN))})"
+        )
+    return text
+
+
+Facts = Annotated[
+    dict[Annotated[str, AfterValidator(_fact_name)], Annotated[str, Field(max_length=2_000)]], Field(max_length=20)
+]
+
+
 class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +57,7 @@ class Site(Shape):
     site_id: SiteId
     domain: Domain
     brief: Annotated[str, Field(max_length=2_000)] | None = None
+    facts: Facts = Field(default_factory=dict)  # what a prompt may use as $name
     max_tokens: MaxTokens | None = None  # may only lower the branch's share of the budget
 
 

@@ -42,8 +42,16 @@ def outcome_key(run_id: str, round_: int, site_id: str) -> str:
     return f"{outcomes_prefix(run_id, round_)}{site_id}.json"
 
 
-def candidates_key(run_id: str, site_id: str) -> str:
-    return f"runs/{run_id}/candidates/{site_id}.json"
+def results_prefix(run_id: str) -> str:
+    return f"runs/{run_id}/results/"
+
+
+def results_key(run_id: str, site_id: str) -> str:
+    return f"{results_prefix(run_id)}{site_id}.json"
+
+
+def memory_key(site_id: str, question: str) -> str:
+    return f"sites/{site_id}/{question}/memory.json"
 
 
 def misses_key(run_id: str) -> str:

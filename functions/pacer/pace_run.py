@@ -16,6 +16,7 @@ from nightfold.budget import longest_answer_usd
 from nightfold.contract import Plan, RunState
 from nightfold.errors import AwsUnavailable, UnexpectedError
 from nightfold.observability import count, log_step
+from nightfold.question import load
 from nightfold.run_folders import NotARun, plan_of
 from nightfold.settings import AUTO
 from nightfold.sites import Round, RunId
@@ -169,7 +170,10 @@ def _fixed(plan: Plan, items: Sequence[SiteTask]) -> int | None:
 
 def _answers_usd(items: Sequence[SiteTask]) -> list[float]:
     """What an answer of full length would cost, for each item. A ceiling needs a known price, so there is one."""
-    return [longest_answer_usd(item.model, item.brief, item.max_tokens) or 0.0 for item in items]
+    return [
+        longest_answer_usd(item.model, load(item.question).prompt_tokens(item.texts), item.max_tokens) or 0.0
+        for item in items
+    ]
 
 
 def _carried(plan: Plan, paces: Sequence[Pace], bucket: Bucket, now: datetime) -> Carried | None:

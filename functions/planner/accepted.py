@@ -8,9 +8,10 @@ from typing import Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from nightfold.question import DEFAULT
 from nightfold.sites import RunId, SiteId
 from nightfold.storage import summary_key
-from planner.waiting import Accepted
+from planner.waiting import About, Accepted
 
 READERS = 4  # summaries that are read at once; one of 10,000 sites has 1.5 MB
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
@@ -28,6 +29,7 @@ class _Site(BaseModel):
 
     site_id: SiteId
     accepted: bool
+    question: str | None = None
 
 
 class _Closed(BaseModel):
@@ -39,6 +41,7 @@ class _Closed(BaseModel):
     started_at: AwareDatetime
     duration_s: float
     simulated: bool = False
+    question: str = DEFAULT
     sites: list[_Site]
 
 
@@ -46,7 +49,7 @@ def accepted_since(source: Source, *, simulated: bool) -> Callable[[datetime, se
     """Searches the runs of one kind that may have ended after a given moment. Raises what `source` raises."""
 
     def look(since: datetime, site_ids: set[str]) -> Accepted:
-        def accepted_in(name: str) -> list[tuple[str, datetime, RunId]]:
+        def accepted_in(name: str) -> list[tuple[About, datetime, RunId]]:
             try:
                 run = _Closed.model_validate_json(source.get(summary_key(name)) or b"")
                 ended = run.started_at + timedelta(seconds=run.duration_s)
@@ -54,15 +57,19 @@ def accepted_since(source: Source, *, simulated: bool) -> Callable[[datetime, se
                 return []
             if run.run_id != name or run.simulated != simulated or ended <= since:  # another name: a copied folder
                 return []
-            return [(site.site_id, ended, name) for site in run.sites if site.accepted and site.site_id in site_ids]
+            return [
+                ((site.site_id, site.question or run.question), ended, name)
+                for site in run.sites
+                if site.accepted and site.site_id in site_ids
+            ]
 
-        accepted: dict[str, tuple[datetime, RunId]] = {}
+        accepted: dict[About, tuple[datetime, RunId]] = {}
         names = [name for name in source.run_ids() if _may_have_ended_after(name, since)]
         with ThreadPoolExecutor(READERS) as readers:
             for of_run in readers.map(accepted_in, names):
-                for site_id, ended, run_id in of_run:
-                    if site_id not in accepted or accepted[site_id][0] < ended:
-                        accepted[site_id] = (ended, run_id)
+                for about, ended, run_id in of_run:
+                    if about not in accepted or accepted[about][0] < ended:
+                        accepted[about] = (ended, run_id)
         return accepted
 
     return look

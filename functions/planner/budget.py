@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 
 from nightfold.amounts import counted, dollars
-from nightfold.budget import CALLS_PER_ROUND, cost_usd, longest_answer_usd, prompt_tokens, thinking_tokens
+from nightfold.budget import CALLS_PER_ROUND, cost_usd, longest_answer_usd, thinking_tokens
 from nightfold.contract import WorstCase
 from nightfold.errors import InvalidInput
+from nightfold.memory import TOLD_BYTES
+from nightfold.question import load
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
+
+
+def prompt_tokens(site: Site, configuration: RunConfiguration, question: str | None = None) -> int:
+    """More than the input tokens of one call about `site`, with as many earlier headings as a prompt has room for."""
+    told = TOLD_BYTES if configuration.remember else 0
+    texts = (site.site_id, site.domain, site.brief or "", *site.facts.values(), "x" * told)
+    return load(question or configuration.question).prompt_tokens(texts)
 
 
 def worst_case(sites: Sequence[Site], configuration: RunConfiguration) -> WorstCase:
@@ -20,7 +29,7 @@ def worst_case(sites: Sequence[Site], configuration: RunConfiguration) -> WorstC
         rejected * configuration.regeneration_tokens(count, rejected, truncated=True)
         for rejected in range(1, count + 1)
     )
-    prompts = sum(prompt_tokens(site.brief) for site in sites)
+    prompts = sum(prompt_tokens(site, configuration) for site in sites)
     thinking = 2 * count * thinking_tokens(configuration.model)
     input_tokens, output_tokens = 2 * CALLS_PER_ROUND * prompts, CALLS_PER_ROUND * (round_1 + round_2 + thinking)
     return WorstCase(
@@ -39,7 +48,10 @@ def check_ceiling(sites: Sequence[Site], configuration: RunConfiguration, at_onc
         return
     tokens = configuration.tokens(at_once)
     least = min(
-        longest_answer_usd(configuration.model, site.brief, min(tokens, site.max_tokens or tokens)) or 0.0
+        longest_answer_usd(
+            configuration.model, prompt_tokens(site, configuration), min(tokens, site.max_tokens or tokens)
+        )
+        or 0.0
         for site in sites
     )
     if least > ceiling:

@@ -9,12 +9,13 @@ from nightfold.branch import SiteTask
 from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
 from nightfold.observability import log_step
+from nightfold.question import load
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.waves import Profile, believed
 from planner.budget import check_ceiling, worst_case
 from planner.expectation import expect
-from planner.inputs import Mode, configure
+from planner.inputs import Mode, check_facts, configure
 from planner.waiting import Waiting
 
 
@@ -48,7 +49,7 @@ def draft(
     most = worst_case(sites, configuration)
     check_ceiling(sites, configuration, len(sites))
     carried = believed(profile, configuration.model, task.started_at, simulated=simulated)
-    return Plan(
+    plan = Plan(
         run_id=run_id,
         mode=mode,
         execution_id=task.execution_id,
@@ -61,6 +62,8 @@ def draft(
         overrides=dict(overrides),
         **of_redrive,
     )
+    check_facts(sites, plan.question_of)
+    return plan
 
 
 def draft_redrive(
@@ -70,6 +73,7 @@ def draft_redrive(
     where that no longer fits the configuration, only its cost ceiling does. `about` is as in `draft`. Raises
     InvalidInput."""
     of_missed = {name: value for name, value in waiting.overrides.items() if _is_valid(name, value)}
+    of_missed.pop("question", None)  # each site has that of its own miss
     ceiling = {name: value for name, value in of_missed.items() if name == "cost_ceiling_usd"}
     try:
         return _drafted(run_id, waiting, parameter, of_missed | dict(overrides), task, **about)
@@ -83,16 +87,18 @@ def draft_redrive(
 def _drafted(
     run_id: str, waiting: Waiting, parameter: str, overrides: Mapping[str, Any], task: PlanTask, **about: Any
 ) -> Plan:
+    configuration = configure(parameter, dict(overrides))
     return draft(
         run_id,
         "redrive",
         waiting.sites,
-        configure(parameter, dict(overrides)),
+        configuration,
         task,
         **about,
         overrides=overrides,
         messages=waiting.messages,
         attempts=waiting.attempts,
+        questions={name: asked for name, asked in waiting.questions.items() if asked != configuration.question},
         settled=waiting.settled,
         unlisted=waiting.unlisted,
         unrecognized=waiting.unrecognized,
@@ -113,10 +119,22 @@ def check_one_site(site_list: Sequence[Site], configuration: RunConfiguration) -
     check_ceiling(site_list, configuration, 1)
 
 
-def items(plan: Plan) -> bytes:
-    """`items.json` of round 1: one SiteTask per site, from which PaceRun takes the waves."""
+def items(plan: Plan, earlier: Mapping[str, Sequence[str]] | None = None) -> bytes:
+    """`items.json` of round 1: one SiteTask per site, from which PaceRun takes the waves. `earlier`: the headings that
+    were accepted before, by site."""
     if not plan.sites:
         return b"[]"
     tokens = plan.configuration.tokens(len(plan.sites))
-    tasks = [SiteTask.for_site(site, plan.run_id, 1, plan.configuration, tokens) for site in plan.sites]
+    tasks = [
+        SiteTask.for_site(
+            site,
+            plan.run_id,
+            1,
+            plan.configuration,
+            tokens,
+            load(plan.question_of(site.site_id)),
+            (earlier or {}).get(site.site_id, ()),
+        )
+        for site in plan.sites
+    ]
     return TypeAdapter(list[SiteTask]).dump_json(tasks)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 from nightfold.budget import PRICES
 from nightfold.complaints import complaint, listed, nearest
 from nightfold.errors import InvalidInput, invalid
+from nightfold.question import load
 from nightfold.settings import RunConfiguration
 from nightfold.sites import RunId, Site, SiteList
 from nightfold.storage import SITES_KEY
@@ -103,6 +104,9 @@ def configure(parameter: str, overrides: dict[str, Any]) -> RunConfiguration:
         configuration = RunConfiguration.model_validate({**fields, **overrides})
     except ValidationError as error:
         raise invalid(error, known=[*RunConfiguration.model_fields]) from None
+    question = load(configuration.question)
+    if configuration.entries is None:
+        configuration = configuration.model_copy(update={"entries": question.entries})
     if configuration.cost_ceiling_usd is not None and configuration.model not in PRICES:
         raise InvalidInput(
             f"cost_ceiling_usd: the price of model {configuration.model} is not known, so no ceiling can be kept; "
@@ -134,6 +138,16 @@ def _complaint_of_site(detail: ErrorDetails, sites: Any) -> str:
     site = sites[number]
     name = f" ({one_line(str(site['site_id']), 63)})" if isinstance(site, dict) and site.get("site_id") else ""
     return f"site {int(number) + 1}{name}{''.join(f', {key}' for key in field)}: {complaint(detail, SITE_KEYS)}"
+
+
+def check_facts(sites: Sequence[Site], question_of: Callable[[str], str]) -> None:
+    """Raises InvalidInput for the first name that a site's prompt uses and that neither site nor question has."""
+    for site in sites:
+        question = load(question_of(site.site_id))
+        if missing := sorted(question.needed - site.facts.keys()):
+            raise InvalidInput(
+                f"sites: {site.site_id}, facts.{missing[0]}: is missing; the prompt of question {question.name} uses it"
+            )
 
 
 def narrow(sites: Sequence[Site], only: Sequence[str] | None, limit: int | None, field: str = "only") -> list[Site]:

@@ -20,6 +20,7 @@ from planner.dead_runs import find_dead_run
 from planner.draft import PlanTask, check_one_site, draft, draft_redrive, items
 from planner.executions import Executions
 from planner.inputs import ExecutionInput, configure, narrow, read_input, read_sites, run_id_of
+from planner.memory import earlier_headings
 from planner.miss_queue import MissQueue, Received
 from planner.redrive import lease
 from planner.waiting import sort_messages
@@ -76,7 +77,7 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
             return RunState(run_id=run_id, status="nothing")
         plan = claimed
     queue.keep(message.receipt_handle for message in plan.received)
-    bucket.put(items_key(run_id, 1), items(plan))
+    bucket.put(items_key(run_id, 1), items(plan, earlier_headings(plan, bucket)))
     log_step(
         "plan",
         run_id=run_id,
@@ -84,6 +85,7 @@ def plan_run(task: PlanTask, adapters: Adapters) -> RunState:
         mode=plan.mode,
         planned=len(plan.sites),
         max_concurrency=plan.configuration.max_concurrency,
+        question=plan.configuration.question,
         nearest_model=nearest_model(plan.configuration.model),  # of one that has no price and no tested setting
         expected_minutes=plan.expected.minutes if plan.expected is not None else None,
         **{f"worst_case_{name}": value for name, value in plan.worst_case.model_dump().items()},

@@ -7,14 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nightfold.contract import Miss, SettledSite, UnlistedSite, UnrecognizedMessage, WaitingMessage
+from nightfold.misses import Miss, SettledSite, UnlistedSite, UnrecognizedMessage, WaitingMessage
+from nightfold.question import names
 from nightfold.sites import RunId, Site
 from nightfold.text import one_line
 from planner.miss_queue import Received
 
 KEPT_BYTES = 20_000_000  # of message bodies that one plan holds, to be parked: the planner has 512 MB
 
-Accepted = Mapping[str, tuple[datetime, RunId]]  # by site: when and in which run it was last accepted
+About = tuple[str, str]  # a site and a question
+Accepted = Mapping[About, tuple[datetime, RunId]]  # when and in which run it was last accepted
 
 
 @dataclass
@@ -24,12 +26,15 @@ class Waiting:
     sites: list[Site] = field(default_factory=list)  # to ask again, as the site list describes them now
     messages: dict[str, list[WaitingMessage]] = field(default_factory=dict)  # of those sites
     attempts: dict[str, int] = field(default_factory=dict)  # of those sites
+    questions: dict[str, str] = field(default_factory=dict)  # of those sites
     overrides: dict[str, Any] = field(default_factory=dict)  # of the run that missed one of those sites last
     settled: list[SettledSite] = field(default_factory=list)
     unlisted: list[UnlistedSite] = field(default_factory=list)
     unrecognized: list[UnrecognizedMessage] = field(default_factory=list)
     other_kind: list[WaitingMessage] = field(default_factory=list)  # simulated misses of a real redrive, or real ones
-    surplus: list[WaitingMessage] = field(default_factory=list)  # for a later redrive to park: no room here
+    surplus: list[WaitingMessage] = field(
+        default_factory=list
+    )  # for a later redrive: no room here, or a second question about a site
 
 
 def sort_messages(
@@ -41,10 +46,11 @@ def sort_messages(
 ) -> Waiting:
     """`accepted_since` returns which of the given sites were accepted after a moment; it is called at most once."""
     waiting = Waiting()
-    newest: dict[str, Miss] = {}  # without their raw answers: those of ten thousand are 200 MB
-    oldest: dict[str, datetime] = {}
-    messages: dict[str, list[WaitingMessage]] = {}
-    attempts: dict[str, int] = {}
+    known = set(names())
+    newest: dict[About, Miss] = {}  # without their raw answers: those of ten thousand are 200 MB
+    oldest: datetime | None = None
+    messages: dict[About, list[WaitingMessage]] = {}
+    attempts: dict[About, int] = {}
     room = KEPT_BYTES
     for each in received:
         message = WaitingMessage(message_id=each.message_id, receipt_handle=each.receipt_handle)
@@ -62,26 +68,34 @@ def sort_messages(
         if miss.simulated != simulated:
             waiting.other_kind.append(message)
             continue
-        site_id = miss.site.site_id
-        messages.setdefault(site_id, []).append(message)
-        attempts[site_id] = max(attempts.get(site_id, 0), miss.attempts)
-        oldest[site_id] = min(oldest.get(site_id, miss.missed_at), miss.missed_at)
-        if site_id not in newest or newest[site_id].missed_at < miss.missed_at:
-            newest[site_id] = miss.model_copy(update={"raw_answer": None})
-    accepted = accepted_since(min(oldest.values()), set(newest)) if newest else {}
+        about = (miss.site.site_id, miss.question)
+        messages.setdefault(about, []).append(message)
+        attempts[about] = max(attempts.get(about, 0), miss.attempts)
+        oldest = min(oldest or miss.missed_at, miss.missed_at)
+        if about not in newest or newest[about].missed_at < miss.missed_at:
+            newest[about] = miss.model_copy(update={"raw_answer": None})
+    accepted = accepted_since(oldest, {site_id for site_id, _ in newest}) if oldest is not None else {}
     listed = {site.site_id: site for site in site_list}
-    for site_id, miss in newest.items():
-        when, run_id = accepted.get(site_id, (miss.missed_at, ""))
+    asked: dict[str, Miss] = {}
+    for about, miss in sorted(newest.items(), key=lambda each: each[1].missed_at, reverse=True):
+        site_id, question = about
+        when, run_id = accepted.get(about, (miss.missed_at, ""))
         if when > miss.missed_at:
-            waiting.settled.append(SettledSite(site_id=site_id, accepted_in=run_id, messages=messages[site_id]))
+            waiting.settled.append(SettledSite(site_id=site_id, accepted_in=run_id, messages=messages[about]))
         elif site_id not in listed:
-            waiting.unlisted.append(UnlistedSite(miss=miss, messages=messages[site_id]))
+            waiting.unlisted.append(UnlistedSite(miss=miss, messages=messages[about]))
+        elif question not in known:
+            gone = f"its question, {question}, is no longer there"
+            waiting.unlisted.append(UnlistedSite(explanation=gone, miss=miss, messages=messages[about]))
+        elif site_id in asked:  # about another question: a run asks each site once
+            waiting.surplus += messages[about]
         else:
-            waiting.sites.append(listed[site_id])
-    waiting.messages = {site.site_id: messages[site.site_id] for site in waiting.sites}
-    waiting.attempts = {site.site_id: attempts[site.site_id] for site in waiting.sites}
-    asked = [newest[site.site_id] for site in waiting.sites]
-    waiting.overrides = max(asked, key=lambda miss: miss.missed_at).overrides if asked else {}
+            asked[site_id] = miss
+            waiting.questions[site_id] = question
+            waiting.messages[site_id], waiting.attempts[site_id] = messages[about], attempts[about]
+    in_order = dict.fromkeys(site_id for site_id, _ in newest if site_id in asked)
+    waiting.sites = [listed[site_id] for site_id in in_order]
+    waiting.overrides = max(asked.values(), key=lambda miss: miss.missed_at).overrides if asked else {}
     return waiting
 
 

@@ -9,12 +9,13 @@ from textwrap import wrap
 
 from nightfold.amounts import counted, dollars, price
 from nightfold.contract import Summary
+from nightfold.question import load
 from nightfold.text import one_line, unlinked
 from reporter.links import LINK_S
 from reporter.records import RunRecords
 from reporter.verdict import (
     ReportContext,
-    candidate_count,
+    entry_count,
     grouped,
     headline,
     missed_by_reason,
@@ -68,7 +69,7 @@ def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str) 
     yield headline(summary)
     yield from wrap(second_sentence(records, context), WIDTH)
     yield ""
-    yield f"accepted  {summary.accepted:>6,}   {counted(candidate_count(records), 'candidate')}"
+    yield f"accepted  {summary.accepted:>6,}   {counted(entry_count(records), load(summary.question).noun)}"
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in missed_by_reason(summary).items() if number)
     yield f"missed    {missed:>6,}   {reasons}".rstrip()
     cost = price(summary.cost_usd, simulated=summary.simulated)
@@ -76,7 +77,7 @@ def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str) 
     yield f"cost      {cost}; {counted(summary.model_calls, 'call')}, {limited} (429)"
     yield ""
     yield from _misses(records)
-    yield from _candidates(records)
+    yield from _entries(records)
     yield "The page, with everything:"
     yield link
     hours = LINK_S // 3_600
@@ -100,13 +101,14 @@ def _misses(records: RunRecords) -> Iterator[str]:
         yield ""
 
 
-def _candidates(records: RunRecords) -> Iterator[str]:
+def _entries(records: RunRecords) -> Iterator[str]:
     accepted = [site.site_id for site in records.summary.sites if site.accepted]
+    heading = load(records.summary.question).heading
     for site_id in accepted[:SITES]:
-        candidates = records.candidates[site_id]
-        if candidates:
-            more = f" (+{len(candidates) - 1})" if len(candidates) > 1 else ""
-            title = one_line(unlinked(candidates[0].title), 60)
+        entries = records.entries[site_id]
+        if entries:
+            more = f" (+{len(entries) - 1})" if len(entries) > 1 else ""
+            title = one_line(unlinked(str(entries[0][heading])), 60)
             yield f"{site_id}: {title}{more}"
     if len(accepted) > SITES:
         yield f"and {counted(len(accepted) - SITES, 'more site')}"

@@ -16,8 +16,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nightfold.answers import HEADING
-from nightfold.contract import MAX_ATTEMPTS
+from nightfold.misses import MAX_ATTEMPTS
+from nightfold.question import load
 from nightfold.sites import Site
 from nightfold.text import LINKS
 from reporter.figures import headroom, usage
@@ -27,7 +27,7 @@ from reporter.template import template
 from reporter.timeline import draw
 from reporter.verdict import (
     ReportContext,
-    candidate_count,
+    entry_count,
     grouped,
     headline,
     missed_by_reason,
@@ -66,7 +66,7 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         script=Markup(script),  # noqa: S704  # nosec B704
         policy=_policy(style, script),
         links=LINKS,
-        heading=HEADING,
+        question=load(summary.question),
         summary=summary,
         configuration=records.plan.configuration,
         zone=context.schedule.zone,
@@ -84,8 +84,8 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         origins=sorted(records.origins, reverse=True),
         reasons=[(reason, number) for reason, number in missed_by_reason(summary).items() if number],
         census=_census(records),
-        candidates=candidate_count(records),
-        shown=[(site, sites[site.site_id], records.candidates[site.site_id]) for site in accepted[:SITES_SHOWN]],
+        candidates=entry_count(records),
+        shown=[(site, sites[site.site_id], records.entries[site.site_id]) for site in accepted[:SITES_SHOWN]],
         accepted=len(accepted),
         groups=grouped(records.misses),
         left=grouped(miss for miss in records.misses if miss.site.site_id not in later),
@@ -156,21 +156,21 @@ def _data(records: RunRecords, sites: dict[str, Site]) -> Data:
     for site in records.summary.sites:
         domain = sites[site.site_id].domain
         if site.accepted:
-            kept_candidates = [candidate.model_dump() for candidate in records.candidates[site.site_id]]
-            entries.append({"id": site.site_id, "domain": domain, "candidates": kept_candidates, "rounds": site.rounds})
+            kept = records.entries[site.site_id]
+            entries.append({"id": site.site_id, "domain": domain, "candidates": kept, "rounds": site.rounds})
         else:
             message = messages.get(site.site_id, "")
             entries.append({"id": site.site_id, "domain": domain, "error": site.error, "message": message})
     if len(_json(entries)) <= PLAIN_LIMIT:
         return Data(entries, "", 0)
-    kept = [number for number, entry in enumerate(entries) if entry.get("candidates")]
+    full = [number for number, entry in enumerate(entries) if entry.get("candidates")]
     left_out = 0
-    while len(packed := base64.b64encode(gzip.compress(_json(entries), 6, mtime=0))) > PACKED_LIMIT and kept:
+    while len(packed := base64.b64encode(gzip.compress(_json(entries), 6, mtime=0))) > PACKED_LIMIT and full:
         surplus = 1 - PACKED_LIMIT / len(packed)
-        for number in kept[-max(int(len(kept) * surplus * 1.05), 1) :]:
+        for number in full[-max(int(len(full) * surplus * 1.05), 1) :]:
             entries[number]["candidates"] = []
             left_out += 1
-        kept = [number for number in kept if entries[number]["candidates"]]
+        full = [number for number in full if entries[number]["candidates"]]
     return Data(None, packed.decode(), left_out)
 
 

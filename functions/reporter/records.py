@@ -1,19 +1,19 @@
 """Everything that a run has stored in the bucket, read into one object. The aggregator has judged it already."""
 
-import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from nightfold.answers import Candidate
 from nightfold.branch import SiteTask
-from nightfold.contract import Miss, MissedByReason, Plan, Summary
+from nightfold.contract import MissedByReason, Plan, Summary
 from nightfold.errors import UnexpectedError
-from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, plan_key, summary_key
+from nightfold.misses import Miss
+from nightfold.results import read_results
+from nightfold.storage import items_key, misses_key, outcome_key, plan_key, results_key, summary_key
 from nightfold.stored import read_outcome
 from reporter.branch import Branch
 from reporter.redriven import Redriven, collected_later, origins, read_redriven
@@ -23,7 +23,6 @@ RUNS_KEPT = 30  # runs that the history shows
 HEADS = 90  # summaries that are read to find them: names contain the day, not always the hour
 
 _Tasks = TypeAdapter(list[SiteTask])
-_Candidates = TypeAdapter(list[Candidate])
 _DAY = re.compile(r"(20\d\d)-?(\d\d)-?(\d\d)(?:T(\d{6}))?")
 
 
@@ -58,7 +57,7 @@ class RunRecords:
     summary: Summary
     plan: Plan
     branches: list[Branch]  # in the order of the plan, round by round
-    candidates: dict[str, list[Candidate]]  # by site
+    entries: dict[str, list[dict[str, Any]]]  # accepted, by site
     misses: list[Miss]
     history: list[PastRun]  # oldest first, this run among them
     redriven: dict[str, Redriven] = field(default_factory=dict)  # by site: what happened to its misses in redrives
@@ -98,31 +97,25 @@ def read_records(run_id: str, source: Source) -> RunRecords:
         answered = outcome is not None and outcome.answer is not None
         return Branch(task, outcome, rejected=answered and not (last and task.site_id in accepted))
 
-    def candidates(site_id: str) -> tuple[str, list[Candidate]]:
-        return site_id, _kept(source.get(candidates_key(run_id, site_id)))
+    def entries(site_id: str) -> tuple[str, list[dict[str, Any]]]:
+        results = read_results(source.get(results_key(run_id, site_id)))
+        return site_id, results.entries if results is not None else []
 
     with ThreadPoolExecutor(READERS) as readers:
         branches = list(readers.map(branch, [task for tasks in rounds for task in tasks]))
-        kept = dict(readers.map(candidates, [site.site_id for site in summary.sites if site.accepted]))
+        kept = dict(readers.map(entries, [site.site_id for site in summary.sites if site.accepted]))
         history = _history(source, summary, readers)
     plan = Plan.model_validate_json(planned)
     return RunRecords(
         summary=summary,
         plan=plan,
         branches=branches,
-        candidates=kept,
+        entries=kept,
         misses=list(_misses(source.get(misses_key(run_id)))),
         history=history,
         redriven=read_redriven(run_id, source.get),
         origins=origins(plan, source.get),
     )
-
-
-def _kept(document: bytes | None) -> list[Candidate]:
-    try:
-        return _Candidates.validate_python(json.loads(document or b"null")["candidates"])
-    except (ValueError, TypeError, KeyError):
-        return []
 
 
 def _misses(document: bytes | None) -> Iterator[Miss]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from nightfold.amounts import counted
-from nightfold.contract import MAX_ATTEMPTS, Miss, Summary
+from nightfold.contract import Summary
 from nightfold.errors import Reason
+from nightfold.misses import MAX_ATTEMPTS, Miss
+from nightfold.question import load
 from reporter.records import RunRecords
 from reporter.schedule import NEVER, Schedule
 from reporter.words import Words, words_for
@@ -60,7 +62,7 @@ def _missing(records: RunRecords, context: ReportContext) -> str:
     if records.summary.planned == 0:
         return "There was no miss to collect; messages that are not misses of Nightfold were parked."
     if missed == 0:
-        return f"{counted(candidate_count(records), 'candidate')}, nothing missing."
+        return f"{counted(entry_count(records), load(records.summary.question).noun)}, nothing missing."
     return " ".join(_what_became_of_the_misses(records, context))
 
 
@@ -109,8 +111,8 @@ def next_redrive(records: RunRecords, context: ReportContext) -> str | None:
     return context.schedule.next_redrive(max([ended, *(later.at for later in records.redriven.values())]))
 
 
-def candidate_count(records: RunRecords) -> int:
-    return sum(site.candidates for site in records.summary.sites)
+def entry_count(records: RunRecords) -> int:
+    return sum(site.entries for site in records.summary.sites)
 
 
 def grouped(misses: Iterable[Miss]) -> list[MissGroup]:

@@ -44,7 +44,7 @@ ERRORS = {
         "No answer in time",
         "No complete answer arrived within request_timeout_s, three times.",
         _AGAIN,
-        "Nothing. If it happens again, raise request_timeout_s or ask for fewer candidates. "
+        "Nothing. If it happens again, raise request_timeout_s or ask for fewer entries. "
         "A call that timed out may have been billed.",
     ),
     "Sandbox.Timedout": Words(
@@ -79,7 +79,7 @@ ERRORS = {
     ),
     "SchemaViolation": Words(
         "The answer broke the contract",
-        "Twice, Claude's answer was not the requested JSON array of titles and angles.",
+        "Twice, Claude's answer was not the JSON array of entries that the question asks for.",
         "The next redrive asks again, from the beginning.",
         "Read the raw answer below. If it happens again, a clearer brief for this site or another model helps.",
     ),
@@ -87,7 +87,13 @@ ERRORS = {
         "The answer was cut",
         "The answer was cut at its token limit, and so was the second one, which had more tokens.",
         "The next redrive asks again, with a larger share of tokens if fewer sites run.",
-        "Raise output_token_budget, lower max_concurrency or candidates_per_site, or raise the site's own max_tokens.",
+        "Raise output_token_budget, lower max_concurrency or entries, or raise the site's own max_tokens.",
+    ),
+    "NothingNew": Words(
+        "Nothing new",
+        "Twice, every entry of Claude's answer was suggested on an earlier night.",
+        "The next redrive asks again.",
+        "Ask for more entries, reword the brief, or empty the site's memory: nightfold memory SITE --forget.",
     ),
     "Refused": Words(
         "Claude refused",

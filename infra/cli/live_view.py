@@ -167,7 +167,7 @@ def _status(site: SiteProgress, now: float) -> str:
         case "stored":
             return f"stored as failed: {site.why}" if site.why else f"stored, {counted(site.tokens, 'token')}"
         case "accepted":
-            return f"accepted, {counted(site.candidates, 'candidate')}, {counted(site.tokens, 'token')}"
+            return f"accepted, {site.entries}, {counted(site.tokens, 'token')}"
         case "missed":
             return f"missed: {site.why}"
         case state:

@@ -9,7 +9,7 @@ from infra.cli.invocation import redrive_of, suggest
 from infra.cli.terminal import table, visible
 from infra.state.queued_misses import QueuedMiss
 from nightfold.amounts import counted, duration
-from nightfold.contract import Miss
+from nightfold.misses import Miss
 
 RETENTION_S = 14 * 86_400  # the queues' MessageRetentionPeriod in template.yaml
 

@@ -16,6 +16,7 @@ from nightfold.amounts import counted
 from nightfold.budget import cost_usd
 from nightfold.errors import BRANCH_ERRORS
 from nightfold.failure_message import read_caught
+from nightfold.question import load
 from nightfold.stored import read_outcome
 
 RETRIES = {"briefly": 2, "patiently": 6, None: 0}  # of CollectSite; a test compares them
@@ -177,11 +178,12 @@ class Progress(SiteStates):
         if run_id != self.run_id:
             self.set_phase(f"closed run {run_id}: {summary['accepted']} accepted, {missed} missed", at)
             return
+        noun = load(summary["question"]).noun
         for entry in summary["sites"]:
             site = self._site(entry["site_id"])
-            site.candidates = entry["candidates"]
+            site.entries = counted(entry["entries"], noun)
             if entry["accepted"]:
-                self._move(site, "accepted", at, f"accepted, {counted(site.candidates, 'candidate')}")
+                self._move(site, "accepted", at, f"accepted, {site.entries}")
             else:
                 site.why = f"{entry['reason']}, {visible(entry['error'], 60)}"
                 self._move(site, "missed", at, f"missed: {site.why}")

@@ -13,8 +13,11 @@ from infra.cli.run_result import RunResult
 from infra.cli.terminal import fitted, visible
 from infra.state.regular_files import read_file
 from nightfold.amounts import counted, duration, price
-from nightfold.contract import MAX_ATTEMPTS, SiteSummary, Summary
-from nightfold.storage import candidates_key, digest_key, misses_key
+from nightfold.contract import SiteSummary, Summary
+from nightfold.misses import MAX_ATTEMPTS
+from nightfold.question import load
+from nightfold.results import read_results
+from nightfold.storage import digest_key, misses_key, results_key
 from reporter.verdict import headline, not_asked
 
 SITES_SHOWN = 5  # accepted sites whose titles are shown; the rest are counted
@@ -71,7 +74,7 @@ def next_steps(summary: Summary, state_dir: Path) -> list[str]:
     address = page.as_uri() if page.exists() else suggest("report", state_dir)
     lines = [f"page       {address}"]
     if summary.accepted:
-        lines.append(f"results    {shown(run / 'candidates')}/")
+        lines.append(f"results    {shown(run / 'results')}/")
     missed = summary.planned - summary.accepted
     parked = _parked(state_dir, summary.run_id) if missed else 0
     if missed or summary.unlisted:
@@ -90,9 +93,10 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
     missed = [site for site in summary.sites if not site.accepted]
     listed = accepted[:SITES_SHOWN] + missed[:MISSES_SHOWN]
     width = max((len(site.site_id) for site in listed), default=0)
+    noun = load(summary.question).noun
     for site in accepted[:SITES_SHOWN]:
         again = ", regenerated" if site.rounds > 1 else ""
-        yield f"{site.site_id:{width}}  accepted, {counted(site.candidates, 'candidate')}{again}"
+        yield f"{site.site_id:{width}}  accepted, {counted(site.entries, noun)}{again}"
         titles = _titles(state_dir, summary.run_id, site.site_id)
         for title in titles[:TITLES_SHOWN]:
             yield f"{'':{width}}  - {visible(title, 200)}"
@@ -100,8 +104,7 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
             yield f"{'':{width}}  … and {len(titles) - TITLES_SHOWN} more"
     if len(accepted) > SITES_SHOWN:
         rest = accepted[SITES_SHOWN:]
-        candidates = sum(site.candidates for site in rest)
-        yield f"… and {counted(len(rest), 'more site')} with {counted(candidates, 'candidate')}"
+        yield f"… and {counted(len(rest), 'more site')} with {counted(sum(site.entries for site in rest), noun)}"
     messages = _messages(state_dir, summary.run_id) if missed else {}
     for site in missed[:MISSES_SHOWN]:
         message = visible(messages.get(site.site_id, ""), 300)
@@ -118,10 +121,10 @@ def _why(site: SiteSummary) -> str:
 
 def _titles(state_dir: Path, run_id: str, site_id: str) -> list[str]:
     try:
-        document: dict[str, Any] = json.loads(read_file(state_dir / candidates_key(run_id, site_id)))
-    except (OSError, ValueError):
+        results = read_results(read_file(state_dir / results_key(run_id, site_id)))
+    except OSError:
         return []
-    return [str(candidate["title"]) for candidate in document["candidates"]]
+    return [str(entry[load(results.question).heading]) for entry in results.entries] if results is not None else []
 
 
 def _messages(state_dir: Path, run_id: str) -> dict[str, str]:

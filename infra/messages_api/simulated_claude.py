@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from infra.messages_api import simulated_titles
+from infra.messages_api import simulated_entries
 from infra.messages_api.messages_request import MessagesRequest, count_tokens, cut_to_tokens
 from infra.messages_api.scenario import Step
 
@@ -27,7 +27,7 @@ _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight",
 _NUMBERS = {word: number for number, word in enumerate(_NUMBER_WORDS, 1)}
 _WANTED = re.compile(
     rf"\b(\d{{1,2}}|{'|'.join(_NUMBERS)})\s+(?:[\w-]+\s+){{0,3}}?"
-    r"(?:candidates|ideas|articles|titles|objects|items|elements)\b",
+    r"(?:candidates|ideas|articles|titles|objects|items|elements|entries)\b",
     re.IGNORECASE,
 )
 
@@ -68,7 +68,7 @@ def answer(
 
 
 def _text(step: Step, request: MessagesRequest, site: str, number: int, rng: Random) -> str:
-    candidates = simulated_titles.candidates(site, wanted(request), request.question, rng)
+    entries = simulated_entries.entries(site, wanted(request), request.system, request.question, rng)
     match step.do:
         case "text":
             return step.text or ""
@@ -77,20 +77,20 @@ def _text(step: Step, request: MessagesRequest, site: str, number: int, rng: Ran
         case "empty_list":
             return "[]"
         case "wrong_shape":
-            return json.dumps([{f"other_{name}": text for name, text in each.items()} for each in candidates])
+            return json.dumps([{f"other_{name}": text for name, text in each.items()} for each in entries])
         case "fenced":
-            return f"```json\n{json.dumps(candidates, indent=2)}\n```"
+            return f"```json\n{json.dumps(entries, indent=2)}\n```"
         case "prose" if number % 2:
-            return f"Here are my ideas:\n\n{json.dumps(candidates)}\n\nShall I write one of them up?"
+            return f"Here are my ideas:\n\n{json.dumps(entries)}\n\nShall I write one of them up?"
         case "prose":
-            listed = "\n".join(f"{i}. {' - '.join(each.values())}" for i, each in enumerate(candidates, 1))
+            listed = "\n".join(f"{i}. {' - '.join(map(str, each.values()))}" for i, each in enumerate(entries, 1))
             return f"I would suggest these:\n\n{listed}"
         case _:
-            return json.dumps(candidates)
+            return json.dumps(entries)
 
 
 def wanted(request: MessagesRequest) -> int:
-    """How many candidates the prompt asks for in the usual words; five if it does not say."""
+    """How many entries the prompt asks for in the usual words; five if it does not say."""
     found = _WANTED.search(request.prompt)
     if not found:
         return 5

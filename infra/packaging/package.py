@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.packaging.dependencies import ROOT, CannotBuild, install
 
 FUNCTIONS = ROOT / "functions"
-SHARED = "nightfold"
+SHARED = ("nightfold", "questions")
 ON_LAMBDA = "/var/task"
 
 # Large parts of the dependencies that functions never use.
@@ -32,7 +32,7 @@ def assemble(function: str, architecture: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     install(function, architecture, folder)
     _trim(folder)
-    for own in (function, SHARED):
+    for own in (function, *SHARED):
         shutil.copytree(FUNCTIONS / own, folder / own, ignore=shutil.ignore_patterns("__pycache__"))
     compile_files(folder)
 

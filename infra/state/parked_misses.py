@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from infra.state.directory import StateDirectory
 from infra.state.message_files import Messages, StoredMessage
 from infra.state.queued_misses import QUEUES, read_messages
-from nightfold.contract import Miss
+from nightfold.misses import Miss
 
 
 @dataclass(frozen=True)

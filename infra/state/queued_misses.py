@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from infra.state.message_files import UnreadableMessage, read_message
-from nightfold.contract import Miss
+from nightfold.misses import Miss
 
 MAX_RECEIVES = 50  # the miss queue's maxReceiveCount in template.yaml: the next receive after these parks a message
 QUEUES: dict[Literal["waiting", "parked"], str] = {"waiting": "MissQueue", "parked": "ParkedQueue"}

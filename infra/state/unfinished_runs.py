@@ -6,7 +6,9 @@ from pathlib import Path
 
 from infra.state.lock import in_use
 from infra.state.regular_files import read_file
-from nightfold.contract import Miss, Plan
+from nightfold.contract import Plan
+from nightfold.misses import Miss
+from nightfold.question import load
 from nightfold.run_folders import NotARun, check_name, closed_runs, left_alone, plan_of, read_set_aside
 
 
@@ -89,7 +91,7 @@ def closing_of(state_dir: Path, run: UnfinishedRun) -> Closing:
 
     rounds = [
         {
-            site.site_id: judge(site.site_id, run.run_id, round_, outcome)
+            site.site_id: judge(site.site_id, run.run_id, round_, outcome, load(run.plan.question_of(site.site_id)))
             for site in run.plan.sites
             if (outcome := _outcome(state_dir, run.run_id, round_, site.site_id)) is not None or round_ == 1
         }

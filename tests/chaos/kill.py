@@ -15,10 +15,11 @@ from typing import Any, Self
 
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from nightfold.answers import Violation, read_candidates
+from nightfold.answers import Violation, read_entries
 from nightfold.branch import Outcome
 from tests.support.clouds import UNLIMITED
 from tests.support.ledger import Broken, Ledger
+from tests.support.questions import CANDIDATES
 
 SPEED = 50.0
 ROOT = Path(__file__).parents[2]
@@ -116,7 +117,7 @@ class Killer:
             if outcome.answer is None or outcome.answer.stop_reason != "end_turn":
                 continue
             with suppress(Violation):
-                read_candidates(outcome.answer.text)
+                read_entries(outcome.answer.text, CANDIDATES)
                 noted[outcome.site_id] = self.api.calls(outcome.site_id)
         return noted
 
@@ -173,7 +174,7 @@ def _where(run: Path) -> str:
         return "while the census was closed"
     if (run / "round-2" / "items.json").exists():
         return "in round 2"
-    if (run / "candidates").exists():
+    if (run / "results").exists():
         return "while outcomes were aggregated"
     if (run / "round-1" / "outcomes").exists():
         return "while sites were collected"

@@ -10,9 +10,10 @@ import pytest
 from collector.claude import Claude
 from collector.prompt import prompt_for
 from infra.messages_api import MessagesAPI
-from nightfold.answers import ANSWER_LIMIT, read_candidates
+from nightfold.answers import ANSWER_LIMIT, read_entries
 from nightfold.branch import Answer, SiteTask
 from nightfold.errors import AccessDenied, ModelTimeout, NetworkError, RateLimited
+from tests.support.questions import CANDIDATES
 
 
 @pytest.fixture
@@ -27,7 +28,8 @@ def task(**changes: object) -> SiteTask:
         "round": 1,
         "site_id": "harbour",
         "domain": "harbour.example",
-        "candidates": 5,
+        "question": "article_candidates",
+        "entries": 5,
         "model": "claude-sonnet-5-5",
         "max_tokens": 1_024,
         "request_timeout_s": 1,
@@ -43,7 +45,7 @@ def ask(api: MessagesAPI, *, key: str = "sk-test", **changes: object) -> Answer:
 
 def test_an_answer_carries_what_the_call_cost(api: MessagesAPI) -> None:
     answer = ask(api)
-    assert len(read_candidates(answer.text)) == 5
+    assert len(read_entries(answer.text, CANDIDATES)) == 5
     assert answer.stop_reason == "end_turn"
     assert answer.input_tokens == api.history[0].input_tokens > 0
     assert answer.output_tokens == api.history[0].output_tokens > 0

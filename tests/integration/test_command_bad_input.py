@@ -81,8 +81,8 @@ BAD_OPTIONS = {
         "output_token_budget: 1,000 tokens for 4",
     ),
     "an answer under the floor": (
-        ["--set", "answer_tokens=300", "--set", "candidates_per_site=20"],
-        "answer_tokens: 300 are under the floor of 1,024 for 20 candidates; set answer_tokens to at least 1,024",
+        ["--set", "answer_tokens=300", "--set", "entries=20"],
+        "answer_tokens: 300 are under the floor of 1,024 for 20 entries; set answer_tokens to at least 1,024",
     ),
     "a ceiling under one answer": (["--set", "cost_ceiling_usd=0.01"], "cost_ceiling_usd: one answer of claude-sonnet"),
     "an unknown field": (["--set", "colour=red"], "--set: no field 'colour'; known are max_concurrency, "),
@@ -93,8 +93,8 @@ BAD_OPTIONS = {
     "no site": (["--limit", "0"], "Invalid value for '--limit': 0 is not in the range"),
     "a path alone": (["mine.json"], "(mine.json). Did you mean --sites mine.json? (see "),
     "twenty answers in a small share": (
-        ["--concurrency", "4", "--set", "candidates_per_site=20", "--set", "output_token_budget=4095"],
-        "under the floor of 1,024 for 20 candidates; set output_token_budget to at least 4,096, or max_conc",
+        ["--concurrency", "4", "--set", "entries=20", "--set", "output_token_budget=4095"],
+        "under the floor of 1,024 for 20 entries; set output_token_budget to at least 4,096, or max_conc",
     ),
     "an unknown option": (["--colour", "red"], "No such option '--colour'"),
     "an option without its value": (["--concurrency"], "'--concurrency' requires an argument"),

@@ -72,8 +72,9 @@ def test_a_site_is_one_call_of_each_kind_and_nothing_else(few: Counted, many: Co
         f"{MACHINE} lambda:Invoke": 1,  # the collector
         f"{MACHINE} s3:PutObject": 1,  # its outcome
         "Pacer s3:GetObject": 1,  # that outcome, for the next wave
-        "Aggregator s3:GetObject": 1,  # the same, for the census
-        "Aggregator s3:PutObject": 1,  # the candidates in it
+        "Planner s3:GetObject": 1,  # its memory
+        "Aggregator s3:GetObject": 2,  # the outcome and the memory
+        "Aggregator s3:PutObject": 2,  # memory and results
         "Reporter s3:GetObject": 2,  # both, for the page
     }
     assert (few.calls, many.calls) == (FEW, MANY)
@@ -89,7 +90,7 @@ def test_what_a_run_needs_once_is_counted(one_wave: Counted) -> None:
     assert one_wave.requests(MACHINE, "lambda:Invoke") == ONE_WAVE + 5  # planner, pacer twice, aggregator, reporter
     assert one_wave.requests(MACHINE, "s3:GetObject") == 1  # the items
     assert one_wave.requests("Planner", "s3:PutObject") == 2  # plan, items
-    assert one_wave.requests("Aggregator", "s3:ListObjectsV2") == 2  # outcomes, candidates
+    assert one_wave.requests("Aggregator", "s3:ListObjectsV2") == 2  # outcomes, results
     assert one_wave.counts["transitions"] == 3 * ONE_WAVE + 12
     assert {name: len(calls) for name, calls in one_wave.counts["calls"].items()} == {
         "Planner": 1,
@@ -109,7 +110,7 @@ def test_a_wave_is_three_states_one_call_of_the_pacer_and_its_two_files(one_wave
     assert grown(MACHINE, "s3:GetObject") == 1  # its items
     assert grown("Pacer", "s3:PutObject") == 2  # its decision and its items
     assert grown("Pacer", "s3:GetObject") == sites + 6  # plan, items, three decisions, the items of the wave before
-    assert grown("Aggregator", "s3:GetObject") == sites + 1  # the decision
+    assert grown("Aggregator", "s3:GetObject") == 2 * sites + 1  # the decision
 
 
 def test_the_cost_formula_grows_with_sites_and_waves_as_the_counts_do(
@@ -153,7 +154,7 @@ def test_misses_are_sent_in_batches_of_ten(missing: Counted) -> None:
 def test_a_miss_is_stored_once_and_paid_once(missing: Counted) -> None:
     assert missing.calls == MISSED + ACCEPTED
     assert missing.requests(MACHINE, "s3:PutObject") == MISSED + ACCEPTED
-    assert missing.requests("Aggregator", "s3:PutObject") == ACCEPTED + 2  # misses.jsonl, summary.json
+    assert missing.requests("Aggregator", "s3:PutObject") == 2 * ACCEPTED + 2  # misses.jsonl, summary.json
 
 
 def test_the_state_machines_payloads_do_not_grow_with_the_sites(few: Counted, many: Counted) -> None:
@@ -178,4 +179,4 @@ def test_what_is_stored_for_a_site_is_small(few: Counted, many: Counted) -> None
     assert 400 < added["items.json"] < 1_000  # of the round and of the wave
     assert 100 < added["summary.json"] < 250
     assert 1_000 < added["outcome"] < 4_000
-    assert 500 < added["candidates"] < 2_000
+    assert 500 < added["results"] < 2_000

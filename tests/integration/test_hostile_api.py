@@ -10,9 +10,10 @@ import pytest
 from collector.claude import Claude
 from collector.prompt import prompt_for
 from nightfold import errors
-from nightfold.answers import Violation, read_candidates
+from nightfold.answers import Violation, read_entries
 from nightfold.branch import COUNT_LIMIT, NAME_LIMIT, Answer, SiteTask
 from tests.support.hostile_api import ATTACKS, HostileAPI
+from tests.support.questions import CANDIDATES
 
 KEY = "sk-ant-MARKER-0123456789abcdef"
 BY_THE_COLLECTOR = {name: attack for name, attack in ATTACKS.items() if attack.error != "SchemaViolation"}
@@ -31,7 +32,8 @@ def ask(api: HostileAPI, attack: str, model: str = "claude-sonnet-5-5") -> Answe
         round=1,
         site_id="harbour",
         domain="harbour.example",
-        candidates=5,
+        question="article_candidates",
+        entries=5,
         model=model,
         max_tokens=1_024,
         request_timeout_s=1,
@@ -54,7 +56,7 @@ def test_an_attack_ends_as_the_expected_error(api: HostileAPI, attack: str) -> N
 @pytest.mark.parametrize("attack", [name for name, attack in BY_THE_COLLECTOR.items() if not attack.error])
 def test_a_good_answer_is_kept_whatever_is_written_around_it(api: HostileAPI, attack: str) -> None:
     answer = ask(api, attack)
-    assert len(read_candidates(answer.text)) == 5
+    assert len(read_entries(answer.text, CANDIDATES)) == 5
     for count in (answer.input_tokens, answer.output_tokens, answer.latency_ms):
         assert 0 <= count <= COUNT_LIMIT
     for name in (
@@ -89,7 +91,7 @@ def test_a_body_is_requested_uncompressed(api: HostileAPI) -> None:
 
 def test_a_hidden_instruction_is_not_an_answer(api: HostileAPI) -> None:
     with pytest.raises(Violation, match=r"U\+E0041"):
-        read_candidates(ask(api, "hidden instruction").text)
+        read_entries(ask(api, "hidden instruction").text, CANDIDATES)
 
 
 @pytest.mark.parametrize(

@@ -146,11 +146,11 @@ PLACES = {
     "items-2": "runs/night/round-2/items.json",
     "wave": "runs/night/round-1/wave-1/items.json",
     "outcome": "runs/night/round-1/outcomes/harbour.json",
-    "candidates": "runs/night/candidates/harbour.json",
+    "results": "runs/night/results/harbour.json",
     "summary": "runs/night/summary.json",
     "new-plan": "runs/unused/plan.json",
     "new-outcome": "runs/unused/round-1/outcomes/harbour.json",
-    "new-candidates": "runs/unused/candidates/harbour.json",
+    "new-results": "runs/unused/results/harbour.json",
     "new-wave": "runs/unused/round-1/wave-1/items.json",
     "new-decision": "runs/unused/round-1/wave-1/pace.json",
     "carried": "config/pace.json",
@@ -159,22 +159,22 @@ PLACES = {
 MUST_NOT = {  # a call and what it is about
     "Planner": """
         log Collector, delete_message misses, delete_messages misses, purge misses, send misses, send parked,
-        receive parked, parameter key, put_parameter configuration, put sites, put outcome, put candidates,
+        receive parked, parameter key, put_parameter configuration, put sites, put outcome, put results,
         put summary, put items-2, delete plan, start, invoke Collector""",
     "Pacer": """
         log Planner, parameter key, parameter configuration, get sites, put sites, put plan, put outcome, put items-1,
-        put candidates, put summary, delete plan, receive misses, start, invoke Collector""",
+        put results, put summary, delete plan, receive misses, start, invoke Collector""",
     "Collector": """
         log Planner, get sites, get outcome, put outcome, list, receive misses, send misses, delete_message misses,
         parameter configuration, put_parameter key, invoke Aggregator""",
     "Aggregator": """
         log Reporter, parameter key, parameter configuration, get sites, put sites, put plan, put outcome, put items-1,
-        put lease, delete candidates, receive misses, receive parked, delete_message parked, start, invoke Collector""",
+        put lease, delete results, receive misses, receive parked, delete_message parked, start, invoke Collector""",
     "Reporter": """
-        log Nightly, parameter key, parameter configuration, get sites, put sites, put candidates, put summary,
+        log Nightly, parameter key, parameter configuration, get sites, put sites, put results, put summary,
         delete summary, publish AlarmTopic, receive misses, send misses, delete_message misses""",
     "Nightly": """
-        put wave, get items-1, put candidates, put summary, put plan, get outcome, get sites, list, parameter key,
+        put wave, get items-1, put results, put summary, put plan, get outcome, get sites, list, parameter key,
         send misses, receive misses""",
 }
 MAY = {  # the same calls where they are allowed, so that a denial is not caused by a malformed call
@@ -184,7 +184,7 @@ MAY = {  # the same calls where they are allowed, so that a denial is not caused
         log Pacer, get plan, get items-1, get outcome, list, put new-wave, put new-decision, put carried""",
     "Collector": "log Collector, parameter key",
     "Aggregator": """
-        log Aggregator, get outcome, put new-candidates, send parked, send_batch misses, delete_messages misses""",
+        log Aggregator, get outcome, put new-results, send parked, send_batch misses, delete_messages misses""",
     "Reporter": "log Reporter, get summary, publish DigestTopic",
     "Nightly": "put new-outcome, get wave, put new-mark, invoke Collector",
 }

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.messages_api.call_history import Call
-from nightfold.answers import Violation, read_candidates
+from nightfold.answers import Violation, read_entries
 from tests.performance.watched_process import execute
 from tests.performance.workloads import Workload
+from tests.support.questions import CANDIDATES
 
 HURRY = 10  # its waits are at most 30 and 60 s
 OURS = "Nightfold"
@@ -138,8 +139,8 @@ def _candidates(results: Path, pattern: str) -> dict[str, list[dict[str, str]]]:
     for file in sorted(results.glob(pattern)):
         with contextlib.suppress(ValueError, KeyError, Violation):
             document = json.loads(file.read_bytes())
-            listed = document["candidates"] if isinstance(document, dict) else document
-            found[file.stem] = [candidate.model_dump() for candidate in read_candidates(json.dumps(listed))]
+            listed = document["entries"] if isinstance(document, dict) else document
+            found[file.stem] = [candidate.model_dump() for candidate in read_entries(json.dumps(listed), CANDIDATES)]
     return found
 
 

@@ -36,5 +36,5 @@ def _nightfold() -> Contestant:
         (command, "run", "--sites", "{sites}", *common),
         hurried,
         (command, "redrive", *common),
-        "runs/*/candidates/*.json",
+        "runs/*/results/*.json",
     )

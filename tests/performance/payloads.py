@@ -17,7 +17,7 @@ LIMITS: tuple[tuple[str, int, str], ...] = (
     ("items.json", 10 * 1_024**3, "ItemReader"),
     ("plan.json", OBJECT, "S3 PutObject"),
     ("outcome", OBJECT, "S3 PutObject"),
-    ("candidates", OBJECT, "S3 PutObject"),
+    ("results", OBJECT, "S3 PutObject"),
     ("misses.jsonl", OBJECT, "S3 PutObject"),
     ("summary.json", OBJECT, "S3 PutObject"),
     ("digest.html", OBJECT, "S3 PutObject"),

@@ -13,6 +13,7 @@ from nightfold.branch import SiteTask
 from nightfold.budget import branches_at_once, share
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
+from tests.support.questions import CANDIDATES
 
 AT_ONCE = 4
 SITES = ("harbour", "orchard", "lantern", "meadow")
@@ -60,7 +61,7 @@ class Workload:
         bodies = []
         for site_id in self.sites:
             site = Site(site_id=site_id, domain=f"{site_id}.example")
-            task = SiteTask.for_site(site, "race", 1, CONFIGURATION, tokens)
+            task = SiteTask.for_site(site, "race", 1, CONFIGURATION, tokens, CANDIDATES)
             prompt = prompt_for(task)
             bodies.append(
                 {

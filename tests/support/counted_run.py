@@ -32,7 +32,7 @@ SQS_CHUNK = 65_536  # bytes; each started chunk is billed as a request
 _BRIEF = "Sailing in small boats: harbours, knots, weather, and how to repair what breaks far from any shop."
 _KINDS = (
     ("outcome", re.compile(r".*/outcomes/[^/]+\.json")),
-    ("candidates", re.compile(r".*/candidates/[^/]+\.json")),
+    ("results", re.compile(r".*/results/[^/]+\.json")),
     *((name, re.compile(rf"runs/.*{re.escape(name)}")) for name in ("plan.json", "items.json", "misses.jsonl")),
     *((name, re.compile(rf"runs/.*{re.escape(name)}")) for name in ("summary.json", "digest.html")),
 )

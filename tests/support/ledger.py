@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nightfold.answers import Candidate
-from nightfold.contract import Miss, Plan, Summary
+from nightfold.contract import Plan, Summary
+from nightfold.misses import Miss
+from nightfold.question import load
+from nightfold.results import SiteResults
 
 
 class Broken(AssertionError):  # noqa: N818
@@ -158,22 +160,23 @@ def _check_census(plan: Plan, summary: Summary, run: Path) -> None:
         raise Broken(f"{plan.run_id}: the summary names other sites than the plan")
     if summary.accepted != sum(site.accepted for site in summary.sites):
         raise Broken(f"{plan.run_id}: accepted sites are counted wrong")
-    files = {path.stem: json.loads(path.read_bytes()) for path in (run / "candidates").glob("*.json")}
+    files = {path.stem: json.loads(path.read_bytes()) for path in (run / "results").glob("*.json")}
     if files.keys() != {site.site_id for site in summary.sites if site.accepted}:
-        raise Broken(f"{plan.run_id}: candidates of {sorted(files)}, accepted are others: {summary.sites}")
+        raise Broken(f"{plan.run_id}: results of {sorted(files)}, accepted are others: {summary.sites}")
     for site in summary.sites:
         if site.accepted:
-            _check_candidates(files[site.site_id], site.candidates)
+            _check_results(files[site.site_id], site.entries)
     lines = (run / "misses.jsonl").read_text("utf-8").splitlines()
     of_misses = sorted(Miss.model_validate_json(line).site.site_id for line in lines)
     if of_misses != sorted(site.site_id for site in summary.sites if not site.accepted):
         raise Broken(f"{plan.run_id}: misses.jsonl names {of_misses}")
 
 
-def _check_candidates(document: dict[str, Any], count: int) -> None:
-    candidates = [Candidate.model_validate(candidate) for candidate in document["candidates"]]
-    if not len(candidates) == count >= 1:
-        raise Broken(f"{document['site_id']}: {len(candidates)} candidates, and the summary says {count}")
+def _check_results(document: dict[str, Any], count: int) -> None:
+    results = SiteResults.model_validate(document)
+    entries = [load(results.question).entry.model_validate(entry) for entry in results.entries]
+    if not len(entries) == count >= 1:
+        raise Broken(f"{results.site_id}: {len(entries)} entries, and the summary says {count}")
 
 
 def _misses_in(folder: Path) -> Iterator[Miss]:

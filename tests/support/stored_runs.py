@@ -18,15 +18,18 @@ from pydantic import TypeAdapter
 from aggregator.census import summarize
 from aggregator.judge import Verdict, judge
 from nightfold.branch import Outcome, SiteTask
-from nightfold.contract import Miss, Plan, WaitingMessage
+from nightfold.contract import Plan
 from nightfold.failure_message import with_calls
+from nightfold.misses import Miss, WaitingMessage
+from nightfold.results import SiteResults
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
-from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, pace_key, plan_key, summary_key
+from nightfold.storage import items_key, misses_key, outcome_key, pace_key, plan_key, results_key, summary_key
 from nightfold.waves import Pace, Profile
 from planner.draft import PlanTask, draft, items
 from reporter.records import read_records
 from reporter.redriven import note
+from tests.support.questions import CANDIDATES
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
 NETWORK = {"RateLimited", "Overloaded", "NetworkError", "ModelTimeout"}
@@ -103,7 +106,7 @@ def store_run(
     )
     rounds, paces = [first], [_pace(bucket, plan, 1, len(plan.sites), at_once)]
     again = [
-        SiteTask.for_site(site, run_id, 2, plan.configuration, 2_048, violation=first[site.site_id].message)
+        SiteTask.for_site(site, run_id, 2, plan.configuration, 2_048, CANDIDATES, violation=first[site.site_id].message)
         for site in plan.sites
         if first[site.site_id].regenerate
     ]
@@ -160,10 +163,17 @@ def _round(
                 outcome = outcome.model_copy(update={"started_at": start, "ended_at": start + took})
             bucket.objects[outcome_key(plan.run_id, task.round, task.site_id)] = outcome.model_dump_json().encode()
         document = bucket.objects.get(outcome_key(plan.run_id, task.round, task.site_id))
-        verdict = judged[task.site_id] = judge(task.site_id, plan.run_id, task.round, document)
+        verdict = judged[task.site_id] = judge(task.site_id, plan.run_id, task.round, document, CANDIDATES)
         if verdict.accepted:
-            kept = {"candidates": [candidate.model_dump() for candidate in verdict.kept]}
-            bucket.objects[candidates_key(plan.run_id, task.site_id)] = json.dumps(kept).encode()
+            results = SiteResults(
+                run_id=plan.run_id,
+                simulated=plan.simulated,
+                site_id=task.site_id,
+                question=CANDIDATES.name,
+                round=task.round,
+                entries=[entry.model_dump() for entry in verdict.kept],
+            )
+            bucket.objects[results_key(plan.run_id, task.site_id)] = results.model_dump_json().encode()
     return judged
 
 

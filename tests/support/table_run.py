@@ -40,7 +40,7 @@ class TableRun:
         self.sites = {site["site_id"]: site for site in self.summary["sites"]}
         lines = (run / "misses.jsonl").read_text().splitlines()
         self.misses = {miss["site"]["site_id"]: miss for miss in map(json.loads, lines)}
-        self.candidates = {path.stem: json.loads(path.read_text()) for path in (run / "candidates").iterdir()}
+        self.results = {path.stem: json.loads(path.read_text()) for path in (run / "results").iterdir()}
         queued = [json.loads(path.read_text()) for path in (state_dir / "queues" / "MissQueue").glob("*.json")]
         self.queued = {json.loads(message["body"])["site"]["site_id"] for message in queued}
 
@@ -51,10 +51,10 @@ class TableRun:
         assert self.calls[row.site_id] == row.calls
         if row.reason is None:
             assert site["accepted"]
-            assert len(self.candidates[row.site_id]["candidates"]) == site["candidates"] == 5
+            assert len(self.results[row.site_id]["entries"]) == site["entries"] == 5
             assert row.site_id not in self.queued
         else:
-            assert row.site_id not in self.candidates
+            assert row.site_id not in self.results
             assert row.site_id in self.queued
             assert self.misses[row.site_id]["reason"] == row.reason
 

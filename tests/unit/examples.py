@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from nightfold.branch import Answer, Outcome
-from nightfold.contract import Miss, Plan
+from nightfold.contract import Plan
 from nightfold.errors import Reason
+from nightfold.misses import Miss
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.waves import Pace, Profile

@@ -16,7 +16,7 @@ MODULES = {
     ".".join(path.relative_to(TREE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(TREE.rglob("*.py"))
 }
-FUNCTIONS = sorted({name.partition(".")[0] for name in MODULES} - {"nightfold"})
+FUNCTIONS = sorted({name.partition(".")[0] for name in MODULES} - {"nightfold", "questions"})
 # One module per outside system; a step is given them.
 ADAPTERS = {
     "aggregator.miss_queue",
@@ -40,7 +40,11 @@ NIGHTFOLD = {
     "contract",
     "errors",
     "failure_message",
+    "memory",
+    "misses",
     "observability",
+    "question",
+    "results",
     "run_folders",
     "settings",
     "sites",

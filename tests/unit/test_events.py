@@ -7,13 +7,15 @@ import pytest
 from pydantic import BaseModel
 
 from collector.prompt import prompt_for
-from nightfold.answers import read_candidates
+from nightfold.answers import read_entries
 from nightfold.branch import CollectorEvent, Outcome
-from nightfold.contract import Miss, Plan, Summary
+from nightfold.contract import Plan, Summary
+from nightfold.misses import Miss
 from nightfold.sites import SiteList
 from nightfold.storage import outcome_key
 from planner.draft import items
 from tests.event_files import EVENTS, MODELS
+from tests.support.questions import CANDIDATES
 
 
 def parsed(name: str) -> Any:
@@ -52,7 +54,7 @@ def test_the_regeneration_tells_what_was_wrong() -> None:
 def test_the_answer_is_one_that_is_accepted() -> None:
     outcome: Outcome = parsed("outcome-answered.json")
     assert outcome.answer is not None
-    assert len(read_candidates(outcome.answer.text)) == parsed("collector.json").task.candidates
+    assert len(read_entries(outcome.answer.text, CANDIDATES)) == parsed("collector.json").task.entries
 
 
 def test_the_summary_counts_the_miss_and_the_failure() -> None:

@@ -122,7 +122,7 @@
     $(".note", node).textContent = rounds > 1 ? "second answer" : "";
     if (!candidates.length) {
       $("button", node).remove();
-      const text = `Not on this page: runs/${runId}/candidates/${id}.json`;
+      const text = `Not on this page: runs/${runId}/results/${id}.json`;
       candidateList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: text }));
       return node;
     }

@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 import aggregator.handler
 from aggregator.aggregate import Adapters, AggregateTask, aggregate
 from nightfold.branch import Outcome
-from nightfold.contract import Miss, Plan, RunState, Summary, UnrecognizedMessage, WaitingMessage
+from nightfold.contract import Plan, RunState, Summary
 from nightfold.errors import UnexpectedError
-from nightfold.storage import candidates_key, items_key, misses_key, outcome_key, pace_key, plan_key, summary_key
+from nightfold.misses import Miss, UnrecognizedMessage, WaitingMessage
+from nightfold.storage import items_key, misses_key, outcome_key, pace_key, plan_key, results_key, summary_key
 from nightfold.waves import Pace
 from tests.unit.examples import answered, failed, miss, plan, raised, wave
 from tests.unit.outside import Outside, Wire, error
@@ -56,13 +57,14 @@ def test_a_fine_night_is_closed_after_round_1(outside: Outside, aggregating: Ada
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), answered("night", "orchard"))
     state = close(aggregating, 1)
     assert (state.status, state.planned, state.accepted, state.missed) == ("complete", 2, 2, 0)
-    assert outside.read(candidates_key("night", "harbour")) == {
+    assert outside.read(results_key("night", "harbour")) == {
         "schema_version": 1,
         "run_id": "night",
         "simulated": False,
         "site_id": "harbour",
+        "question": "article_candidates",
         "round": 1,
-        "candidates": [{"title": f"Title {n}", "angle": f"Angle {n}."} for n in range(1, 6)],
+        "entries": [{"title": f"Title {n}", "angle": f"Angle {n}."} for n in range(1, 6)],
     }
     assert outside.text(misses_key("night")) == ""
     assert outside.count(outside.miss_queue) == (0, 0)
@@ -82,7 +84,7 @@ def test_only_broken_answers_are_regenerated_with_what_was_wrong(outside: Outsid
     (item,) = outside.read(items_key("night", 2))
     assert (item["site_id"], item["round"], item["max_tokens"]) == ("orchard", 2, 2_048)
     assert item["violation"] == "candidate 1, angle: Field required"
-    assert candidates_key("night", "harbour") in outside.keys()  # noqa: SIM118 - a method of ours
+    assert results_key("night", "harbour") in outside.keys()  # noqa: SIM118 - a method of ours
     assert summary_key("night") not in outside.keys()  # noqa: SIM118
     assert close(aggregating, 1) == state
 
@@ -219,7 +221,7 @@ def test_nothing_is_acknowledged_before_its_candidates_are_stored(outside: Outsi
     messages = {"a": received(outside, miss("a").model_dump_json())}
     store(outside, plan("a", mode="redrive", of_redrive={"messages": messages}), answered("night", "a"))
     wire = Wire(outside.s3, outside.sqs)
-    wire.fail("PutObject", *[error(503, "SlowDown")] * 5, about="candidates/a.json")
+    wire.fail("PutObject", *[error(503, "SlowDown")] * 5, about="results/a.json")
     with pytest.raises(Exception, match="SlowDown"):
         close(aggregating)
     assert "DeleteMessageBatch" not in wire.sent

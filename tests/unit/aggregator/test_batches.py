@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from aggregator.aggregate import Adapters
 from aggregator.judge import trimmed
 from aggregator.miss_queue import TRIES, MissQueue
-from nightfold.contract import UnrecognizedMessage
 from nightfold.errors import AwsUnavailable
+from nightfold.misses import UnrecognizedMessage
 from tests.unit.aggregator.test_aggregate import close, received, store
 from tests.unit.examples import answered, miss, plan, site
 from tests.unit.outside import Outside, Wire, error, response

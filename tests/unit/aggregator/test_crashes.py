@@ -9,8 +9,9 @@ import boto3
 import pytest
 
 from aggregator.aggregate import Adapters
-from nightfold.contract import Summary, UnrecognizedMessage
-from nightfold.storage import Bucket, candidates_key, misses_key, summary_key
+from nightfold.contract import Summary
+from nightfold.misses import UnrecognizedMessage
+from nightfold.storage import Bucket, misses_key, results_key, summary_key
 from tests.unit.aggregator.test_aggregate import OVERLOADED, close, received, store
 from tests.unit.examples import answered, failed, miss, plan
 from tests.unit.outside import Crash, Outside, Wire
@@ -86,8 +87,8 @@ def check(outside: Outside, mode: str, run_id: str) -> None:
     assert summary.missed.model_dump() == {"network": 1, "schema": 1, "unknown": 1}
     assert (summary.model_calls, summary.tokens.input) == (1 + 2 + 2 + 3, 5 * 210)
     missed = {name for name, error in ENDINGS.items() if error}
-    stored = set(Bucket(outside.bucket, outside.s3).keys(f"runs/{run_id}/candidates/"))
-    assert stored == {candidates_key(run_id, name) for name in ENDINGS.keys() - missed}
+    stored = set(Bucket(outside.bucket, outside.s3).keys(f"runs/{run_id}/results/"))
+    assert stored == {results_key(run_id, name) for name in ENDINGS.keys() - missed}
     lines = [json.loads(line) for line in outside.text(misses_key(run_id)).splitlines()]
     assert Counter(line["site"]["site_id"] for line in lines) == Counter(missed)
     waiting = outside.drain(outside.miss_queue)

@@ -12,6 +12,7 @@ from nightfold.answers import RAW_ANSWER_LIMIT
 from nightfold.branch import COUNT_LIMIT, Outcome
 from nightfold.budget import CALLS_PER_ROUND, cost_usd
 from tests.support.hostile_outcomes import spoilt
+from tests.support.questions import CANDIDATES
 from tests.unit.examples import GOOD, answered, failed, raised
 
 
@@ -26,20 +27,22 @@ def quoted(outcome: Outcome) -> bytes:
 
 
 def verdict_on(outcome: Outcome) -> Verdict:
-    return judge("harbour", "night", 1, bare(outcome))
+    return judge("harbour", "night", 1, bare(outcome), CANDIDATES)
 
 
 def test_aws_and_the_local_engine_are_read_alike() -> None:
     for outcome in (answered("night", "harbour"), failed("night", "harbour", raised("Overloaded", "529"))):
-        assert judge("harbour", "night", 1, bare(outcome)) == judge("harbour", "night", 1, quoted(outcome))
+        assert judge("harbour", "night", 1, bare(outcome), CANDIDATES) == judge(
+            "harbour", "night", 1, quoted(outcome), CANDIDATES
+        )
 
 
 def test_a_good_answer_is_accepted_with_its_candidates_and_what_it_cost() -> None:
     verdict = verdict_on(answered("night", "harbour", attempt=3, earlier_errors=["RateLimited", "Overloaded"]))
-    assert (verdict.accepted, verdict.candidates, verdict.reason, verdict.error) == (True, 5, None, None)
-    assert [candidate.title for candidate in verdict.kept] == [f"Title {number}" for number in range(1, 6)]
+    assert (verdict.accepted, verdict.entries, verdict.reason, verdict.error) == (True, 5, None, None)
+    assert [CANDIDATES.heading_of(entry) for entry in verdict.kept] == [f"Title {number}" for number in range(1, 6)]
     assert (verdict.model_calls, verdict.rate_limited, verdict.input_tokens, verdict.output_tokens) == (3, 1, 210, 190)
-    assert verdict.raw_answer is None
+    assert verdict.raw_answer == GOOD, "until it is known whether there is anything new in it"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +68,7 @@ def test_every_answer_has_its_verdict(
     verdict = verdict_on(answered("night", "harbour", text, stop_reason=stop_reason))
     assert (verdict.error, verdict.reason, verdict.regenerate) == (error, reason, regenerate)
     assert verdict.accepted == (error is None)
-    assert (verdict.raw_answer is not None) == regenerate
+    assert (verdict.raw_answer is not None) == (regenerate or verdict.accepted)
     assert (verdict.model_calls, verdict.output_tokens) == (1, 190)
 
 
@@ -150,7 +153,7 @@ FINE = answered("night", "harbour").model_dump(mode="json")
     ],
 )
 def test_what_cannot_be_read_is_unaccounted(document: bytes | None, message: str) -> None:
-    verdict = judge("harbour", "night", 1, document)
+    verdict = judge("harbour", "night", 1, document, CANDIDATES)
     assert (verdict.error, verdict.reason, verdict.message) == ("Unaccounted", "unknown", message)
     assert verdict.model_calls == 0
 
@@ -166,7 +169,7 @@ def test_what_cannot_be_read_is_unaccounted(document: bytes | None, message: str
     )
 )
 def test_no_document_makes_the_judge_raise(document: bytes) -> None:
-    verdict = judge("harbour", "night", 1, document)
+    verdict = judge("harbour", "night", 1, document, CANDIDATES)
     assert verdict.site_id == "harbour"
     assert verdict.accepted == (verdict.error is None)
 
@@ -187,7 +190,7 @@ def test_a_raw_answer_is_trimmed_to_fit_and_not_further_than_needed(words: str, 
 
 @given(spoilt(answered("night", "harbour")) | spoilt(failed("night", "harbour", raised("Overloaded", "529"))))
 def test_a_stored_outcome_with_any_figures_is_judged_and_can_be_added_up(document: bytes) -> None:
-    judgement = judge("harbour", "night", 1, document)
+    judgement = judge("harbour", "night", 1, document, CANDIDATES)
     for tokens in (judgement.input_tokens, judgement.output_tokens):
         assert 0 <= tokens <= COUNT_LIMIT
     assert 0 <= judgement.model_calls <= 3
@@ -200,6 +203,6 @@ def test_a_stored_outcome_with_any_figures_is_judged_and_can_be_added_up(documen
 def test_an_answer_is_kept_whatever_its_tokens_are(tokens: object) -> None:
     document = answered("night", "harbour").model_dump(mode="json")
     document["answer"]["input_tokens"] = tokens
-    judgement = judge("harbour", "night", 1, json.dumps(document).encode())
+    judgement = judge("harbour", "night", 1, json.dumps(document).encode(), CANDIDATES)
     assert judgement.accepted
     assert judgement.input_tokens in (0, COUNT_LIMIT)

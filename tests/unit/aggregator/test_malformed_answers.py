@@ -9,8 +9,9 @@ import pytest
 
 from aggregator.judge import judge
 from collector.claude import _Message, _text
-from nightfold.answers import RAW_ANSWER_LIMIT, Violation, read_candidates
+from nightfold.answers import RAW_ANSWER_LIMIT, Violation, read_entries
 from tests.support.effort import steps
+from tests.support.questions import CANDIDATES
 from tests.unit.aggregator.malformed_answers import ANSWERS, many
 from tests.unit.examples import answered
 
@@ -22,6 +23,9 @@ def test_the_corpus_is_large_and_knows_both_verdicts() -> None:
     assert len(ANSWERS) >= 150
     assert accepted >= 30
     assert len(ANSWERS) - accepted >= 100
+
+
+read_entries('[{"title": "T", "angle": "a"}]', CANDIDATES)  # the contract is compiled once
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +48,7 @@ def no_endless_matching() -> Iterator[None]:
 def test_an_answer_meets_the_contract_in_steps_that_grow_with_its_length(text: str, expected: int | str) -> None:
     with steps() as taken:
         try:
-            result: int | str = len(read_candidates(text))
+            result: int | str = len(read_entries(text, CANDIDATES))
         except Violation as violation:
             result = str(violation)
     assert result == expected if isinstance(expected, int) else expected in str(result)
@@ -58,10 +62,10 @@ def test_an_answer_is_judged_the_same_after_its_way_through_collector_and_state_
     sent = _text(_Message(content=[{"type": "text", "text": text}]))
     outcome = answered("night", "harbour", sent).model_dump_json()
     assert len(json.dumps(outcome)) < 262_144  # the Body of StoreOutcome: JSON in JSON
-    verdict = judge("harbour", "night", 1, json.dumps(outcome).encode())
+    verdict = judge("harbour", "night", 1, json.dumps(outcome).encode(), CANDIDATES)
     if isinstance(expected, int):
         assert verdict.accepted
-        assert verdict.candidates == expected
+        assert verdict.entries == expected
     else:
         assert (verdict.error, verdict.reason) == ("SchemaViolation", "schema")
         assert 0 < len(verdict.message) <= 500
@@ -71,4 +75,4 @@ def test_an_answer_is_judged_the_same_after_its_way_through_collector_and_state_
 @pytest.mark.parametrize("length", range(1, len(many(2)), 3))
 def test_an_answer_that_is_cut_anywhere_is_a_violation(length: int) -> None:
     with pytest.raises(Violation, match="not one JSON array"):
-        read_candidates(many(2)[:length])
+        read_entries(many(2)[:length], CANDIDATES)

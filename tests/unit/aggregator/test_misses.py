@@ -1,10 +1,7 @@
 """aggregator/misses.py: what a run that closes leaves in the queues."""
 
-import pytest
-
 from aggregator.aggregate import Adapters, AggregateTask, aggregate
-from aggregator.judge import Verdict
-from nightfold.contract import MAX_ATTEMPTS, Miss, Settled, SettledSite, UnlistedSite
+from nightfold.misses import MAX_ATTEMPTS, Miss, Settled, SettledSite, UnlistedSite
 from nightfold.storage import misses_key
 from tests.unit.aggregator.test_aggregate import OVERLOADED, close, received, store, summary
 from tests.unit.examples import failed, miss, plan
@@ -51,18 +48,6 @@ def test_after_three_attempts_it_is_parked(outside: Outside, aggregating: Adapte
     assert outside.count(outside.miss_queue) == (0, 0)
     (parked,) = outside.drain(outside.parked_queue)
     assert (parked["attempts"], parked["site"]["site_id"]) == (3, "a")
-
-
-def test_a_site_that_was_not_asked_keeps_its_attempts(
-    outside: Outside, aggregating: Adapters, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    redriven(outside, MAX_ATTEMPTS - 1)
-    not_asked = Verdict("a", reason="network", error="NotAttempted", attempted=False)
-    monkeypatch.setattr("aggregator.aggregate.judge", lambda *_: not_asked)
-    close(aggregating)
-    (waiting,) = outside.drain(outside.miss_queue)
-    assert (waiting["attempts"], waiting["error"]) == (2, "NotAttempted")
-    assert outside.count(outside.parked_queue) == (0, 0)
 
 
 def test_runs_that_died_before_they_asked_park_nothing(outside: Outside, aggregating: Adapters) -> None:

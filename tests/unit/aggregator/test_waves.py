@@ -3,7 +3,7 @@
 import pytest
 
 from aggregator.aggregate import Adapters, AggregateTask, aggregate
-from nightfold.contract import Miss, WaitingMessage
+from nightfold.misses import Miss, WaitingMessage
 from nightfold.storage import items_key, outcome_key, pace_key
 from nightfold.waves import Pace, Stop
 from tests.unit.aggregator.test_aggregate import close, store, summary

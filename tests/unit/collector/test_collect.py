@@ -16,6 +16,7 @@ from nightfold.errors import NetworkError, Overloaded, RateLimited, UnexpectedEr
 from nightfold.failure_message import read_attempt, split_calls
 from nightfold.settings import RunConfiguration
 from nightfold.text import MESSAGE_LIMIT
+from tests.support.questions import CANDIDATES
 from tests.unit.examples import STARTED, answer, site
 
 MARKER = "MARKER-c0ffee"
@@ -36,7 +37,7 @@ KEYS = {
 
 def event(attempt: int = 0, site_id: str = "harbour", round_: int = 1, violation: str | None = None) -> CollectorEvent:
     about = site(site_id, brief=f"About {MARKER}.")
-    task = SiteTask.for_site(about, "run", round_, RunConfiguration(), 1_024, violation)
+    task = SiteTask.for_site(about, "run", round_, RunConfiguration(), 1_024, CANDIDATES, violation=violation)
     return CollectorEvent(task=task, attempt=attempt)
 
 

@@ -1,28 +1,40 @@
-"""collector/prompt.py and prompt.txt"""
+"""collector/prompt.py and the questions' prompt.txt"""
+
+from collections.abc import Sequence
 
 import pytest
 
 from collector.prompt import prompt_for
-from nightfold.answers import Violation, read_candidates
+from nightfold.answers import Violation, read_entries
 from nightfold.branch import SiteTask
-from nightfold.budget import PROMPT_TOKENS
+from nightfold.memory import Memory
+from nightfold.question import Question
 from nightfold.settings import RunConfiguration
-from tests.unit.examples import site
+from tests.support.questions import CANDIDATES, REFRESH
+from tests.unit.examples import STARTED, site
 
 
-def task(violation: str | None = None, round_: int = 1, candidates: int = 5, **fields: object) -> SiteTask:
-    configuration = RunConfiguration(candidates_per_site=candidates)
-    return SiteTask.for_site(site("harbour", **fields), "run", round_, configuration, 1_024, violation)
+def task(
+    violation: str | None = None,
+    round_: int = 1,
+    entries: int | None = None,
+    question: Question = CANDIDATES,
+    earlier: Sequence[str] = (),
+    **fields: object,
+) -> SiteTask:
+    configuration = RunConfiguration(entries=entries)
+    about = site("harbour", **fields)
+    return SiteTask.for_site(about, "run", round_, configuration, 1_024, question, earlier, violation)
 
 
-def test_the_system_prompt_makes_a_technical_blog_editor_who_answers_with_json_alone() -> None:
+def test_the_system_prompt_makes_an_editor_of_this_site_who_answers_with_json_alone() -> None:
     system = prompt_for(task()).system
-    assert system.startswith("You are a technical blog editor.")
+    assert system.startswith("You are the editor of the site")
     assert "JSON array" in system
 
 
 def test_the_prompt_names_site_brief_number_and_shape() -> None:
-    user = prompt_for(task(brief="Boats and what broke.", candidates=7)).user
+    user = prompt_for(task(brief="Boats and what broke.", entries=7)).user
     for words in ("harbour.example", "Boats and what broke.", "exactly 7", '"title"', '"angle"', "JSON array"):
         assert words in user
     assert "last answer" not in user
@@ -36,7 +48,7 @@ def test_a_site_without_a_brief_is_asked_for_all_the_same() -> None:
 
 def test_round_2_ends_with_what_was_wrong() -> None:
     with pytest.raises(Violation) as raised:
-        read_candidates('[{"title": "T"}]')
+        read_entries('[{"title": "T"}]', CANDIDATES)
     user = prompt_for(task(violation=str(raised.value), round_=2)).user
     assert "could not be used: candidate 1, angle: Field required" in user
     assert user.startswith(prompt_for(task()).user)
@@ -53,12 +65,32 @@ def test_a_violation_is_data_and_no_template() -> None:
     assert "$violation $domain" in prompt_for(task(violation="$violation $domain", round_=2)).user
 
 
-def test_the_longest_prompt_without_its_brief_is_within_what_the_worst_case_counts() -> None:
-    longest = task(violation="x" * 500, round_=2, candidates=20).model_copy(
+@pytest.mark.parametrize("question", [CANDIDATES, REFRESH])
+def test_the_longest_prompt_is_within_what_the_worst_case_counts(question: Question) -> None:
+    earlier = (
+        Memory().with_run("r", STARTED, ["é" * 150 for _ in range(40)], simulated=False).earlier(40, simulated=False)
+    )
+    facts = {"articles": "港" * 2_000, "language": "日本語"}
+    longest = task("x" * 500, 2, 20, question, earlier, brief="ü" * 2_000, facts=facts).model_copy(
         update={"site_id": "s" * 63, "domain": "d" * 253}
     )
     prompt = prompt_for(longest)
-    assert len((prompt.system + prompt.user).encode()) < PROMPT_TOKENS * 2
+    assert len(earlier) > 8
+    assert len((prompt.system + prompt.user).encode()) < question.prompt_tokens(longest.texts) * 2
+
+
+def test_what_was_suggested_before_stands_before_what_was_wrong() -> None:
+    user = prompt_for(task("it was no JSON", 2, earlier=["The newest", "An older one"])).user
+    assert "suggested before. Propose others:\n- The newest\n- An older one\n" in user
+    assert user.index("An older one") < user.index("it was no JSON")
+    assert "suggested before" not in prompt_for(task()).user
+
+
+def test_a_fact_is_data_and_replaces_the_questions_default() -> None:
+    assert "in the language of the site." in prompt_for(task()).user
+    assert "in $domain: 5 $$ ${x}." in prompt_for(task(facts={"language": "$domain: 5 $$ ${x}"})).user
+    listed = prompt_for(task(question=REFRESH, facts={"articles": "- One\n- Two"})).user
+    assert "Its articles:\n- One\n- Two\n" in listed
 
 
 def test_no_placeholder_is_left_over() -> None:

@@ -8,11 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nightfold.answers import ANSWER_LIMIT, Violation, read_candidates
+from nightfold.answers import ANSWER_LIMIT, Violation, read_entries
 from nightfold.branch import SiteTask
 from nightfold.contract import MissedByReason, RunState
 from nightfold.settings import RunConfiguration
 from nightfold.sites import MAX_SITES, Site, SiteList
+from tests.support.questions import CANDIDATES
 
 FINE = {"site_id": "harbour", "domain": "harbour.example"}
 
@@ -117,7 +118,7 @@ def test_a_domain_is_written_small() -> None:
 @pytest.mark.parametrize(("own", "tokens"), [(None, 1_024), (512, 512), (1_024, 1_024), (8_192, 1_024)])
 def test_a_sites_own_max_tokens_may_only_lower_its_share(own: int | None, tokens: int) -> None:
     site = Site.model_validate(FINE | {"max_tokens": own})
-    assert SiteTask.for_site(site, "night", 1, RunConfiguration(), 1_024).max_tokens == tokens
+    assert SiteTask.for_site(site, "night", 1, RunConfiguration(), 1_024, CANDIDATES).max_tokens == tokens
 
 
 @given(any_text)
@@ -126,7 +127,7 @@ def test_a_sites_own_max_tokens_may_only_lower_its_share(own: int | None, tokens
 @example('[{"\ud800": 1, "title": "t", "angle": "a"}]')
 def test_any_text_is_read_or_is_a_violation(text: str) -> None:
     try:
-        assert read_candidates(text)
+        assert read_entries(text, CANDIDATES)
     except Violation as violation:
         message = str(violation)
         assert message
@@ -135,7 +136,7 @@ def test_any_text_is_read_or_is_a_violation(text: str) -> None:
 @given(json_values)
 def test_any_json_is_read_or_is_a_violation(document: object) -> None:
     try:
-        read = read_candidates(json.dumps(document))
+        read = read_entries(json.dumps(document), CANDIDATES)
     except Violation as violation:
         message = str(violation)
         assert len(message) < 500  # whatever the answer holds, it is not quoted
@@ -151,7 +152,7 @@ def test_valid_candidates_are_read_in_any_formatting(
     text = json.dumps(offered, indent=indent, ensure_ascii=ascii_only)
     if fence:
         text = f"{fence}\n{text}\n```"
-    accepted = [candidate.model_dump() for candidate in read_candidates(f" \n{text}\n")]
+    accepted = [candidate.model_dump() for candidate in read_entries(f" \n{text}\n", CANDIDATES)]
     assert accepted == [{key: " ".join(value.split()) for key, value in each.items()} for each in offered]
 
 
@@ -163,19 +164,20 @@ def test_unknown_keys_are_dropped(offered: list[dict[str, str]], more: dict[str,
         for key, value in more.items()
         if "NaN" not in json.dumps(value) and "Infinity" not in json.dumps(value)
     }
-    read = read_candidates(json.dumps([more | each for each in offered]))
+    read = read_entries(json.dumps([more | each for each in offered]), CANDIDATES)
     assert [candidate.model_dump().keys() for candidate in read] == [{"title", "angle"}] * len(offered)
 
 
 @given(st.text(st.characters(categories=["L", "N", "Cc", "Cf", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=30))
 def test_what_is_accepted_is_one_line_that_can_be_sent_and_printed(title: str) -> None:
     try:
-        (candidate,) = read_candidates(json.dumps([{"title": title, "angle": "a"}]))
+        (entry,) = read_entries(json.dumps([{"title": title, "angle": "a"}]), CANDIDATES)
     except Violation:
         return
-    candidate.title.encode()
-    assert len(candidate.title.splitlines()) == 1
-    assert not set(candidate.title) & set(map(chr, [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F)]))
+    heading = CANDIDATES.heading_of(entry)
+    heading.encode()
+    assert len(heading.splitlines()) == 1
+    assert not set(heading) & set(map(chr, [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F)]))
 
 
 def test_a_violation_quotes_nothing_of_the_answer() -> None:
@@ -189,7 +191,7 @@ def test_a_violation_quotes_nothing_of_the_answer() -> None:
         f'[{{"{marker}": 1, "{marker}": 2}}]',
     ):
         with pytest.raises(Violation) as raised:
-            read_candidates(text)
+            read_entries(text, CANDIDATES)
         assert marker not in str(raised.value)
         assert raised.value.__cause__ is None
 
@@ -197,7 +199,7 @@ def test_a_violation_quotes_nothing_of_the_answer() -> None:
 def test_a_valid_answer_of_any_script_fits_below_the_limit() -> None:
     ten = [{"title": "港" * 100, "angle": "角" * 500}] * 10
     assert len(json.dumps(ten)) < ANSWER_LIMIT
-    assert len(read_candidates(json.dumps(ten))) == 10
+    assert len(read_entries(json.dumps(ten), CANDIDATES)) == 10
 
 
 def test_the_bucket_schema_is_spelt_as_the_readers_of_the_summary_expect() -> None:

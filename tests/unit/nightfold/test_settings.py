@@ -49,12 +49,12 @@ def test_a_share_under_the_floor_is_refused_with_the_numbers_that_would_do() -> 
     assert share(4_096, 16) == MAX_TOKENS_FLOOR
 
 
-@pytest.mark.parametrize(("candidates", "floor"), [(1, 256), (5, 256), (6, 308), (10, 512), (20, 1_024)])
-def test_the_floor_grows_with_the_number_of_candidates(candidates: int, floor: int) -> None:
-    assert tokens_floor(candidates) == floor
-    assert share(16 * floor, 16, candidates) == floor
-    with pytest.raises(InvalidInput, match=f"under the floor of {floor:,} for {candidates} candidate"):
-        share(16 * floor - 1, 16, candidates)
+@pytest.mark.parametrize(("entries", "floor"), [(1, 256), (5, 256), (6, 308), (10, 512), (20, 1_024)])
+def test_the_floor_grows_with_the_number_of_entries(entries: int, floor: int) -> None:
+    assert tokens_floor(entries) == floor
+    assert share(16 * floor, 16, entries) == floor
+    with pytest.raises(InvalidInput, match=f"under the floor of {floor:,} for {entries} entries"):
+        share(16 * floor - 1, 16, entries)
 
 
 def test_where_no_concurrency_would_do_only_the_budget_is_suggested() -> None:
@@ -129,8 +129,8 @@ def test_an_unknown_model_has_no_price() -> None:
         ("max_concurrency", None),
         ("output_token_budget", 255),
         ("output_token_budget", 8_192_001),
-        ("candidates_per_site", 0),
-        ("candidates_per_site", 21),
+        ("entries", 0),
+        ("entries", 21),
         ("model", ""),
         ("model", "two words"),
         ("model", "claude\n"),

@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 import pacer.handler
+from nightfold.branch import SiteTask
 from nightfold.contract import Plan, RunState
 from nightfold.errors import UnexpectedError
 from nightfold.storage import (
@@ -23,6 +24,7 @@ from nightfold.storage import (
 from nightfold.waves import Pace, Profile, read_paces
 from pacer.pace_run import Adapters, PaceTask, pace_run
 from planner.draft import items
+from tests.support.questions import CANDIDATES
 from tests.unit.examples import STARTED, answered, failed, plan, raised, wave
 from tests.unit.outside import Crash, Outside, Wire, error
 
@@ -164,7 +166,8 @@ def test_no_wave_begins_that_could_not_end_in_time(outside: Outside, pacing: Ada
 
 def test_under_a_ceiling_no_wave_could_pass_it(outside: Outside, pacing: Adapters) -> None:
     begin(outside, 100, cost_ceiling_usd=0.25)
-    longest = (1_000 * 2 + 2_048 * 10) / 1_000_000
+    prompt = CANDIDATES.prompt_tokens(SiteTask.model_validate(outside.read(items_key("night", 1))[0]).texts)
+    longest = (prompt * 2 + 2_048 * 10) / 1_000_000
     states = play(outside, pacing)
     stored = read_paces(pacing.bucket, "night", 1)
     assert stored[-1].stop is not None

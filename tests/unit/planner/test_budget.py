@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightfold.budget import CALLS_PER_ROUND, PROMPT_TOKENS, longest_answer_usd, regeneration_branches, share
+from nightfold.amounts import dollars
+from nightfold.budget import CALLS_PER_ROUND, longest_answer_usd, regeneration_branches, share
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
-from planner.budget import worst_case
+from planner.budget import prompt_tokens, worst_case
 from planner.draft import items
 from tests.unit.examples import plan, site
 
@@ -49,18 +50,19 @@ def test_a_share_under_the_floor_refuses_the_plan() -> None:
 
 
 def test_sixteen_branches_with_twenty_candidates_each_are_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"256 each, under the floor of 1,024 for 20 candidates"):
-        plan(*many(16), max_concurrency=16, candidates_per_site=20)
-    plan(*many(4), max_concurrency=4, candidates_per_site=20)
+    with pytest.raises(InvalidInput, match=r"256 each, under the floor of 1,024 for 20 entries"):
+        plan(*many(16), max_concurrency=16, entries=20)
+    plan(*many(4), max_concurrency=4, entries=20)
 
 
 def test_the_worst_case_of_four_sites() -> None:
     worst = worst_case(many(4), RunConfiguration(max_concurrency=4))
     assert worst.model_calls == 24
-    assert worst.input_tokens == 24 * PROMPT_TOKENS
+    prompt = prompt_tokens(site("site-0"), RunConfiguration())
+    assert worst.input_tokens == 24 * prompt
     # Round 1: four answers of 1,024. Round 2: all four again, two at once because answers were cut, 2,048 each.
     assert worst.output_tokens == CALLS_PER_ROUND * (4 * 1_024 + 4 * 2_048)
-    assert worst.cost_usd == pytest.approx((24_000 * 2 + 36_864 * 10) / 1_000_000)
+    assert worst.cost_usd == pytest.approx((24 * prompt * 2 + 36_864 * 10) / 1_000_000)
 
 
 def test_the_worst_case_counts_briefs_and_own_limits() -> None:
@@ -107,20 +109,22 @@ def test_without_a_number_an_answer_has_the_same_tokens_however_many_run_at_once
 
 
 def test_too_few_tokens_for_the_candidates_refuse_the_plan() -> None:
-    with pytest.raises(InvalidInput, match="answer_tokens: 512 are under the floor of 1,024 for 20 candidates; set"):
-        plan(*many(4), answer_tokens=512, candidates_per_site=20)
+    with pytest.raises(InvalidInput, match="answer_tokens: 512 are under the floor of 1,024 for 20 entries; set"):
+        plan(*many(4), answer_tokens=512, entries=20)
 
 
 @pytest.mark.parametrize("configuration", [{"max_concurrency": 4}, {"max_concurrency": "auto", "answer_tokens": 1_024}])
 def test_only_a_ceiling_under_one_answer_refuses_the_plan_and_both_are_named(configuration: dict[str, Any]) -> None:
-    one = longest_answer_usd("claude-sonnet-5-5", None, 1_024)
+    prompt = prompt_tokens(site("site-0"), RunConfiguration())
+    one = longest_answer_usd("claude-sonnet-5-5", prompt, 1_024)
     assert one is not None
-    assert one == pytest.approx((1_000 * 2 + 1_024 * 10) / 1_000_000)
+    assert one == pytest.approx((prompt * 2 + 1_024 * 10) / 1_000_000)
     plan(*many(4), cost_ceiling_usd=one, **configuration)
     plan(site("long", brief="b" * 2_000), *many(3), cost_ceiling_usd=one, **configuration)
     with pytest.raises(InvalidInput) as raised:
         plan(*many(4), cost_ceiling_usd=one - 0.001, **configuration)
-    assert "one answer of claude-sonnet-5-5 may cost $0.0122, above the ceiling of $0.0112" in str(raised.value)
+    least, ceiling = dollars(one, exact=True), dollars(one - 0.001, exact=True)
+    assert f"one answer of claude-sonnet-5-5 may cost {least}, above the ceiling of {ceiling}" in str(raised.value)
 
 
 def test_the_worst_case_of_a_model_that_always_thinks_counts_its_thinking() -> None:

@@ -127,13 +127,13 @@ def test_what_the_missed_run_was_started_with_applies_again_under_the_redrives_o
     outside: Outside, planning: Adapters, put: Callable[..., None]
 ) -> None:
     older = miss("harbour", age_days=1, overrides={"model": "claude-opus-5-5", "output_token_budget": 9_999})
-    newer = miss("orchard", overrides={"model": "claude-haiku-5-5", "candidates_per_site": 9})
+    newer = miss("orchard", overrides={"model": "claude-haiku-5-5", "entries": 9})
     put(older.model_dump_json(), newer.model_dump_json())
-    redrive(planning, candidates_per_site=2)
+    redrive(planning, entries=2)
     configuration = made(outside).configuration
-    assert (configuration.model, configuration.candidates_per_site) == ("claude-haiku-5-5", 2)
+    assert (configuration.model, configuration.entries) == ("claude-haiku-5-5", 2)
     assert configuration.output_token_budget == 4_096
-    assert made(outside).overrides == {"model": "claude-haiku-5-5", "candidates_per_site": 2}
+    assert made(outside).overrides == {"model": "claude-haiku-5-5", "entries": 2}
 
 
 @pytest.mark.parametrize(

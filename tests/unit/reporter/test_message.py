@@ -1,5 +1,7 @@
 """The message of the morning."""
 
+import json
+
 import pytest
 
 from reporter.message import subject, text
@@ -59,8 +61,10 @@ def test_a_message_shows_what_is_missing_and_titles() -> None:
 def test_a_title_makes_no_link() -> None:
     shelf = MemoryBucket()
     store_run(shelf, {"harbour": ["ok"]})
-    key = f"runs/{RUN}/candidates/harbour.json"
-    shelf.objects[key] = b'{"candidates": [{"title": "See https://evil.example now", "angle": "a"}]}'
+    key = f"runs/{RUN}/results/harbour.json"
+    results = json.loads(shelf.objects[key])
+    results["entries"][0]["title"] = "See https://evil.example now"
+    shelf.objects[key] = json.dumps(results).encode()
     message = text(read_records(RUN, shelf), MORNING, "link", "place")
     assert "https://evil" not in message
     assert "See https: //evil. example now" in message

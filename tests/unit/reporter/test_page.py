@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightfold.answers import Candidate
 from nightfold.branch import Outcome
 from reporter.history import bars
 from reporter.message import text as message_of
@@ -56,24 +54,6 @@ class Elements(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
         self._open = ""
-
-
-class LongerCandidate(Candidate):
-    """What the contract would be with one more field."""
-
-    audience: str
-
-
-def test_a_new_field_of_a_candidate_is_on_the_page_and_in_its_data() -> None:
-    records = read_records(RUN, RUNS["good"]())
-    longer: dict[str, list[Candidate]] = {
-        site_id: [LongerCandidate(**candidate.model_dump(), audience="beginners") for candidate in candidates]
-        for site_id, candidates in records.candidates.items()
-    }
-    text = render(replace(records, candidates=longer), MORNING).decode()
-    assert '<span class="detail" dir="auto">beginners</span>' in text
-    data = next(json.loads(script) for script in Elements(text).inside["script"] if script.startswith("["))
-    assert {candidate["audience"] for site in data for candidate in site["candidates"]} == {"beginners"}
 
 
 @pytest.mark.parametrize("name", ["good", "partial", "followed", "lost", "empty", "hostile"])
@@ -190,7 +170,7 @@ def test_what_does_not_fit_is_counted_and_its_key_is_shown() -> None:
     without = sum(entry.get("candidates") == [] for entry in entries)
     assert without
     assert f"no room for the candidates of {without:,} sites" in text
-    assert f"runs/{RUN}/candidates/SITE_ID.json" in text
+    assert f"runs/{RUN}/results/SITE_ID.json" in text
 
 
 @settings(max_examples=60, deadline=None)

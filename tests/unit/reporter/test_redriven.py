@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nightfold.contract import SettledSite, WaitingMessage
+from nightfold.misses import SettledSite, WaitingMessage
 from nightfold.storage import digest_key, misses_key, plan_key, redriven_key, summary_key
 from reporter.digest import Adapters, DigestTask, publish_digest
 from reporter.page import render

@@ -55,14 +55,18 @@ class Replay:
             {
                 "site_id": site,
                 "accepted": why is None,
-                "candidates": 5,
+                "entries": 5,
                 "reason": why and why[0],
                 "error": why and why[1],
             }
             for site, why in sites.items()
         ]
         accepted = sum(entry["accepted"] is True for entry in entries)
-        self.put("summary.json", {"planned": len(entries), "accepted": accepted, "sites": entries}, run_id)
+        self.put(
+            "summary.json",
+            {"question": "article_candidates", "planned": len(entries), "accepted": accepted, "sites": entries},
+            run_id,
+        )
 
     def state(self, site: str) -> str:
         return self.progress.sites[site].state

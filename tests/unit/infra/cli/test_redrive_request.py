@@ -62,9 +62,9 @@ def test_a_redrive_takes_only_misses_of_its_own_kind(tmp_path: Path, simulated: 
 
 
 def test_a_redrive_repeats_the_settings_of_the_missed_run_under_its_own(tmp_path: Path) -> None:
-    put(tmp_path, "MissQueue", "a", miss("harbour", overrides={"max_concurrency": 2, "candidates_per_site": 3}))
-    plan = request_redrive(tmp_path, {"candidates_per_site": 7}).plan
-    assert (plan.configuration.max_concurrency, plan.configuration.candidates_per_site) == (2, 7)
+    put(tmp_path, "MissQueue", "a", miss("harbour", overrides={"max_concurrency": 2, "entries": 3}))
+    plan = request_redrive(tmp_path, {"entries": 7}).plan
+    assert (plan.configuration.max_concurrency, plan.configuration.entries) == (2, 7)
 
 
 def test_a_simulated_redrive_has_a_timeout_for_its_own_speed(tmp_path: Path) -> None:

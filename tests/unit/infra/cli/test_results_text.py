@@ -15,14 +15,14 @@ from nightfold.contract import Summary
 
 def summary(accepted: int, missed: int = 0, **more: Any) -> Summary:
     good = [
-        {"site_id": f"good-{n}", "accepted": True, "candidates": 5, "reason": None, "error": None, "rounds": 1}
+        {"site_id": f"good-{n}", "accepted": True, "entries": 5, "reason": None, "error": None, "rounds": 1}
         for n in range(accepted)
     ]
     bad = [
         {
             "site_id": f"bad-{n}",
             "accepted": False,
-            "candidates": 0,
+            "entries": 0,
             "reason": "network",
             "error": "Overloaded",
             "rounds": 1,
@@ -80,11 +80,12 @@ def test_many_sites_are_counted_and_few_shown(tmp_path: Path) -> None:
 
 
 def test_what_the_model_wrote_is_shown_and_does_not_control_the_terminal(tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "run-1" / "candidates"
+    folder = tmp_path / "runs" / "run-1" / "results"
     folder.mkdir(parents=True)
     titles = ["\x1b[2J[red]boo[/red]", *(f"Title {n}" for n in range(20))]
-    candidates = [{"title": title, "angle": "An angle"} for title in titles]
-    (folder / "good-0.json").write_text(json.dumps({"candidates": candidates}))
+    entries = [{"title": title, "angle": "An angle"} for title in titles]
+    stored = {"run_id": "run-1", "site_id": "good-0", "question": "article_candidates", "round": 1, "entries": entries}
+    (folder / "good-0.json").write_text(json.dumps(stored))
     (tmp_path / "runs" / "run-1" / "misses.jsonl").write_text(
         json.dumps({"site": {"site_id": "bad-0"}, "message": "529 \u202egnp.exe \x07"}) + "\n"
     )
@@ -96,7 +97,7 @@ def test_what_the_model_wrote_is_shown_and_does_not_control_the_terminal(tmp_pat
 
 def test_the_next_step_has_the_state_directory() -> None:
     text = "\n".join(next_steps(summary(1, 1), Path("else where")))
-    assert "else where/runs/run-1/candidates/" in text
+    assert "else where/runs/run-1/results/" in text
     assert f"next       {program()} redrive --state-dir 'else where'  (" in text
 
 
@@ -134,7 +135,7 @@ def test_paths_are_those_of_the_users_shell(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path.parent))
     text = "\n".join(next_steps(summary(1, 1), Path("state")))
-    assert f"results    {tmp_path}/state/runs/run-1/candidates/" in text
+    assert f"results    {tmp_path}/state/runs/run-1/results/" in text
     assert f"redrive --state-dir {tmp_path}/state" in text
     result = RunResult("run-1", "broken", planned=4, stored=3)
     assert f"Kept: 3 of 4 outcomes, under {tmp_path}/state/runs/run-1." in "\n".join(

@@ -1,10 +1,10 @@
-"""infra/messages_api/simulated_titles.py"""
+"""infra/messages_api/simulated_entries.py"""
 
 from random import Random
 
 import pytest
 
-from infra.messages_api.simulated_titles import TITLES, TOPICS, candidates, subjects
+from infra.messages_api.simulated_entries import TITLES, TOPICS, entries, subjects
 
 BRIEFS = {
     "A blog for people who run small container platforms and write about what broke.": "container platforms",
@@ -17,9 +17,9 @@ BRIEFS = {
 
 @pytest.mark.parametrize(("brief", "subject"), BRIEFS.items())
 def test_titles_are_about_what_the_brief_says(brief: str, subject: str) -> None:
-    asked = f"Site: harbour (harbour.example)\nAbout the site: {brief}\nPropose exactly 5 article candidates."
-    titles = [candidate["title"] for candidate in candidates("harbour", 5, asked, Random(0))]
-    assert subjects(asked)[:1] == ([subject] if subject else [])
+    prompt = f"Site: harbour (harbour.example)\nAbout the site: {brief}\nPropose exactly 5 article candidates."
+    titles = [candidate["title"] for candidate in entries("harbour", 5, "", prompt, Random(0))]
+    assert subjects(prompt)[:1] == ([subject] if subject else [])
     assert sum(subject.lower() in title.lower() for title in titles) >= (1 if subject else 5)
     assert len(set(titles)) == 5
 

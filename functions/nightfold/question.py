@@ -1,0 +1,122 @@
+"""A question: a folder below functions/questions, with the contract of an answer's entries and the prompt.
+
+Nothing outside the folder knows its fields. Planner, collector, aggregator, reporter, command line and simulated API
+load it by its name.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from nightfold.complaints import nearest
+from nightfold.errors import InvalidInput
+from nightfold.text import one_line, visible_line
+
+QUESTIONS = Path(__file__).parents[1] / "questions"
+DEFAULT = "article_candidates"
+NAME = r"[a-z][a-z0-9_]{0,39}"  # of a question, of a fact
+PARTS = ("system", "user", "earlier", "regenerate")  # of prompt.txt
+GIVEN = {"site_id", "domain", "brief", "entries", "earlier", "violation"}  # the prompt's names besides the facts
+VIOLATION_LIMIT = 500  # characters that round 2 adds to the prompt
+
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(visible_line)]
+"""One line of visible text, such as a title."""
+Text = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(visible_line)]
+"""One or two sentences of visible text."""
+
+
+class Entry(BaseModel):
+    """One element of an accepted answer. Unknown keys are dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about every site.
+
+    Args:
+        entry: the contract of one entry.
+        noun: what one entry is called, such as `candidate`.
+        heading: the field that names an entry; by it Nightfold remembers what was suggested before.
+        text: the field that is shown first below the heading.
+        entries: how many to ask for, unless the configuration says otherwise.
+        facts: defaults of names that the prompt uses and a site may lack.
+    """
+
+    entry: type[Entry]
+    noun: str
+    heading: str
+    text: str
+    entries: int = 5
+    facts: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""  # of the folder, filled in when it is loaded
+    prompt: Mapping[str, str] = field(default_factory=dict)  # the parts of prompt.txt, filled in too
+
+    def __post_init__(self) -> None:
+        for role in ("heading", "text"):
+            if (name := getattr(self, role)) not in self.entry.model_fields:
+                raise ValueError(f"{role} {name!r} is not a field of {self.entry.__name__}")
+        if not 1 <= self.entries <= 20:
+            raise ValueError("entries must be from 1 to 20")
+
+    @property
+    def details(self) -> list[str]:
+        """Every field but the heading, in the order in which they are shown."""
+        return [self.text, *(name for name in self.entry.model_fields if name not in {self.heading, self.text})]
+
+    @property
+    def needed(self) -> set[str]:
+        """The facts that a site has to carry: names that the prompt uses and that have no default."""
+        used = {name for part in self.prompt.values() for name in Template(part).get_identifiers()}
+        return used - GIVEN - self.facts.keys()
+
+    def heading_of(self, entry: Entry) -> str:
+        return str(getattr(entry, self.heading))
+
+    def prompt_tokens(self, texts: Iterable[str]) -> int:
+        """More than the input tokens of one call with these `texts` in it: a token is at least two bytes of UTF-8 in
+        every language that we measured."""
+        defaults = sum(len(default.encode()) for default in self.facts.values())
+        own = sum(len(part.encode()) for part in self.prompt.values()) + defaults + 2 * VIOLATION_LIMIT
+        return (own + sum(len(text.encode()) for text in texts)) // 2
+
+
+def names() -> list[str]:
+    """All questions there are."""
+    return sorted(folder.parent.name for folder in QUESTIONS.glob("*/question.py"))
+
+
+@cache
+def load(name: str) -> Question:
+    """The question of that name. Raises InvalidInput if there is none, or if its folder is broken."""
+    known = names()
+    if name not in known:
+        near = nearest(name, known)
+        meant = f"; the nearest is {near!r}" if near else ""
+        raise InvalidInput(f"question: there is no functions/questions/{one_line(name, 60)}{meant}")
+    try:
+        question: Question = import_module(f"questions.{name}.question").QUESTION
+        return replace(question, name=name, prompt=_parts((QUESTIONS / name / "prompt.txt").read_text("utf-8")))
+    except Exception as error:  # it is the user's code
+        raise InvalidInput(
+            f"question: functions/questions/{name}: {one_line(f'{type(error).__name__}: {error}')}"
+        ) from None
+
+
+def _parts(text: str) -> dict[str, str]:
+    names_and_texts = re.split(r"^== (\w+) ==\n", text, flags=re.MULTILINE)[1:]
+    parts = dict(zip(names_and_texts[::2], names_and_texts[1::2], strict=True))
+    if parts.keys() != set(PARTS):
+        raise ValueError(f"prompt.txt must have the parts {', '.join(f'== {part} ==' for part in PARTS)}")
+    for name, part in parts.items():
+        if not Template(part).is_valid():
+            raise ValueError(f"prompt.txt, {name}: a $ that begins no name; write $$ for a dollar sign")
+    return parts

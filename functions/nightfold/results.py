@@ -1,0 +1,33 @@
+"""What a run accepted for one site: `runs/<run_id>/results/<site_id>.json`."""
+
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from nightfold.sites import Round, RunId, Shape, SiteId
+
+
+class SiteResults(Shape):
+    """The accepted entries of one site, as the question's fields."""
+
+    schema_version: Literal[1] = 1
+    run_id: RunId
+    simulated: bool = False
+    site_id: SiteId
+    question: str
+    round: Round
+    entries: list[dict[str, Any]]
+
+
+def read_results(document: bytes | None) -> SiteResults | None:
+    """None where there are none, or where they cannot be read."""
+    try:
+        return SiteResults.model_validate_json(document or b"")
+    except ValidationError:
+        return None
+
+
+def stored_entries(document: bytes | None) -> int:
+    """How many entries the stored results have."""
+    results = read_results(document)
+    return len(results.entries) if results is not None else 0
