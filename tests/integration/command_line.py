@@ -36,13 +36,18 @@ class Finished:
 
 def nightfold(*arguments: str | int | Path, **more: str) -> Finished:
     """Run a command to its end."""
+    return program(*NIGHTFOLD, *arguments, **more)
+
+
+def program(*command: str | int | Path, **more: str) -> Finished:
+    """Any other program, started in the same way."""
     done = subprocess.run(  # noqa: S603
-        [*NIGHTFOLD, *map(str, arguments)],
+        [*map(str, command)],
         cwd=ROOT,
         env=environment(**more),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     return Finished(done.returncode, done.stdout, done.stderr)

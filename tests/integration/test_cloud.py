@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -196,26 +197,19 @@ def test_a_role_that_may_not_list_the_bucket_does_not_learn_that_an_object_is_mi
 
 def test_only_one_of_two_conditional_writes_of_an_object_succeeds(cloud: Cloud) -> None:
     s3, bucket = cloud.client("s3"), cloud.output("BucketName")
-    won: list[int] = []
-    lost: list[str] = []
 
-    def claim(each: int) -> None:
+    def claim(each: int) -> str:
         try:
             s3.put_object(Bucket=bucket, Key="claims/one", Body=str(each).encode(), IfNoneMatch="*")
         except ClientError as error:
-            lost.append(error.response["Error"]["Code"])
-        else:
-            won.append(each)
+            return str(error.response["Error"]["Code"])
+        return "won"
 
-    threads = [threading.Thread(target=claim, args=(each,)) for each in range(30)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
-    assert lost == ["PreconditionFailed"] * 29
+    with ThreadPoolExecutor(30) as pool:
+        ended = list(pool.map(claim, range(30)))
+    assert sorted(ended) == ["PreconditionFailed"] * 29 + ["won"]
     written = s3.get_object(Bucket=bucket, Key="claims/one")
-    assert written["Body"].read() == str(won[0]).encode()
+    assert written["Body"].read() == str(ended.index("won")).encode()
     s3.put_object(Bucket=bucket, Key="claims/one", Body=b"mine", IfMatch=written["ETag"])
     assert (
         refusal(s3.put_object, Bucket=bucket, Key="claims/one", Body=b"late", IfMatch=written["ETag"])

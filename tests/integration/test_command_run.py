@@ -20,7 +20,7 @@ import pytest
 from infra.cli.live_view import FRAMES_PER_SECOND
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, scenario
+from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, program, scenario
 
 KEYS = [
     *("run_id", "status", "planned", "accepted", "missed", "regenerated", "model_calls", "rate_limited", "tokens"),
@@ -205,15 +205,7 @@ def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
 def test_commands_that_only_read_do_not_load_the_embedded_cloud(command: list[str], unused: set[str]) -> None:
     unused |= {"moto", "anthropic"}
     heavy = "import sys, infra.cli.main as c; c.main(sys.argv[2:]); print(set(sys.argv[1].split()) & set(sys.modules))"
-    ran = subprocess.run(  # noqa: S603
-        [NIGHTFOLD[0], "-c", heavy, " ".join(unused), *command],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.splitlines()[-1] == "set()"
+    assert program(NIGHTFOLD[0], "-c", heavy, " ".join(unused), *command).out.splitlines()[-1] == "set()"
 
 
 def in_a_terminal(*arguments: str, rows: int = 24, columns: int = 80) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command_line import NIGHTFOLD, ROOT, environment, nightfold
+from tests.integration.command_line import NIGHTFOLD, nightfold, program
 
 NOT_UTF_8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 READERS = (("misses",), ("plan",), ("report",), ("report", "--list"), ("redrive", "--dry-run"))
@@ -82,14 +82,10 @@ def test_missing_permissions_are_reported(without_page: Path, mode: int, code: i
     without_page.chmod(mode)
     try:
         for arguments in READERS:
-            command = [*BOUND, *NIGHTFOLD, *arguments, "--state-dir", str(without_page)]
-            done = subprocess.run(  # noqa: S603
-                command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False
-            )
-            assert "Traceback" not in done.stderr, (arguments, done.stderr)
-            assert done.returncode == code, (arguments, done.stderr)
+            done = program(*BOUND, *NIGHTFOLD, *arguments, "--state-dir", without_page)
+            assert (done.code, "Traceback" in done.err) == (code, False), (arguments, done.err)
             if code:
-                assert f"{str(without_page)!r} is not readable" in done.stderr
+                assert f"{str(without_page)!r} is not readable" in done.err
     finally:
         for folder, _, _ in os.walk(without_page):
             Path(folder).chmod(0o755)
@@ -101,9 +97,6 @@ def test_an_unavailable_port_is_reported_in_one_sentence(arguments: list[str]) -
         port = str(taken.getsockname()[1])
         given = [port if each == "PORT" else each for each in arguments]
         for command in ([sys.executable, "-m", "infra.messages_api"], [*NIGHTFOLD, "cloud", "--simulate"]):
-            done = subprocess.run(  # noqa: S603
-                [*command, *given], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False
-            )
-            assert done.returncode == 64, done.stderr
-            assert "Traceback" not in done.stderr
-            assert given[1] in done.stderr
+            done = program(*command, *given)
+            assert (done.code, "Traceback" in done.err) == (64, False), done.err
+            assert given[1] in done.err

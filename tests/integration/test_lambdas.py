@@ -2,9 +2,9 @@
 
 import os
 import re
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +72,9 @@ def test_a_thread_of_a_handler_belongs_to_the_function(cloud: Cloud) -> None:
 
 def test_concurrent_invocations_see_only_their_own_environment(cloud: Cloud) -> None:
     names = ["Probe", "Hurried"] * 10
-    seen: dict[int, str] = {}
-
-    def look(index: int) -> None:
-        seen[index] = ask(cloud, "environment", names[index])[0]["AWS_LAMBDA_FUNCTION_NAME"]
-
-    threads = [threading.Thread(target=look, args=(index,)) for index in range(len(names))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == {index: cloud.physical(name) for index, name in enumerate(names)}
+    with ThreadPoolExecutor(len(names)) as pool:
+        seen = list(pool.map(lambda name: ask(cloud, "environment", name)[0]["AWS_LAMBDA_FUNCTION_NAME"], names))
+    assert seen == [cloud.physical(name) for name in names]
 
 
 def test_the_context_has_the_runtimes_fields(cloud: Cloud) -> None:
@@ -160,13 +152,8 @@ def test_an_event_that_lambda_would_refuse_is_refused(cloud: Cloud, payload: byt
 
 
 def test_what_a_handler_prints_goes_to_its_log_in_whole_lines(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-    threads = [
-        threading.Thread(target=ask, args=(cloud, "print"), kwargs={"line": f"{each:03}" * 500}) for each in range(20)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda each: ask(cloud, "print", line=f"{each:03}" * 500), range(20)))
     lines = (cloud.state_dir / "logs" / "Probe.log").read_text().splitlines()
     assert sorted(line for line in lines if len(line) == 1500) == sorted(
         f"{each:03}" * 500 for each in range(20) for _ in "ab"
