@@ -7,6 +7,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.kill import Killer
@@ -19,63 +21,61 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def play_stories(runs: int, steps: int, seed: int) -> bool:
-    """Whether every guarantee held."""
-    started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="nightfold-chaos-"))
-    failure: BaseException | None = None
-    Stories.damaging = True
-    with World(folder / "state", seed=seed) as world:
-        try:
-            play(world, runs, steps, seed)
-        except KeyboardInterrupt:
-            say("interrupted")
-        except BaseException as error:
-            failure = error
-        calls = world.api.history
-    say(f"{Stories.count} stories in {time.monotonic() - started:.0f} s, seed {seed}; {len(calls)} calls of the API")
-    for what, count in (*sorted(world.counted.items()), ("calls of AWS", world.injector.calls)):
+def report(counted: Mapping[str, int]) -> None:
+    for what, count in sorted(counted.items()):
         say(f"  {count:6}  {what}")
-    say(f"{sum(world.injector.injected.values())} faults of AWS:")
-    for kind, count in sorted(world.injector.injected.items()):
-        say(f"  {count:6}  {kind}")
-    if failure is None:
-        say("No fault found. Every planned site was accepted in the end, and no accepted one was paid for again.")
-        shutil.rmtree(folder)
-        return True
-    say(f"FOUND: {type(failure).__name__}: {failure}")
-    say(f"The state directory is kept: {folder}.")
-    say(f"To repeat it:  --seed {seed} --runs {runs} --steps {steps}. The story:")
-    for step in Stories.played:
-        say(f"  {step}")
-    return False
 
 
-def kill(kills: int, seed: int) -> bool:
-    """Whether every guarantee held."""
-    started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="nightfold-kills-"))
-    failure: BaseException | None = None
-    done = 0
-    with Killer(folder, seed) as killer:
-        try:
-            while done < kills:
-                killer.kill_one()
-                done += 1
-        except KeyboardInterrupt:
-            say("interrupted")
-        except BaseException as error:
-            failure = error
-    say(f"{done} runs killed and redriven in {time.monotonic() - started:.0f} s, seed {seed}")
-    for what, count in sorted(killer.counted.items()):
-        say(f"  {count:6}  {what}")
+def verdict(failure: BaseException | None, folder: Path, to_repeat: str) -> bool:
+    """Whether every guarantee held. The state directory of a failure is kept."""
     if failure is None:
         say("No fault found. Every planned site was accepted in the end, and no stored answer was paid for again.")
         shutil.rmtree(folder)
         return True
-    say(f"FOUND in number {done + 1}: {type(failure).__name__}: {failure}")
-    say(f"To repeat it:  --runs 0 --seed {seed} --kills {done + 1}")
+    say(f"FOUND: {type(failure).__name__}: {failure}")
+    say(f"The state directory is kept: {folder}.")
+    say(f"To repeat it:  {to_repeat}")
     return False
+
+
+@contextmanager
+def caught(failures: list[BaseException]) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted")
+    except BaseException as error:
+        failures.append(error)
+
+
+def play_stories(runs: int, steps: int, seed: int) -> bool:
+    started, failures = time.monotonic(), list[BaseException]()
+    folder = Path(tempfile.mkdtemp(prefix="nightfold-chaos-"))
+    Stories.damaging = True
+    with World(folder / "state", seed=seed) as world:
+        with caught(failures):
+            play(world, runs, steps, seed)
+        calls = len(world.api.history)
+    say(f"{Stories.count} stories in {time.monotonic() - started:.0f} s, seed {seed}; {calls} calls of the API")
+    report(world.counted | {"calls of AWS": world.injector.calls})
+    say(f"{sum(world.injector.injected.values())} faults of AWS:")
+    report(world.injector.injected)
+    held = verdict(next(iter(failures), None), folder, f"--seed {seed} --runs {runs} --steps {steps}")
+    for step in () if held else ("The story:", *Stories.played):
+        say(f"  {step}")
+    return held
+
+
+def kill(kills: int, seed: int) -> bool:
+    started, failures, done = time.monotonic(), list[BaseException](), 0
+    folder = Path(tempfile.mkdtemp(prefix="nightfold-kills-"))
+    with Killer(folder, seed) as killer, caught(failures):
+        while done < kills:
+            killer.kill_one()
+            done += 1
+    say(f"{done} runs killed and redriven in {time.monotonic() - started:.0f} s, seed {seed}")
+    report(killer.counted)
+    return verdict(next(iter(failures), None), folder, f"--runs 0 --seed {seed} --kills {done + 1}")
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ from tests.support import runtime_emulator
 from tests.support.clouds import cloud_at
 from tests.support.failure_table import TABLE, Row
 from tests.support.runtime_emulator import Emulator, available
+from tests.support.site_tasks import TASK
 from tests.support.table_run import TableRun
 
 SPEED = 10.0  # CollectSite's 660 s become 66: enough for a cold start on a busy machine
@@ -85,18 +86,7 @@ def cloud(built: Path, tmp_path: Path) -> Iterator[tuple[Cloud, MessagesAPI]]:
 
 
 def site_task(**changes: object) -> dict[str, Any]:
-    task = {
-        "run_id": "run",
-        "round": 1,
-        "site_id": "harbour",
-        "domain": "harbour.example",
-        "question": "article_candidates",
-        "entries": 5,
-        "model": "claude-sonnet-5-5",
-        "max_tokens": 1_024,
-        "request_timeout_s": 60,
-    }
-    return {"task": {**task, **changes}, "attempt": 0}
+    return {"task": TASK | {"request_timeout_s": 60} | changes, "attempt": 0}
 
 
 def test_a_function_that_runs_out_of_time_is_named_as_on_lambda(built: Path, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from collector.claude import Claude
 from collector.prompt import prompt_for
 from infra.messages_api import MessagesAPI
 from nightfold.answers import ANSWER_LIMIT, read_entries
-from nightfold.branch import Answer, SiteTask
+from nightfold.branch import Answer
 from nightfold.errors import AccessDenied, ModelTimeout, NetworkError, RateLimited
 from tests.support.questions import CANDIDATES
+from tests.support.site_tasks import site_task
 
 
 @pytest.fixture
@@ -22,23 +23,8 @@ def api() -> Iterator[MessagesAPI]:
         yield api
 
 
-def task(**changes: object) -> SiteTask:
-    fields = {
-        "run_id": "run",
-        "round": 1,
-        "site_id": "harbour",
-        "domain": "harbour.example",
-        "question": "article_candidates",
-        "entries": 5,
-        "model": "claude-sonnet-5-5",
-        "max_tokens": 1_024,
-        "request_timeout_s": 1,
-    }
-    return SiteTask.model_validate(fields | changes)
-
-
 def ask(api: MessagesAPI, *, key: str = "sk-test", **changes: object) -> Answer:
-    asked = task(**changes)
+    asked = site_task(request_timeout_s=1, **changes)
     with closing(Claude(key, api.url)) as claude:
         return claude.ask(asked, prompt_for(asked))
 
@@ -107,6 +93,6 @@ def test_a_megabyte_of_text_is_cut_to_the_size_limit_of_a_state(api: MessagesAPI
 
 
 def test_an_unreachable_server_is_a_network_error() -> None:
-    asked = task()
+    asked = site_task()
     with closing(Claude("sk-test", "http://127.0.0.1:1")) as claude, pytest.raises(NetworkError):
         claude.ask(asked, prompt_for(asked))

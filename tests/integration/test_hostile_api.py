@@ -11,9 +11,10 @@ from collector.claude import Claude
 from collector.prompt import prompt_for
 from nightfold import errors
 from nightfold.answers import Violation, read_entries
-from nightfold.branch import COUNT_LIMIT, NAME_LIMIT, Answer, SiteTask
+from nightfold.branch import COUNT_LIMIT, NAME_LIMIT, Answer
 from tests.support.hostile_api import ATTACKS, HostileAPI
 from tests.support.questions import CANDIDATES
+from tests.support.site_tasks import site_task
 
 KEY = "sk-ant-MARKER-0123456789abcdef"
 BY_THE_COLLECTOR = {name: attack for name, attack in ATTACKS.items() if attack.error != "SchemaViolation"}
@@ -27,17 +28,7 @@ def api() -> Iterator[HostileAPI]:
 
 def ask(api: HostileAPI, attack: str, model: str = "claude-sonnet-5-5") -> Answer:
     api.script("harbour", [attack])
-    task = SiteTask(
-        run_id="run",
-        round=1,
-        site_id="harbour",
-        domain="harbour.example",
-        question="article_candidates",
-        entries=5,
-        model=model,
-        max_tokens=1_024,
-        request_timeout_s=1,
-    )
+    task = site_task(model=model, request_timeout_s=1)
     with closing(Claude(KEY, api.url)) as claude:
         return claude.ask(task, prompt_for(task))
 

@@ -28,19 +28,9 @@ from infra.packaging.archive import pack
 from infra.packaging.dependencies import ROOT, install
 from infra.packaging.package import assemble
 from tests.support.runtime_emulator import ARCHITECTURE, installed, python
+from tests.support.site_tasks import site_task
 
 PROBE = Path(__file__).with_name("probe.py")
-TASK = {
-    "run_id": "night",
-    "round": 1,
-    "site_id": "harbour",
-    "domain": "harbour.example",
-    "question": "article_candidates",
-    "entries": 5,
-    "model": "claude-sonnet-5-5",
-    "max_tokens": 1_024,
-    "request_timeout_s": 20,
-}
 AT_LEAST = {
     "planner": 2.0,
     "collector": 1.5,
@@ -97,7 +87,7 @@ def cold_start(function: str, folder: Path, api: str) -> dict[str, Any]:
             "PYTHONPATH": f"{folder}:{installed('runtime.txt')}",
             "PYTHONDONTWRITEBYTECODE": "1",
         },
-        input=json.dumps(TASK),
+        input=site_task().model_dump_json(),
         cwd=folder,
         capture_output=True,
         text=True,

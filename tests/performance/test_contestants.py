@@ -13,11 +13,11 @@ import pytest
 from collector.claude import Claude
 from collector.prompt import prompt_for
 from infra.messages_api import MessagesAPI
-from nightfold.branch import SiteTask
 from tests.performance.contestant import Contestant, run
 from tests.performance.entrants import FOLDER, SCRIPTS
 from tests.performance.simulated_apis import ApiProcess
 from tests.performance.workloads import SITES, Workload
+from tests.support.site_tasks import site_task
 
 
 def workload(**sites: list[Any]) -> Workload:
@@ -68,17 +68,7 @@ def test_an_answer_that_keeps_no_contract_is_not_kept(apis: Any, tmp_path: Path)
 
 def test_the_scripts_send_what_the_collector_sends() -> None:
     with MessagesAPI() as api:
-        task = SiteTask(
-            run_id="race",
-            round=1,
-            site_id="harbour",
-            domain="harbour.example",
-            question="article_candidates",
-            entries=5,
-            model="claude-sonnet-5-5",
-            max_tokens=1_024,
-            request_timeout_s=30,
-        )
+        task = site_task()
         claude = Claude("sk-test", api.url)
         claude.ask(task, prompt_for(task))
         claude.close()
