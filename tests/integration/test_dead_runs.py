@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,36 @@ def test_a_dead_run_that_cannot_be_closed_is_set_aside_and_the_morning_goes_on(p
     place.reopen()
     place.run(MORNING, name="after-the-cause-was-fixed")
     assert (poisoned / "summary.json").exists()
+
+
+def test_a_run_that_dies_between_the_two_files_of_a_wave_asks_nobody_twice_and_forgets_nobody(
+    place: ReopenableCloud,
+) -> None:
+    sites = [f"site-{number:02}" for number in range(12)]
+    place.sites(*sites)
+    decided, dead = threading.Event(), threading.Event()
+
+    def die_before_the_items(function: str, operation: str, parameters: Mapping[str, Any]) -> Fault | None:
+        wave_2 = str(parameters.get("Key")).endswith("wave-2/items.json")
+        if (function, operation) == ("Pacer", "PutObject") and wave_2 and not dead.is_set():
+            decided.set()
+            dead.wait(60)
+            raise SystemExit
+        return None
+
+    place.look_at = die_before_the_items
+    night = place.cloud.start(NIGHT, "night")
+    assert decided.wait(60)
+    place.cloud.stop(night)
+    dead.set()
+    place.reopen()
+    run = place.state_dir / "runs" / "nightly-2026-11-23"
+    assert [file.name for file in (run / "round-1" / "wave-2").iterdir()] == ["pace.json"]
+    morning = place.run(MORNING, name="morning")
+    assert (morning.output["planned"], morning.output["accepted"]) == (8, 8)
+    assert json.loads((run / "summary.json").read_text())["accepted"] == 4
+    assert {site: place.api.calls(f"{site}.example") for site in sites} == dict.fromkeys(sites, 1)
+    assert place.ledger().accepted == {*sites}
 
 
 def test_a_copy_of_a_dead_run_is_passed_over(place: ReopenableCloud) -> None:
