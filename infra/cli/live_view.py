@@ -15,11 +15,12 @@ from rich.text import Text
 
 from infra.cli.progress import Progress
 from infra.cli.site_states import DONE, SiteProgress, State
+from infra.cli.terminal import visible
 from nightfold.amounts import counted, dollars, duration
 
 FRAMES_PER_SECOND = 5
 SIGNS: dict[State, str] = {"accepted": "✓", "missed": "✗"}
-OTHER_LINES = 3  # phase, count of the sites without a row, bar
+OTHER_LINES = 4  # phase, wave, count of the sites without a row, bar
 
 # If the terminal has too few rows, sites in progress come first, then misses and failures, then the rest.
 PRIORITY: dict[State, int] = {
@@ -80,7 +81,7 @@ class PlainLines:
 
 
 class Rows:
-    """What the terminal shows: the phase, a row for each site, and the progress bar."""
+    """What the terminal shows: the phase, the wave, a row for each site, and the progress bar."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -99,10 +100,10 @@ class Rows:
                 others[site.state] -= 1
             rest = [f"{count:,} {state}" for state in PRIORITY if (count := others[state]) > 0]
             last = self._last_line(now, options.max_width)
-            phase = Text(_phase(progress), "dim")
+            above = [Text(line, "dim") for line in (_phase(progress), visible(progress.wave.line, 200)) if line]
         if len(shown) < len(sites):
             rows.append(Text(f"  … and {counted(len(sites) - len(shown), 'other')}: {', '.join(rest)}", "dim"))
-        for line in (phase, *rows):
+        for line in (*above, *rows):
             line.no_wrap, line.overflow = True, "ellipsis"
             yield line
         yield last
@@ -133,15 +134,18 @@ class Rows:
 
 
 def _phase(progress: Progress) -> str:
-    """What the run is doing, and the cost of its answers so far at list prices."""
+    """What the run is doing, and the cost of its answers so far at list prices. The tokens come last: a narrow terminal
+    cuts them off."""
     words = [progress.phase]
     if progress.output_tokens:
-        words.append(counted(progress.input_tokens + progress.output_tokens, "token"))
         cost = progress.cost_usd()
+        if cost is not None and progress.ceiling_usd is not None:
+            words.append(f"{dollars(cost)} of {dollars(progress.ceiling_usd)}")
+        elif cost is not None and not progress.simulated:
+            words.append(dollars(cost))
         if progress.simulated:
             words.append("simulated")
-        elif cost is not None:
-            words.append(dollars(cost))
+        words.append(counted(progress.input_tokens + progress.output_tokens, "token"))
     return " · ".join(words)
 
 

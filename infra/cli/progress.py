@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.cli.site_states import Changed, SiteProgress, SiteStates
 from infra.cli.terminal import visible
+from infra.cli.wave_progress import WaveProgress
 from infra.cloud.lambdas.invoke import Event
 from nightfold.amounts import counted
 from nightfold.budget import cost_usd
@@ -18,10 +19,11 @@ from nightfold.errors import BRANCH_ERRORS
 from nightfold.failure_message import read_caught
 from nightfold.question import load
 from nightfold.stored import read_outcome
+from nightfold.waves import Pace
 
 RETRIES = {"briefly": 2, "patiently": 6, None: 0}  # of CollectSite; a test compares them
 _OUTCOME = re.compile(r"runs/[^/]+/round-(\d)/outcomes/([^/]+)\.json")
-_RUN_FILE = re.compile(r"runs/([^/]+)/(plan|summary|unclosable|round-2/items)\.json")
+_RUN_FILE = re.compile(r"runs/([^/]+)/(plan|summary|unclosable|round-2/items|round-\d/wave-\d+/pace)\.json")
 
 
 class Progress(SiteStates):
@@ -37,7 +39,8 @@ class Progress(SiteStates):
         self.input_tokens = self.output_tokens = 0
         self.model = ""
         self.simulated = False
-        self.collecting_since = self.started
+        self.ceiling_usd: float | None = None
+        self.wave = WaveProgress()
         self.dead_runs: list[str] = []
         self._of_request: dict[str, SiteProgress] = {}
 
@@ -69,6 +72,7 @@ class Progress(SiteStates):
             site = self._site(str(task["site_id"]))
             site.attempt, site.round = int(event.payload["attempt"]) + 1, int(task["round"])
             site.request_id = event.request_id
+            site.began = event.at if site.attempt == 1 else site.began
             self._of_request[event.request_id] = site
             again = f" (attempt {site.attempt})" if site.attempt > 1 else ""
             self._move(site, "collecting", event.at, f"{'regenerating' if site.round > 1 else 'collecting'}{again}")
@@ -106,18 +110,15 @@ class Progress(SiteStates):
         return cost_usd(self.model, self.input_tokens, self.output_tokens)
 
     def left_s(self, now: float) -> float | None:
-        """The estimated time until the collection ends, at the pace so far. None before the first outcome, and when
-        all outcomes are stored."""
-        total, done = len(self.sites) + self.regenerating, self.stored + self.stored_again
-        return (now - self.collecting_since) / done * (total - done) if 0 < done < total else None
+        """The estimated time until the collection ends. None before the first outcome, and when all are stored."""
+        return self.wave.left_s(len(self.sites) + self.regenerating - self.stored - self.stored_again, now)
 
     def _object_stored(self, event: Event) -> None:
         if outcome := _OUTCOME.fullmatch(event.key):
             site = self._site(outcome[2])
-            if outcome[1] == "2":
-                self.stored_again += 1
-            else:
-                self.stored += 1
+            self.wave.branch_ended(event.at - (site.began or event.at))
+            self.stored += outcome[1] == "1"
+            self.stored_again += outcome[1] == "2"
             if site.state != "answered":
                 site.why = site.why if site.state == "failed" else _error_in(event.payload)
                 self._move(site, "stored", event.at, f"stored as failed: {site.why}")
@@ -135,6 +136,9 @@ class Progress(SiteStates):
                     self._closed(file[1], document, event.at)
                 case "unclosable":
                     self.set_phase(f"run {file[1]} could not be closed and is set aside", event.at)
+                case _:
+                    if line := self.wave.decided(Pace.model_validate(document), event.at):
+                        self._report(event.at, "run", visible(line, 400))
 
     # --- The whole run -----------------------------------------------------------------------------------------------
 
@@ -160,7 +164,8 @@ class Progress(SiteStates):
             self.set_phase(f"the page failed: {visible(event.error, 60)}", event.at)
 
     def _planned(self, run_id: str, plan: dict[str, Any], at: float) -> None:
-        self.run_id, self.model, self.collecting_since = run_id, plan["configuration"]["model"], at
+        self.run_id, self.model = run_id, plan["configuration"]["model"]
+        self.ceiling_usd = plan["configuration"].get("cost_ceiling_usd")
         for site in plan["sites"]:
             self._site(site["site_id"])
         self.set_phase(f"collecting {counted(len(plan['sites']), 'site')} as {run_id}", at)

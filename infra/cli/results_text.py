@@ -29,12 +29,14 @@ JSON_KEYS = (
     "planned",
     "accepted",
     "missed",
+    "not_attempted",
     "regenerated",
     "model_calls",
     "rate_limited",
     "tokens",
     "cost_usd",
     "duration_s",
+    "waves",
     "sites",
 )
 

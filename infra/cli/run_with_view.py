@@ -30,6 +30,7 @@ def run_with_view(
     lines = None if quiet or live_view.is_terminal(stderr) else live_view.PlainLines(stderr)
     progress = Progress(sites, lines)
     progress.simulated = request.plan.simulated
+    progress.wave.expected_s = request.plan.expected.minutes * 60 if request.plan.expected is not None else None
     on_second_signal(lambda: results_text.without_census(result_if_stopped(request, state_dir, progress), state_dir))
     notices: list[str] = []
     with nullcontext() if quiet else live_view.view(progress, stderr, keep=as_json or not sys.stdout.isatty()):

@@ -23,8 +23,8 @@ from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, program, scenario
 
 KEYS = [
-    *("run_id", "status", "planned", "accepted", "missed", "regenerated", "model_calls", "rate_limited", "tokens"),
-    *("cost_usd", "duration_s", "sites"),
+    *("run_id", "status", "planned", "accepted", "missed", "not_attempted", "regenerated", "model_calls"),
+    *("rate_limited", "tokens", "cost_usd", "duration_s", "waves", "sites"),
 ]
 
 

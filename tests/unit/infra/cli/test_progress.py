@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,13 +24,29 @@ class Replay:
         self.progress = Progress(sites, lambda *change: self.lines.append(" ".join(map(str, change[1:]))))
         self._requests = 0
 
-    def planned(self, sites: list[dict[str, str]]) -> None:
-        self.put("plan.json", {"sites": sites, "configuration": {"model": "claude-sonnet-5-5"}})
+    def planned(self, sites: list[dict[str, str]], **configuration: Any) -> None:
+        self.put("plan.json", {"sites": sites, "configuration": {"model": "claude-sonnet-5-5"} | configuration})
 
-    def asked(self, site: str, attempt: int = 0, round_: int = 1) -> str:
+    def paced(self, number: int = 1, round_: int = 1, at: float | None = None, **fields: Any) -> None:
+        """The decision about a wave; a stop has no sites."""
+        decision = {
+            "run_id": "run-1",
+            "round": round_,
+            "wave": number,
+            "decided_at": "2026-11-23T02:15:00Z",
+            "first": 0,
+            "sites": 4,
+            "left": 0,
+            "max_concurrency": 4,
+            "why": "a start with 4",
+        }
+        self.put(f"round-{round_}/wave-{number}/pace.json", decision | fields, at=at)
+
+    def asked(self, site: str, attempt: int = 0, round_: int = 1, at: float | None = None) -> str:
         self._requests += 1
         payload = {"task": {"site_id": site, "round": round_}, "attempt": attempt}
-        self.progress.observe(Event("invoked", "Collector", f"request-{self._requests}", payload))
+        event = Event("invoked", "Collector", f"request-{self._requests}", payload)
+        self.progress.observe(event if at is None else replace(event, at=at))
         return f"request-{self._requests}"
 
     def failed(self, request: str, error: str) -> None:
@@ -43,12 +60,15 @@ class Replay:
         answer = {"input_tokens": 100, "output_tokens": 200}
         self.progress.observe(Event("returned", "Collector", request, {"answer": answer}))
 
-    def stored(self, site: str, round_: int = 1, failure: dict[str, Any] | None = None) -> None:
+    def stored(
+        self, site: str, round_: int = 1, failure: dict[str, Any] | None = None, at: float | None = None
+    ) -> None:
         outcome = failed("run-1", site, **failure) if failure else answered("run-1", site)
-        self.put(f"round-{round_}/outcomes/{site}.json", outcome.model_dump(mode="json"))
+        self.put(f"round-{round_}/outcomes/{site}.json", outcome.model_dump(mode="json"), at=at)
 
-    def put(self, file: str, document: Any, run_id: str = "run-1") -> None:
-        self.progress.observe(Event("stored", key=f"runs/{run_id}/{file}", payload=json.dumps(document).encode()))
+    def put(self, file: str, document: Any, run_id: str = "run-1", at: float | None = None) -> None:
+        event = Event("stored", key=f"runs/{run_id}/{file}", payload=json.dumps(document).encode())
+        self.progress.observe(event if at is None else replace(event, at=at))
 
     def closed(self, run_id: str = "run-1", **sites: tuple[str, str] | None) -> None:
         entries = [
@@ -133,9 +153,9 @@ def test_at_80_columns_the_time_left_is_shown(sites: int) -> None:
     replay.progress.phase = f"collecting {sites} sites as manual-20261124T234730Z-8464-and-longer-names-still"
     replay.progress.regenerating = sites // 2
     replay.progress.rate_limited = 1_234
-    replay.progress.collecting_since -= 10
-    replay.answered(replay.asked(names[0]))
-    replay.stored(names[0])
+    replay.paced(left=sites, why="a start with 38: run manual-20261124T234730Z-8464 could have 48 branches")
+    replay.answered(replay.asked(names[0], at=0))
+    replay.stored(names[0], at=10)
     rows = replay.rows(width=80)
     assert re.search(r"stored, 0 of [\d,]+ again · about (\d+ s|\d+ h \d+ min|\d+ d( \d+ h)?) left", rows[-1]), rows[-1]
     assert max(map(len, rows)) <= 80
@@ -200,14 +220,15 @@ def test_a_dead_run_is_reported_and_its_census_is_not_this_runs() -> None:
 
 def test_with_more_sites_than_lines_the_interesting_ones_are_shown() -> None:
     replay = Replay(*(f"site-{number:04}" for number in range(2_000)))
+    replay.paced()
     replay.failed(replay.asked("site-1999"), "Overloaded")
     replay.asked("site-1998")
     replay.failed(replay.asked("site-1997"), "AccessDenied")
     rows = replay.rows(height=10)
     assert len(rows) == 9
-    assert [row.split()[1] for row in rows[1:3]] == ["site-1999", "site-1998"]
-    assert "site-1997" in rows[3]
-    assert "… and 1,994 others: 1,994 waiting" in rows[-2]
+    assert [row.split()[1] for row in rows[2:4]] == ["site-1999", "site-1998"]
+    assert "site-1997" in rows[4]
+    assert "… and 1,995 others: 1,995 waiting" in rows[-2]
     assert "0 of 2,000 stored" in rows[-1]
 
 
@@ -236,16 +257,11 @@ def test_a_site_without_a_row_costs_almost_nothing() -> None:
     assert (cost(2_000) - cost(200)) / 1_800 < 3  # five times a second
 
 
-def test_tokens_cost_and_time_left_are_counted_as_answers_come() -> None:
+def test_tokens_and_cost_are_counted_as_answers_come() -> None:
     replay = Replay("harbour", "orchard")
     replay.planned([])
     assert replay.progress.cost_usd() == 0
-    assert replay.progress.left_s(replay.progress.collecting_since + 10) is None  # no outcome yet
     replay.answered(replay.asked("harbour"))
     replay.stored("harbour")
     assert replay.progress.sites["harbour"].tokens == 300
     assert replay.progress.cost_usd() == (100 * 2 + 200 * 10) / 1_000_000
-    assert replay.progress.left_s(replay.progress.collecting_since + 10) == 10
-    replay.answered(replay.asked("orchard"))
-    replay.stored("orchard")
-    assert replay.progress.left_s(replay.progress.collecting_since + 10) is None
