@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from nightfold.amounts import counted
 from nightfold.waves import OF_LAST_TIME, START, Carried, Limit, Seen
 
 HEADROOM = 0.95  # of what the limits allow: they hold a minute's worth, which evens out the answers' lengths
@@ -17,6 +18,7 @@ LIFT = 0.25  # of a ceiling, after a calm wave at it
 VISIBLE = 0.8  # a limit of which less than this remained tells what others use
 LOW, VERY_LOW = 0.4, 0.2  # shares of a limit that remained
 STRAINED = 0.1  # of a wave's branches: overloads, timeouts, connection errors
+THROTTLED = ("Lambda.TooManyRequestsException", "KeyUnavailable")  # AWS starts no more at once, even after patience
 PROBE = 3  # rounds of branches until a limit shows what a number does to it
 
 
@@ -35,10 +37,19 @@ class Wave:
         return min(self.sites, self.max_concurrency)
 
     @property
+    def throttled(self) -> int:
+        """Branches that AWS did not let begin."""
+        return sum(self.seen.failed.get(error, 0) for error in THROTTLED)
+
+    @property
+    def refused(self) -> bool:
+        return bool(self.seen.rate_limited or self.throttled)
+
+    @property
     def calm(self) -> bool:
         """One branch in trouble is bad luck, also where it is more than a tenth of them."""
         seen = self.seen
-        return bool(seen.answered) and not seen.rate_limited and seen.strained <= max(1, STRAINED * self.sites)
+        return bool(seen.answered) and not self.refused and seen.strained <= max(1, STRAINED * self.sites)
 
 
 @dataclass(frozen=True)
@@ -115,11 +126,12 @@ def _after(wave: Wave, now: Speed, means: Means, limit: int, unseen: int) -> Spe
     """`unseen`: how many there may be after a wave that was answered and had too few sites to try a number."""
     seen, at_once = wave.seen, now.at_once
     alone, shared = (carries(means, seen, shared=each) for each in (False, True))
-    if seen.rate_limited:
+    if wave.refused:
         ceiling = max(1, at_once - 1)
         cut = max(1, min(ceiling, int(CUT * min(at_once, shared or at_once))))
-        errors = f"{seen.rate_limited} rate-limit error{'s' if seen.rate_limited > 1 else ''} (429)"
-        return Speed(cut, _said(at_once, cut, errors), ceiling=ceiling)
+        errors = counted(seen.rate_limited, "rate-limit error") + " (429)"
+        aws = f"AWS throttled {counted(wave.throttled, 'branch')}"
+        return Speed(cut, _said(at_once, cut, errors if seen.rate_limited else aws), ceiling=ceiling)
     if not wave.calm:
         why = _said(at_once, at_once, "too many timeouts, overloads or connection errors to have more")
         return replace(now, why=why, rounds=PROBE)

@@ -104,6 +104,13 @@ def test_a_rate_limit_error_lowers_the_number_once_a_wave_and_sets_a_ceiling() -
     assert again.at_once == 31  # one less than what failed
 
 
+@pytest.mark.parametrize("error", ["Lambda.TooManyRequestsException", "KeyUnavailable"])
+def test_more_than_aws_starts_at_once_is_lowered_too(error: str) -> None:
+    now = after(*CALM_RAMP[:4], wave(64, 64, failed={error: 4}))
+    assert (now.at_once, now.ceiling) == (44, 63)
+    assert "AWS throttled 4 branches" in now.why
+
+
 def test_at_one_a_rate_limit_error_leaves_one() -> None:
     history = [failing(sites, sites, "RateLimited") for sites in (4, 2, 1)]
     assert [after(*history[:waves]).at_once for waves in range(4)] == [4, 2, 1, 1]
