@@ -59,6 +59,7 @@ MODELS: dict[str, type[BaseModel] | TypeAdapter[Any]] = {
     "planner.json": PlanTask,
     "reporter.json": DigestTask,
     "scenario.json": Scenario,
+    "sites-with-articles.json": SiteList,
     "sites.json": SiteList,
     "state.json": RunState,
     "summary.json": Summary,

@@ -10,6 +10,7 @@ from typing import Any
 from infra.state import regular_files
 from nightfold.complaints import did_you_mean
 from nightfold.errors import InvalidInput
+from nightfold.question import load
 from nightfold.settings import RunConfiguration
 from planner.inputs import configure
 
@@ -32,6 +33,16 @@ def overrides_of(concurrency: str | None, settings: Sequence[str], environment: 
     elif "max_concurrency" not in overrides and (text := environment.get("MAX_CONCURRENCY")):
         overrides["max_concurrency"] = _value(text, "max_concurrency", "MAX_CONCURRENCY in the environment")
     return overrides
+
+
+def question_override(name: str | None) -> dict[str, str]:
+    """The field that `--question` sets. Raises InvalidInput if there is no such question."""
+    if name is None:
+        return {}
+    try:
+        return {"question": load(name).name}
+    except InvalidInput as error:
+        raise InvalidInput(f"--{error}") from None
 
 
 def configured(

@@ -1,7 +1,7 @@
 """The options that several commands share. A decorator passes a group of options to the command as one value."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,19 @@ def selection_options(command: Command) -> Command:
         return command(selection=Selection(sites, only or None, limit), **others)
 
     return with_selection
+
+
+def question_option(command: Command) -> Command:
+    """Adds the question, a field of the configuration. Goes below `configuration_options`."""
+
+    @click.option("--question", metavar="NAME", help="What to ask: a folder below functions/questions.")
+    @wraps(command)
+    def with_question(*, question: str | None, overrides: Mapping[str, Any], **others: Any) -> Any:
+        from infra.cli.configuration import question_override
+
+        return command(overrides={**overrides, **question_override(question)}, **others)
+
+    return with_question
 
 
 def configuration_options(command: Command) -> Command:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.cli.options import configuration_options, json_option, selection_options, state_dir_option
+from infra.cli.options import (
+    configuration_options,
+    json_option,
+    question_option,
+    selection_options,
+    state_dir_option,
+)
 from infra.cli.terminal import to_stdout, width_of
 
 if TYPE_CHECKING:
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @selection_options
 @configuration_options
+@question_option
 @json_option
 @state_dir_option
 def plan(selection: "Selection", overrides: Mapping[str, Any], as_json: bool, state_dir: Path) -> int:

@@ -12,6 +12,7 @@ from infra.cli.terminal import table
 from infra.state.queued_misses import QueuedMiss, read_misses
 from nightfold.amounts import counted, duration, price
 from nightfold.budget import nearest_model
+from nightfold.question import DEFAULT, load
 from nightfold.settings import AUTO
 
 ROWS = 20  # sites that have a row; the rest are counted
@@ -39,8 +40,18 @@ def _shape(request: RunRequest) -> str:
     at_once = f"auto (at most {request.at_once:,} at once)" if auto else f"{request.at_once:,} at once"
     return (
         f"{counted(len(request.plan.sites), 'site')}, {at_once}, "
-        f"{request.tokens_each:,} output tokens each, {model}{_unknown(model)}"
+        f"{request.tokens_each:,} output tokens each, {model}{_unknown(model)}{_question(request)}"
     )
+
+
+def _question(request: RunRequest) -> str:
+    """What the sites are asked, if it is not only the default question."""
+    asked = sorted({request.plan.question_of(site.site_id) for site in request.plan.sites})
+    if asked in ([], [DEFAULT]):
+        return ""
+    number = request.plan.configuration.entries
+    each = (f"{name} ({counted(number or load(name).entries, load(name).noun)} a site)" for name in asked)
+    return f"\nQuestion: {', '.join(each)}"
 
 
 def _expected(request: RunRequest) -> Iterator[str]:

@@ -17,7 +17,7 @@ from nightfold.amounts import counted
 from nightfold.budget import cost_usd
 from nightfold.errors import BRANCH_ERRORS
 from nightfold.failure_message import read_caught
-from nightfold.question import load
+from nightfold.question import DEFAULT, load
 from nightfold.stored import read_outcome
 from nightfold.waves import Pace
 
@@ -168,7 +168,9 @@ class Progress(SiteStates):
         self.ceiling_usd = plan["configuration"].get("cost_ceiling_usd")
         for site in plan["sites"]:
             self._site(site["site_id"])
-        self.set_phase(f"collecting {counted(len(plan['sites']), 'site')} as {run_id}", at)
+        asked = plan["configuration"].get("question", DEFAULT)
+        what = "" if asked == DEFAULT else f", {asked}"
+        self.set_phase(f"collecting {counted(len(plan['sites']), 'site')} as {run_id}{what}", at)
 
     def _rejected(self, items: list[dict[str, Any]], at: float) -> None:
         self.regenerating = len(items)

@@ -26,6 +26,7 @@ MISSES_SHOWN = 20  # misses that have a line each; the rest are counted
 JSON_KEYS = (
     "run_id",
     "status",
+    "question",
     "planned",
     "accepted",
     "missed",
@@ -43,6 +44,9 @@ JSON_KEYS = (
 
 def as_json(summary: Summary) -> str:
     document = summary.model_dump(mode="json")
+    for site in document["sites"]:
+        if site["question"] is None:  # it was asked the run's own
+            del site["question"]
     return json.dumps({key: document[key] for key in JSON_KEYS}, indent=2)
 
 

@@ -10,6 +10,7 @@ import click
 from infra.cli.options import (
     configuration_options,
     json_option,
+    question_option,
     quiet_option,
     selection_options,
     simulation_options,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.command()
 @selection_options
 @configuration_options
+@question_option
 @simulation_options
 @json_option
 @quiet_option

@@ -14,8 +14,9 @@ from nightfold.misses import Miss
 from nightfold.sites import SiteList
 from nightfold.storage import outcome_key
 from planner.draft import items
+from planner.inputs import check_facts
 from tests.event_files import EVENTS, MODELS
-from tests.support.questions import CANDIDATES
+from tests.support.questions import CANDIDATES, REFRESH
 
 
 def parsed(name: str) -> Any:
@@ -42,6 +43,12 @@ def test_the_plan_is_the_one_of_the_site_list_and_the_items_are_its_own() -> Non
     assert plan.execution_id == parsed("planner.json").execution_id
     assert json.loads(items(plan)) == json.loads((EVENTS / "items.json").read_text())
     assert parsed("collector.json").task in parsed("items.json")
+
+
+def test_the_sites_with_articles_have_what_the_second_question_needs() -> None:
+    sites = parsed("sites-with-articles.json")
+    check_facts(sites, lambda _: REFRESH.name)
+    assert len(sites) == 2
 
 
 def test_the_regeneration_tells_what_was_wrong() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.configuration import configuration_text, overrides_of
+from infra.cli.configuration import configuration_text, overrides_of, question_override
 from infra.cli.run_request import Selection
 from nightfold.errors import InvalidInput
 
@@ -64,3 +64,12 @@ def test_the_configuration_is_the_state_directorys_if_it_was_edited(tmp_path: Pa
     deployed = {"schema_version": 1, "deployed": {"configuration.json": '{"max_concurrency": 7}'}}
     (tmp_path / "state.json").write_text(json.dumps(deployed))
     assert configuration_text(tmp_path) == default, "the template has a newer default, and the file is the older one"
+
+
+def test_a_question_is_a_field_of_the_configuration_and_one_that_is_not_there_is_refused() -> None:
+    assert question_override(None) == {}
+    assert question_override("articles_to_refresh") == {"question": "articles_to_refresh"}
+    with pytest.raises(
+        InvalidInput, match=r"^--question: there is no .*/refresh; the nearest is 'articles_to_refresh'$"
+    ):
+        question_override("refresh")

@@ -146,7 +146,13 @@ def test_paths_are_those_of_the_users_shell(monkeypatch: pytest.MonkeyPatch, tmp
 def test_the_json_has_the_keys_of_the_design_and_no_others() -> None:
     document = json.loads(as_json(summary(1, 1)))
     assert document["missed"] == {"network": 1, "schema": 0, "unknown": 0}
-    assert not {"schema_version", "mode", "started_at"} & document.keys()
+    assert " ".join(document) == (
+        "run_id status question planned accepted missed not_attempted regenerated model_calls rate_limited tokens "
+        "cost_usd duration_s waves sites"
+    )
+    assert {key for site in document["sites"] for key in site} == {
+        *("site_id", "accepted", "entries", "reason", "error", "rounds")
+    }
 
 
 def test_a_broken_run_names_its_error_and_what_to_do() -> None:

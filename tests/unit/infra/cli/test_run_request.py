@@ -83,3 +83,13 @@ def test_a_number_that_is_too_small_for_its_sites_is_announced(tmp_path: Path) -
     lines = "\n".join(text).splitlines()
     assert "Not all in time: max_concurrency 1 allows about 987 of 2,000 sites in a run's 6" in lines
     assert max(map(len, lines)) <= 80
+
+
+def test_a_plan_names_its_question_unless_it_is_the_default_one(tmp_path: Path) -> None:
+    sites = Selection(SITES.with_name("sites-with-articles.json"))
+    request = request_run(tmp_path, sites, {"question": "articles_to_refresh"})
+    for lines in (as_text(request, 80), [*before_it_starts(request, tmp_path)]):
+        assert "\nQuestion: articles_to_refresh (3 articles a site)" in "\n".join(lines)
+    request = request_run(tmp_path, sites, {"question": "articles_to_refresh", "entries": 1})
+    assert "Question: articles_to_refresh (1 article a site)" in "\n".join(as_text(request, 80))
+    assert "Question" not in "\n".join(as_text(request_run(tmp_path, sites, {}), 80))
