@@ -12,7 +12,7 @@ import pytest
 from infra.state.queued_misses import read_messages
 from infra.state.unfinished_runs import PassedOver, passed_over_runs
 from nightfold.run_folders import SetAside
-from tests.integration.test_once import MORNING, NIGHT, ReopenableCloud, opened
+from tests.integration.reopenable_cloud import MORNING, NIGHT, ReopenableCloud, opened
 from tests.support.faults import Fault, Refuse
 
 pytestmark = pytest.mark.xdist_group("once")
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.xdist_group("once")
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[ReopenableCloud]:
     with opened(tmp_path / "state") as place:
-        place.sites("harbour", "orchard")
         yield place
 
 
