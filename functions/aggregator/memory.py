@@ -58,14 +58,26 @@ def _read(key: str, bucket: Bucket) -> _Found:
 
 
 def _judged(plan: Plan, question: Question, verdict: Verdict, found: _Found) -> Verdict:
-    """Without what is known. `remember` 0 means that nothing is."""
-    known = found.memory.known(plan.run_id, simulated=plan.simulated) if plan.configuration.remember else set()
-    kept = []
+    """Without what is known. With `remember` 0 that is kept, and said."""
+    known = found.memory.known(plan.run_id, simulated=plan.simulated)
+    keeps_all = not plan.configuration.remember
+    kept, repeated = [], []
     for entry in verdict.kept:
-        if (spelled := known_as(question.heading_of(entry))) not in known:
-            known.add(spelled)
+        if (spelled := known_as(heading := question.heading_of(entry))) not in known:
             kept.append(entry)
-    judged = replace(verdict, entries=len(kept), kept=tuple(kept), raw_answer=None, memory_readable=found.readable)
+        elif keeps_all:
+            kept.append(entry)
+            repeated.append(heading)
+        if not keeps_all:
+            known.add(spelled)
+    judged = replace(
+        verdict,
+        entries=len(kept),
+        kept=tuple(kept),
+        repeated=tuple(repeated),
+        raw_answer=None,
+        memory_readable=found.readable,
+    )
     if kept:
         return judged
     message = f"every {question.noun} was suggested before"

@@ -79,6 +79,7 @@ def _results_file(plan: Plan, round_: int, question: Question, verdict: Verdict)
             question=question.name,
             round=round_,
             entries=[entry.model_dump(mode="json") for entry in verdict.kept],
+            repeated=list(verdict.repeated),
         )
         .model_dump_json(indent=2)
         .encode()

@@ -16,8 +16,12 @@ def price(usd: float | None, *, simulated: bool) -> str:
 
 def counted(number: int, noun: str) -> str:
     """`1 site`, `2 sites`, `2,000 more misses`."""
-    plural = f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """`sites`, `branches`, `entries`."""
+    return f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from nightfold.complaints import nearest
 from nightfold.errors import InvalidInput
@@ -109,6 +109,17 @@ def load(name: str) -> Question:
         raise InvalidInput(
             f"question: functions/questions/{name}: {one_line(f'{type(error).__name__}: {error}')}"
         ) from None
+
+
+def shown(name: str, example: Mapping[str, object] | None = None) -> Question:
+    """The question as a page or a terminal shows it. If its folder is gone, a stand-in with the fields of `example`, an
+    entry of its results."""
+    try:
+        return load(name)
+    except InvalidInput:
+        fields = list(example or {"entry": ""})
+        model = create_model("Entry", __base__=Entry, **dict.fromkeys(fields, (object, None)))  # type: ignore[call-overload]
+        return Question(entry=model, noun="entry", heading=fields[0], text=fields[-1], name=name)
 
 
 def _parts(text: str) -> dict[str, str]:

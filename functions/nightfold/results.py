@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from nightfold.sites import Round, RunId, Shape, SiteId
 
@@ -17,6 +17,7 @@ class SiteResults(Shape):
     question: str
     round: Round
     entries: list[dict[str, Any]]
+    repeated: list[str] = Field(default_factory=list)  # headings that were offered before; only without a memory
 
 
 def read_results(document: bytes | None) -> SiteResults | None:
@@ -31,3 +32,8 @@ def stored_entries(document: bytes | None) -> int:
     """How many entries the stored results have."""
     results = read_results(document)
     return len(results.entries) if results is not None else 0
+
+
+def text_of(value: object) -> str:
+    """A field's value as page, message and exports show it."""
+    return ", ".join(map(text_of, value)) if isinstance(value, list) else "" if value is None else str(value)

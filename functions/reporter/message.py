@@ -9,7 +9,6 @@ from textwrap import wrap
 
 from nightfold.amounts import counted, dollars, price
 from nightfold.contract import Summary
-from nightfold.question import load
 from nightfold.text import one_line, unlinked
 from reporter.links import LINK_S
 from reporter.records import RunRecords
@@ -69,7 +68,7 @@ def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str) 
     yield headline(summary)
     yield from wrap(second_sentence(records, context), WIDTH)
     yield ""
-    yield f"accepted  {summary.accepted:>6,}   {counted(entry_count(records), load(summary.question).noun)}"
+    yield f"accepted  {summary.accepted:>6,}   {counted(entry_count(records), records.question.noun)}"
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in missed_by_reason(summary).items() if number)
     yield f"missed    {missed:>6,}   {reasons}".rstrip()
     cost = price(summary.cost_usd, simulated=summary.simulated)
@@ -103,9 +102,8 @@ def _misses(records: RunRecords) -> Iterator[str]:
 
 def _entries(records: RunRecords) -> Iterator[str]:
     accepted = [site.site_id for site in records.summary.sites if site.accepted]
-    heading = load(records.summary.question).heading
     for site_id in accepted[:SITES]:
-        entries = records.entries[site_id]
+        entries, heading = records.results[site_id].entries, records.question_of(site_id).heading
         if entries:
             more = f" (+{len(entries) - 1})" if len(entries) > 1 else ""
             title = one_line(unlinked(str(entries[0][heading])), 60)

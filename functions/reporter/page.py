@@ -5,23 +5,18 @@ Content-Security-Policy allows those two by their hashes and nothing else.
 """
 
 import base64
-import gzip
 import hashlib
-import json
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from statistics import median
-from typing import Any
 
 from markupsafe import Markup
 
 from nightfold.misses import MAX_ATTEMPTS
-from nightfold.question import load
-from nightfold.sites import Site
 from nightfold.text import LINKS
 from reporter.figures import headroom, usage
 from reporter.history import bars
+from reporter.page_data import data_of, questions_of
 from reporter.records import RunRecords
 from reporter.template import template
 from reporter.timeline import draw
@@ -39,18 +34,8 @@ SITES_SHOWN = 50  # the others are found by search or shown on demand
 MISSES_SHOWN, MISSES_UNFOLDED = 40, 5  # of one error
 RAW_SHOWN = 1_500  # characters of a rejected answer
 USAGE_SHOWN = 20
+TEXT_FOLDED, TEXT_UNFOLDED = 400, 200  # characters: from where an entry's text folds, and how much of it shows then
 RUNS_SHOWN = 3  # that a redrive's misses came from, or that collected a run's misses later
-PLAIN_LIMIT = 400_000  # bytes of the sites' data; above it is packed
-PACKED_LIMIT = 3_500_000  # bytes; with everything else the page stays under 5 MB
-
-
-@dataclass(frozen=True)
-class Data:
-    """All sites, for search and export: as JSON, or packed (gzip, base64) if that is long."""
-
-    plain: list[Any] | None
-    packed: str
-    left_out: int  # accepted sites whose candidates did not fit
 
 
 def render(records: RunRecords, context: ReportContext) -> bytes:
@@ -66,7 +51,8 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         script=Markup(script),  # noqa: S704  # nosec B704
         policy=_policy(style, script),
         links=LINKS,
-        question=load(summary.question),
+        question=records.question,
+        questions=questions_of(records),
         summary=summary,
         configuration=records.plan.configuration,
         zone=context.schedule.zone,
@@ -84,8 +70,11 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         origins=sorted(records.origins, reverse=True),
         reasons=[(reason, number) for reason, number in missed_by_reason(summary).items() if number],
         census=_census(records),
-        candidates=entry_count(records),
-        shown=[(site, sites[site.site_id], records.entries[site.site_id]) for site in accepted[:SITES_SHOWN]],
+        entries=entry_count(records),
+        shown=[
+            (site, sites[site.site_id], records.question_of(site.site_id), records.results[site.site_id])
+            for site in accepted[:SITES_SHOWN]
+        ],
         accepted=len(accepted),
         groups=grouped(records.misses),
         left=grouped(miss for miss in records.misses if miss.site.site_id not in later),
@@ -94,10 +83,12 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         usage=usage(records),
         headroom=headroom(records),
         history=bars(records),
-        data=_data(records, sites),
+        data=data_of(records, sites),
         limits={
             "misses": MISSES_SHOWN,
             "unfolded": MISSES_UNFOLDED,
+            "folded": TEXT_FOLDED,
+            "unfolded_text": TEXT_UNFOLDED,
             "raw": RAW_SHOWN,
             "usage": USAGE_SHOWN,
             "runs": RUNS_SHOWN,
@@ -147,32 +138,3 @@ def _usual(records: RunRecords) -> float | None:
         and past.run_id != records.summary.run_id
     ]
     return median(costs) if len(costs) >= 3 else None
-
-
-def _data(records: RunRecords, sites: dict[str, Site]) -> Data:
-    """An object for each site: accepted ones with `candidates` (empty if they did not fit), others with `error`."""
-    messages = {miss.site.site_id: miss.message for miss in records.misses}
-    entries: list[Any] = []
-    for site in records.summary.sites:
-        domain = sites[site.site_id].domain
-        if site.accepted:
-            kept = records.entries[site.site_id]
-            entries.append({"id": site.site_id, "domain": domain, "candidates": kept, "rounds": site.rounds})
-        else:
-            message = messages.get(site.site_id, "")
-            entries.append({"id": site.site_id, "domain": domain, "error": site.error, "message": message})
-    if len(_json(entries)) <= PLAIN_LIMIT:
-        return Data(entries, "", 0)
-    full = [number for number, entry in enumerate(entries) if entry.get("candidates")]
-    left_out = 0
-    while len(packed := base64.b64encode(gzip.compress(_json(entries), 6, mtime=0))) > PACKED_LIMIT and full:
-        surplus = 1 - PACKED_LIMIT / len(packed)
-        for number in full[-max(int(len(full) * surplus * 1.05), 1) :]:
-            entries[number]["candidates"] = []
-            left_out += 1
-        full = [number for number in full if entries[number]["candidates"]]
-    return Data(None, packed.decode(), left_out)
-
-
-def _json(entries: list[Any]) -> bytes:
-    return json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -4,15 +4,16 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from nightfold.branch import SiteTask
-from nightfold.contract import MissedByReason, Plan, Summary
+from nightfold.contract import MissedByReason, Plan, SiteSummary, Summary
 from nightfold.errors import UnexpectedError
 from nightfold.misses import Miss
-from nightfold.results import read_results
+from nightfold.question import Question, shown
+from nightfold.results import SiteResults, read_results
 from nightfold.storage import items_key, misses_key, outcome_key, plan_key, results_key, summary_key
 from nightfold.stored import read_outcome
 from reporter.branch import Branch
@@ -57,11 +58,26 @@ class RunRecords:
     summary: Summary
     plan: Plan
     branches: list[Branch]  # in the order of the plan, round by round
-    entries: dict[str, list[dict[str, Any]]]  # accepted, by site
+    results: dict[str, SiteResults]  # of the accepted sites
     misses: list[Miss]
     history: list[PastRun]  # oldest first, this run among them
     redriven: dict[str, Redriven] = field(default_factory=dict)  # by site: what happened to its misses in redrives
     origins: dict[str, set[str]] = field(default_factory=dict)  # of a redrive: the runs that its misses came from
+
+    def question_of(self, site_id: str) -> Question:
+        """What the site was asked."""
+        entries = self.results[site_id].entries if site_id in self.results else []
+        return shown(self.plan.question_of(site_id), entries[0] if entries else None)
+
+    @property
+    def question(self) -> Question:
+        """What the run asked. (A morning asks each of its misses its own question.)"""
+        asked = {site.question or self.summary.question for site in self.summary.sites}
+        name = asked.pop() if len(asked) == 1 else self.summary.question
+        example = next(
+            (each.entries[0] for each in self.results.values() if each.question == name and each.entries), None
+        )
+        return shown(name, example)
 
     @property
     def collected_later(self) -> dict[str, str]:
@@ -97,20 +113,21 @@ def read_records(run_id: str, source: Source) -> RunRecords:
         answered = outcome is not None and outcome.answer is not None
         return Branch(task, outcome, rejected=answered and not (last and task.site_id in accepted))
 
-    def entries(site_id: str) -> tuple[str, list[dict[str, Any]]]:
-        results = read_results(source.get(results_key(run_id, site_id)))
-        return site_id, results.entries if results is not None else []
+    def results(site: SiteSummary) -> tuple[str, SiteResults]:
+        asked = site.question or summary.question
+        nothing = SiteResults(run_id=run_id, site_id=site.site_id, question=asked, round=1, entries=[])
+        return site.site_id, read_results(source.get(results_key(run_id, site.site_id))) or nothing
 
     with ThreadPoolExecutor(READERS) as readers:
         branches = list(readers.map(branch, [task for tasks in rounds for task in tasks]))
-        kept = dict(readers.map(entries, [site.site_id for site in summary.sites if site.accepted]))
+        kept = dict(readers.map(results, [site for site in summary.sites if site.accepted]))
         history = _history(source, summary, readers)
     plan = Plan.model_validate_json(planned)
     return RunRecords(
         summary=summary,
         plan=plan,
         branches=branches,
-        entries=kept,
+        results=kept,
         misses=list(_misses(source.get(misses_key(run_id)))),
         history=history,
         redriven=read_redriven(run_id, source.get),

@@ -7,7 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined, Template
 from jinja2.bccache import Bucket
 
-from nightfold.amounts import counted, dollars, duration, price
+from nightfold.amounts import counted, dollars, duration, plural, price
+from nightfold.results import text_of
 from nightfold.text import one_line
 from reporter.schedule import day_and_time
 
@@ -37,6 +38,8 @@ def template() -> Template:
         "price": price,
         "duration": duration,
         "counted": counted,
+        "plural": plural,
+        "text": text_of,
         "visible": visible,
         "day_and_time": day_and_time,
         "percent": lambda share: f"{share * 100:.0f} %" if share < 0.995 or share == 1 else f"{share * 100:.1f} %",

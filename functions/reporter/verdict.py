@@ -8,7 +8,6 @@ from nightfold.amounts import counted
 from nightfold.contract import Summary
 from nightfold.errors import Reason
 from nightfold.misses import MAX_ATTEMPTS, Miss
-from nightfold.question import load
 from reporter.records import RunRecords
 from reporter.schedule import NEVER, Schedule
 from reporter.words import Words, words_for
@@ -62,7 +61,7 @@ def _missing(records: RunRecords, context: ReportContext) -> str:
     if records.summary.planned == 0:
         return "There was no miss to collect; messages that are not misses of Nightfold were parked."
     if missed == 0:
-        return f"{counted(entry_count(records), load(records.summary.question).noun)}, nothing missing."
+        return f"{counted(entry_count(records), records.question.noun)}, nothing missing."
     return " ".join(_what_became_of_the_misses(records, context))
 
 

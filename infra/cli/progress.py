@@ -17,7 +17,7 @@ from nightfold.amounts import counted
 from nightfold.budget import cost_usd
 from nightfold.errors import BRANCH_ERRORS
 from nightfold.failure_message import read_caught
-from nightfold.question import DEFAULT, load
+from nightfold.question import DEFAULT, shown
 from nightfold.stored import read_outcome
 from nightfold.waves import Pace
 
@@ -185,7 +185,7 @@ class Progress(SiteStates):
         if run_id != self.run_id:
             self.set_phase(f"closed run {run_id}: {summary['accepted']} accepted, {missed} missed", at)
             return
-        noun = load(summary["question"]).noun
+        noun = shown(summary["question"]).noun
         for entry in summary["sites"]:
             site = self._site(entry["site_id"])
             site.entries = counted(entry["entries"], noun)

@@ -15,7 +15,7 @@ from infra.state.regular_files import read_file
 from nightfold.amounts import counted, duration, price
 from nightfold.contract import SiteSummary, Summary
 from nightfold.misses import MAX_ATTEMPTS
-from nightfold.question import load
+from nightfold.question import shown as shown_question
 from nightfold.results import read_results
 from nightfold.storage import digest_key, misses_key, results_key
 from reporter.verdict import headline, not_asked
@@ -99,7 +99,7 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
     missed = [site for site in summary.sites if not site.accepted]
     listed = accepted[:SITES_SHOWN] + missed[:MISSES_SHOWN]
     width = max((len(site.site_id) for site in listed), default=0)
-    noun = load(summary.question).noun
+    noun = shown_question(summary.question).noun
     for site in accepted[:SITES_SHOWN]:
         again = ", regenerated" if site.rounds > 1 else ""
         yield f"{site.site_id:{width}}  accepted, {counted(site.entries, noun)}{again}"
@@ -130,7 +130,10 @@ def _titles(state_dir: Path, run_id: str, site_id: str) -> list[str]:
         results = read_results(read_file(state_dir / results_key(run_id, site_id)))
     except OSError:
         return []
-    return [str(entry[load(results.question).heading]) for entry in results.entries] if results is not None else []
+    if results is None or not results.entries:
+        return []
+    heading = shown_question(results.question, results.entries[0]).heading
+    return [str(entry.get(heading, "")) for entry in results.entries]
 
 
 def _messages(state_dir: Path, run_id: str) -> dict[str, str]:

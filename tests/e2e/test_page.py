@@ -195,7 +195,7 @@ def test_copying_one_candidate_one_site_and_all(chromium: Browser, pages: dict[s
     click(chromium, "[data-do=copy-all]")
     until(chromium, "document.querySelector('#status').textContent.includes('all candidates')")
     whole = clipboard(chromium)
-    assert whole.startswith("# Article candidates, nightly-2026-11-23\n")
+    assert whole.startswith("# Candidates, nightly-2026-11-23\n")
     assert [line for line in whole.splitlines() if line.startswith("## ")] == [
         "## harbour (harbour.example)",
         "## orchard (orchard.example)",

@@ -4,10 +4,14 @@
   const status = $("#status");
   const runId = document.body.dataset.run;
   const PAGE = 50;
+  const [FOLDED, UNFOLDED] = document.body.dataset.fold.split(" ").map(Number); // characters of a text
 
-  // A presigned link opens this object alone: there the other runs' pages are named by their keys.
-  if (new URLSearchParams(location.search).has("X-Amz-Signature"))
+  // A presigned link opens this object alone: there other objects are named by their keys, or not at all.
+  const signed = new URLSearchParams(location.search).has("X-Amz-Signature");
+  if (signed) {
     for (const link of document.querySelectorAll("a.run-page")) link.replaceWith(`${link.textContent} (runs/${link.textContent}/digest.html)`);
+    for (const link of document.querySelectorAll("a.stored")) link.remove();
+  }
 
   // --- The sites: in the page as JSON, or packed -------------------------------------------------------------
   let loaded = null;
@@ -27,13 +31,18 @@
   const unlinked = (text) => text.replace(links, " ");
   const inert = (text) => unlinked(text).replace(/[\\`*_{}[\]<>#|~!&]/g, "\\$&");
   const cell = (text) => unlinked(text).replace(/^[=+\-@\uff1d\uff0b\uff0d\uff20]/, "'$&"); // a spreadsheet would compute it
-  const heading = document.body.dataset.heading; // the field that names a candidate
-  const details = (candidate) => Object.keys(candidate).filter((field) => field !== heading).map((field) => candidate[field]);
-  const line = (candidate) => `* **${inert(candidate[heading])}**: ${details(candidate).map(inert).join(" ")}`;
-  const markdownOf = ({ id, domain, candidates }) => [`## ${id} (${domain})`, "", ...candidates.map(line), ""].join("\n");
+  const questions = JSON.parse(document.body.dataset.questions); // "" is the run's own
+  const about = (site) => questions[site.question ?? ""];
+  const textOf = (value) => (Array.isArray(value) ? value.map(textOf).join(", ") : `${value ?? ""}`);
+  // The fields below an entry's heading: the first one as it is, the others with their names.
+  const details = (entry, { details, text }) =>
+    details.filter((field) => field in entry).map((field) => ({ field: field === text ? "" : field, text: textOf(entry[field]) }));
+  const line = (question) => (entry) =>
+    `* **${inert(textOf(entry[question.heading]))}**: ${details(entry, question).map(({ field, text }) => (field ? `${inert(field)}: ` : "") + inert(text)).join(" ")}`;
+  const markdownOf = (site) => [`## ${site.id} (${site.domain})`, "", ...site.entries.map(line(about(site))), ""].join("\n");
   async function markdown() {
-    const accepted = (await sites()).filter((site) => site.candidates?.length);
-    return [`# Article candidates, ${runId}`, "", ...accepted.map(markdownOf)].join("\n");
+    const accepted = (await sites()).filter((site) => site.entries?.length);
+    return [`# ${questions[""].nouns[0].toUpperCase()}${questions[""].nouns.slice(1)}, ${runId}`, "", ...accepted.map(markdownOf)].join("\n");
   }
 
   // --- Copying ----------------------------------------------------------------------------------------------------
@@ -76,16 +85,19 @@
     const site = button.closest("[data-site]");
     switch (button.dataset.do) {
       case "copy-all":
-        return copy(await markdown(), "all candidates as Markdown", button);
+        return copy(await markdown(), `all ${questions[""].nouns} as Markdown`, button);
       case "save-all":
         return download(await markdown());
       case "copy-site": {
         const entry = (await sites()).find(({ id }) => id === site.dataset.site);
-        return copy(markdownOf(entry), `the candidates of ${entry.id}`, button);
+        return copy(markdownOf(entry), `the ${about(entry).nouns} of ${entry.id}`, button);
       }
       case "copy-one": {
         const item = button.closest("li");
-        return copy([...item.querySelectorAll(".title, .detail")].map((part) => cell(part.textContent)).join("\n"), "one candidate", button);
+        const of = (await sites()).find(({ id }) => id === site.dataset.site);
+        const entry = of.entries[[...item.parentElement.children].indexOf(item)];
+        const texts = [textOf(entry[about(of).heading]), ...details(entry, about(of)).map(({ text }) => text)];
+        return copy(texts.map(cell).join("\n"), `one ${about(of).noun}`, button);
       }
       case "copy-text":
         return copy($("code", button.parentElement).textContent, "the command", button);
@@ -104,43 +116,58 @@
   let matching = null; // null: all accepted sites
   let shown = asRendered.length;
 
+  const made = (name, properties) => Object.assign(document.createElement(name), properties);
+  function detail({ field, text }) {
+    if (!field && text.length > FOLDED) {
+      const folded = made("details", { className: "detail", dir: "auto" });
+      folded.append(made("summary", { textContent: `${text.slice(0, UNFOLDED)}…` }), text);
+      return folded;
+    }
+    const whole = made("span", { className: "detail", dir: "auto" });
+    whole.append(...(field ? [made("b", { textContent: field }), " "] : []), text);
+    return whole;
+  }
+
   function element(entry) {
     const node = $("#site-template").content.cloneNode(true);
-    const { id, domain, candidates, rounds, error, message } = entry;
+    const { id, domain, entries, rounds, error, message, repeated = [] } = entry;
+    const question = about(entry);
     const article = $("article", node);
     article.dataset.site = id;
     $(".name", node).textContent = id;
     $(".domain", node).textContent = domain;
-    const candidateList = $("ul", node);
-    if (!candidates) {
+    const earlier = $("a.stored", node);
+    earlier.href = `../../sites/${id}/${question.name}/memory.json`;
+    if (signed) earlier.remove();
+    const itemList = $("ul", node);
+    if (!entries) {
       article.classList.add("is-missed");
       $(".note", node).textContent = `missed: ${error}`;
       $("button", node).remove();
-      candidateList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: message }));
+      itemList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: message }));
       return node;
     }
     $(".note", node).textContent = rounds > 1 ? "second answer" : "";
-    if (!candidates.length) {
+    if (!entries.length) {
       $("button", node).remove();
       const text = `Not on this page: runs/${runId}/results/${id}.json`;
-      candidateList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: text }));
+      itemList.replaceWith(Object.assign(document.createElement("p"), { className: "message", textContent: text }));
       return node;
     }
-    for (const candidate of candidates) {
-      const item = $("#candidate-template").content.cloneNode(true);
-      $(".title", item).textContent = candidate[heading];
-      $("button", item).setAttribute("aria-label", `Copy: ${candidate[heading]}`);
-      for (const text of details(candidate)) {
-        const detail = Object.assign(document.createElement("span"), { className: "detail", textContent: text, dir: "auto" });
-        $("li", item).append(detail);
-      }
-      candidateList.append(item);
+    for (const each of entries) {
+      const item = $("#entry-template").content.cloneNode(true);
+      const heading = textOf(each[question.heading]);
+      $(".title", item).textContent = heading;
+      if (repeated.includes(heading)) $(".title", item).after(" ", made("span", { className: "note", textContent: "suggested before" }));
+      $("button", item).setAttribute("aria-label", `Copy: ${heading}`);
+      $("li", item).append(...details(each, question).map(detail));
+      itemList.append(item);
     }
     return node;
   }
 
   async function entries() {
-    return matching ?? (await sites()).filter((site) => site.candidates);
+    return matching ?? (await sites()).filter((site) => site.entries);
   }
 
   async function more() {

@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -56,6 +58,39 @@ class Elements(HTMLParser):
         self._open = ""
 
 
+def asked(question: str, *entries: dict[str, Any], repeated: Sequence[str] = ()) -> str:
+    """The page of a run whose sites were asked another question."""
+    records = read_records(RUN, RUNS["good"]())
+    results = {
+        site: each.model_copy(update={"question": question, "entries": list(entries), "repeated": list(repeated)})
+        for site, each in records.results.items()
+    }
+    plan = records.plan.model_copy(
+        update={"configuration": records.plan.configuration.model_copy(update={"question": question})}
+    )
+    summary = records.summary.model_copy(update={"question": question})
+    return render(replace(records, results=results, plan=plan, summary=summary), MORNING).decode()
+
+
+def test_the_page_has_the_questions_noun_and_fields_and_folds_long_texts() -> None:
+    long = {"article": "Boats", "outdated": "o" * 401, "effort": "small"}
+    text = asked("articles_to_refresh", long, long | {"article": "Nets", "outdated": "Prices"}, repeated=["Nets"])
+    assert '<h2 id="entries-title">Articles</h2>' in text
+    assert '<span class="title" dir="auto">Boats</span> <button' in text
+    assert f'<details class="detail" dir="auto"><summary>{"o" * 200}…</summary>{"o" * 401}</details>' in text
+    assert '<span class="detail" dir="auto"><b>effort</b> small</span>' in text
+    assert '<span class="title" dir="auto">Nets</span> <span class="note">suggested before</span>' in text
+    assert 'href="../../sites/harbour/articles_to_refresh/memory.json"' in text
+
+
+def test_a_question_that_is_gone_is_shown_by_the_fields_of_its_results() -> None:
+    text = asked("long_gone", {"idea": "<b>Boats</b>", "price": 3, "tags": ["a", "b"]})
+    assert '<h2 id="entries-title">Entries</h2>' in text
+    assert '<span class="title" dir="auto">&lt;b&gt;Boats&lt;/b&gt;</span>' in text
+    assert "<b>price</b> 3" in text
+    assert '<span class="detail" dir="auto">a, b</span>' in text
+
+
 @pytest.mark.parametrize("name", ["good", "partial", "followed", "lost", "empty", "hostile"])
 def test_a_page_asks_for_nothing_and_allows_only_its_own_script_and_style(name: str) -> None:
     text = page(RUNS[name](), "redrive-2026-11-23" if name == "empty" else RUN)
@@ -70,7 +105,7 @@ def test_a_page_asks_for_nothing_and_allows_only_its_own_script_and_style(name: 
     for tag, attributes in elements.seen:
         assert not any(key.startswith("on") or key == "style" for key in attributes), tag
         assert (attributes.get("href") or "#").startswith(
-            ("#", "data:image/svg+xml,", "../redrive-2026-11-23/digest.html")
+            ("#", "data:image/svg+xml,", "../redrive-2026-11-23/digest.html", "../../sites/")
         )
         assert "src" not in attributes
 
@@ -83,7 +118,7 @@ def test_what_a_model_wrote_is_escaped_everywhere() -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     data = json.loads(Elements(text).inside["script"][0])
-    assert data[0]["candidates"][0]["title"] == HOSTILE
+    assert data[0]["entries"][0]["title"] == HOSTILE
 
 
 def test_a_miss_is_explained_with_its_next_try() -> None:
@@ -103,7 +138,7 @@ def test_without_a_schedule_the_page_has_the_command_that_starts_a_redrive() -> 
 def test_where_no_command_is_known_none_is_shown() -> None:
     text = page(partial(), context=ReportContext())
     assert "you start it." in text
-    assert "<code>" not in text[text.index('id="missing"') : text.index('id="candidates"')]
+    assert "<code>" not in text[text.index('id="missing"') : text.index('id="entries"')]
 
 
 def test_money_is_only_spoken_of_where_it_was_paid() -> None:
@@ -159,7 +194,7 @@ def test_ten_thousand_sites_fit_with_all_their_candidates() -> None:
     assert len(text.encode()) < 5_000_000
     entries = unpacked(text)
     assert len(entries) == 10_000
-    assert sum(len(entry.get("candidates", ())) for entry in entries) == 9_896 * 5
+    assert sum(len(entry.get("entries", ())) for entry in entries) == 9_896 * 5
     assert "has no room" not in text
 
 
@@ -167,7 +202,7 @@ def test_what_does_not_fit_is_counted_and_its_key_is_shown() -> None:
     text = page(large(4_000, angle_words=60))
     assert len(text.encode()) < 5_000_000
     entries = unpacked(text)
-    without = sum(entry.get("candidates") == [] for entry in entries)
+    without = sum(entry.get("entries") == [] for entry in entries)
     assert without
     assert f"no room for the candidates of {without:,} sites" in text
     assert f"runs/{RUN}/results/SITE_ID.json" in text

@@ -25,7 +25,11 @@ def test_every_branch_of_both_rounds_is_there() -> None:
         (2, "meadow", True),
     ]
     assert [miss.site.site_id for miss in records.misses] == ["meadow"]
-    assert {site: len(kept) for site, kept in records.entries.items()} == {"harbour": 5, "orchard": 5, "lantern": 5}
+    assert {site: len(kept.entries) for site, kept in records.results.items()} == {
+        "harbour": 5,
+        "orchard": 5,
+        "lantern": 5,
+    }
 
 
 def test_a_failure_has_its_calls_and_how_they_ended() -> None:
