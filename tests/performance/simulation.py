@@ -8,7 +8,7 @@ virtual runs (the retrier, `infra/docs/decisions.md`) holds only as long as both
 from statistics import fmean
 from typing import Any
 
-from tests.performance import real_run
+from tests.performance import real_run, real_waves
 from tests.performance.part import Options, Table
 from tests.performance.virtual_run import Setting, play, under_pressure
 
@@ -46,7 +46,8 @@ def measure(options: Options) -> dict[str, Any]:
             "highest": max(values),
         }
 
-    return {"sites": sites, "speed": speed, "retrier": setting.retrier.name, **{name: beside(name) for name in FIGURES}}
+    figures: dict[str, Any] = {"sites": sites, "speed": speed, "retrier": setting.retrier.name}
+    return {**figures, **{name: beside(name) for name in FIGURES}, "waves": real_waves.measure(options)}
 
 
 def tables(figures: dict[str, Any]) -> list[Table]:
@@ -62,7 +63,8 @@ def tables(figures: dict[str, Any]) -> list[Table]:
             f"Retrier {figures['retrier']}. Waits of the real run pass {figures['speed']:g} times as fast. Virtual: "
             f"{LUCK} runs that differ in their jitter alone. How long the real one takes is shown, not a rule: "
             "a busy machine takes longer.",
-        )
+        ),
+        *real_waves.tables(figures["waves"]),
     ]
 
 
@@ -76,4 +78,4 @@ def complaints(figures: dict[str, Any]) -> list[str]:
         wrong.append(f"{lost['real']} sites lost really, {lost['lowest']} to {lost['highest']} virtually")
     if figures["peak"]["real"] > AT_ONCE:
         wrong.append(f"{figures['peak']['real']} calls at once, the Map allows {AT_ONCE}")
-    return wrong
+    return wrong + real_waves.complaints(figures["waves"])

@@ -32,9 +32,9 @@ INPUT_TOKENS = 300  # of a prompt with a brief of usual length
 class Retrier:
     """A retrier as Step Functions has it: interval, growth, cap and jitter."""
 
-    interval_s: int
+    interval_s: float
     rate: float
-    max_delay_s: int
+    max_delay_s: float
     jitter: Literal["NONE", "FULL"] = "FULL"
 
     @property

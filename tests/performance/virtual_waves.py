@@ -43,8 +43,11 @@ class RunInWaves:
 
 
 class _InWaves(VirtualRun):
-    def __init__(self, setting: Setting, seed: int, fixed: int | None, limit: int, carried: Carried | None) -> None:
+    def __init__(
+        self, setting: Setting, seed: int, fixed: int | None, limit: int, carried: Carried | None, barrier_s: float
+    ) -> None:
         super().__init__(setting, seed)
+        self._barrier_s = barrier_s
         self._fixed, self._limit, self._carried = fixed, limit, carried
         self._history: list[Wave] = []
         self._begun: list[Begun] = []
@@ -67,7 +70,7 @@ class _InWaves(VirtualRun):
                 self._not_attempted += len(sites) - begun
                 return cut
             self._begun.append(Begun(self._clock.now, decision))
-            self._clock.now += BARRIER_S
+            self._clock.now += self._barrier_s
             self._outcomes = []
             wave = sites[begun : begun + decision.sites]
             cut += self._round(wave, decision.max_concurrency, max_tokens)
@@ -116,6 +119,7 @@ def play_in_waves(
     fixed: int | None = None,
     limit: int = CONCURRENCY_LIMIT,
     carried: Carried | None = None,
+    barrier_s: float = BARRIER_S,
 ) -> RunInWaves:
     """`fixed`: a number as max_concurrency; None is `auto`. `carried`: what an earlier run left."""
-    return _InWaves(setting, seed, fixed, limit, carried).play_waves()
+    return _InWaves(setting, seed, fixed, limit, carried, barrier_s).play_waves()

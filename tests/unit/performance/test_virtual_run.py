@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.messages_api.scenario import Latency, Limits
-from tests.performance import simulation
+from tests.performance import real_waves, simulation
 from tests.performance.virtual_run import Retrier, Setting, demand, draw, mean, own_retrier, play, under_pressure
 
 STEADY = Setting(
@@ -99,6 +99,29 @@ def test_the_retrier_is_the_state_machine_s() -> None:
     assert Setting().retrier == own_retrier() == Retrier(30, 2, 60, "FULL")
 
 
+def in_waves() -> dict[str, Any]:
+    """Figures of which nothing is to be complained about."""
+    side = {"waves": [(4, 4), (8, 8), (16, 16), (72, 24)], "lost": 1}
+    steady = {"auto": {"seconds": 40, "rate_limited": 3, "lost": 0}, "4": {"seconds": 150}}
+    return {"real": dict(side), "virtual": dict(side), "steady": steady}
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({"real": {"waves": [(4, 4), (8, 8), (16, 16), (30, 30), (42, 18)], "lost": 1}}, ""),
+        ({"real": {"waves": [(50, 24), (50, 24)], "lost": 1}}, "2 waves really, 4 virtually"),
+        ({"real": {"waves": [(4, 4), (8, 8), (16, 16), (72, 17)], "lost": 1}}, "up to 17 at once really, 24 virtually"),
+        ({"real": {"waves": [(4, 4), (8, 8), (16, 16), (72, 24)], "lost": 2}}, "2 sites really, 1 virtually"),
+        ({"steady": {"auto": {"seconds": 40, "rate_limited": 4, "lost": 0}, "4": {"seconds": 150}}}, "4 429s"),
+        ({"steady": {"auto": {"seconds": 76, "rate_limited": 0, "lost": 0}, "4": {"seconds": 150}}}, "auto takes 76 s"),
+    ],
+)
+def test_real_waves_that_went_otherwise_are_complained_about(changed: dict[str, Any], wrong: str) -> None:
+    found = real_waves.complaints(in_waves() | changed)
+    assert [wrong in each for each in found] == ([True] if wrong else [])
+
+
 @pytest.mark.parametrize(
     ("real", "wrong"),
     [
@@ -112,7 +135,7 @@ def test_the_retrier_is_the_state_machine_s() -> None:
 )
 def test_a_real_run_that_went_otherwise_is_complained_about(real: dict[str, float], wrong: str) -> None:
     virtual = {"calls": (90, 100, 110), "lost": (4, 5, 6), "peak": (8, 8, 8)}
-    figures: dict[str, Any] = {"sites": 50}
+    figures: dict[str, Any] = {"sites": 50, "waves": in_waves()}
     for name, (lowest, middle, highest) in virtual.items():
         figures[name] = {"real": real.get(name, middle), "virtual": middle, "lowest": lowest, "highest": highest}
     found = simulation.complaints(figures)
