@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from nightfold.errors import Reason
 from nightfold.observability import log_step
 from nightfold.sites import Round, RunId, Shape
-from nightfold.storage import PROFILE_KEY, Bucket, pace_key
+from nightfold.storage import PROFILE_KEY, pace_key
 
 RUN_S = 21_600  # the state machine's TimeoutSeconds
 RESERVE_S = 1_500  # for an aggregation that is tried twice, and the digest
@@ -105,7 +105,7 @@ class Profile(Shape):
 
 
 class Source(Protocol):
-    """Where a profile is read from: the bucket, or the state directory of a laptop."""
+    """Where objects are read from: the bucket, or the state directory of a laptop."""
 
     def get(self, key: str) -> bytes | None: ...
 
@@ -132,10 +132,10 @@ def believed(profile: Profile, model: str, now: datetime, *, simulated: bool) ->
     return carried if carried is not None and now - carried.found_at <= BELIEVED else None
 
 
-def read_paces(bucket: Bucket, run_id: str, round_: int) -> list[Pace]:
+def read_paces(source: Source, run_id: str, round_: int) -> list[Pace]:
     """The decisions of a round, in their order. The first one that is missing or cannot be read ends them."""
     paces: list[Pace] = []
-    while (document := bucket.get(pace_key(run_id, round_, len(paces) + 1))) is not None:
+    while (document := source.get(pace_key(run_id, round_, len(paces) + 1))) is not None:
         try:
             paces.append(Pace.model_validate_json(document))
         except ValidationError:

@@ -20,6 +20,7 @@ from reporter.verdict import (
     missed_by_reason,
     second_sentence,
 )
+from reporter.waves import stopped
 
 SUBJECT_LIMIT = 99  # SNS wants fewer than 100 characters, and ASCII only
 WIDTH = 78
@@ -50,6 +51,7 @@ def plain_text(summary: Summary, s3_uri: str) -> str:
     return "\n".join(
         [
             headline(summary),
+            *wrap(unlinked(stopped(summary) or ""), WIDTH),
             "",
             f"accepted  {summary.accepted:>6,}",
             f"missed    {missed:>6,}",
@@ -66,6 +68,7 @@ def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str) 
     summary = records.summary
     missed = summary.planned - summary.accepted
     yield headline(summary)
+    yield from wrap(unlinked(stopped(summary) or ""), WIDTH)
     yield from wrap(second_sentence(records, context), WIDTH)
     yield ""
     yield f"accepted  {summary.accepted:>6,}   {counted(entry_count(records), records.question.noun)}"

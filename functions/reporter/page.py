@@ -29,6 +29,7 @@ from reporter.verdict import (
     next_redrive,
     second_sentence,
 )
+from reporter.waves import rows, stopped
 
 SITES_SHOWN = 50  # the others are found by search or shown on demand
 MISSES_SHOWN, MISSES_UNFOLDED = 40, 5  # of one error
@@ -80,6 +81,8 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         left=grouped(miss for miss in records.misses if miss.site.site_id not in later),
         usual=_usual(records),
         timeline=draw(records),
+        waves=rows(records.paces),
+        stopped=stopped(summary),
         usage=usage(records),
         headroom=headroom(records),
         history=bars(records),

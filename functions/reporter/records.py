@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -16,6 +17,7 @@ from nightfold.question import Question, shown
 from nightfold.results import SiteResults, read_results
 from nightfold.storage import items_key, misses_key, outcome_key, plan_key, results_key, summary_key
 from nightfold.stored import read_outcome
+from nightfold.waves import Pace, read_paces
 from reporter.branch import Branch
 from reporter.redriven import Redriven, collected_later, origins, read_redriven
 
@@ -57,10 +59,11 @@ class RunRecords:
 
     summary: Summary
     plan: Plan
-    branches: list[Branch]  # in the order of the plan, round by round
+    branches: list[Branch]  # that a wave began, in the order of the plan, round by round
     results: dict[str, SiteResults]  # of the accepted sites
     misses: list[Miss]
     history: list[PastRun]  # oldest first, this run among them
+    paces: list[Pace] = field(default_factory=list)  # the decisions about its waves, both rounds
     redriven: dict[str, Redriven] = field(default_factory=dict)  # by site: what happened to its misses in redrives
     origins: dict[str, set[str]] = field(default_factory=dict)  # of a redrive: the runs that its misses came from
 
@@ -107,6 +110,11 @@ def read_records(run_id: str, source: Source) -> RunRecords:
     again = {task.site_id for task in rounds[1]}
     accepted = {site.site_id for site in summary.sites if site.accepted}
 
+    not_begun = {site.site_id for site in summary.sites if site.error == "NotAttempted"}
+    begun = [
+        task for task in chain(*rounds) if task.site_id not in not_begun or (task.round == 1 and task.site_id in again)
+    ]
+
     def branch(task: SiteTask) -> Branch:
         outcome = read_outcome(source.get(outcome_key(run_id, task.round, task.site_id)))
         last = task.round == 2 or task.site_id not in again
@@ -119,7 +127,7 @@ def read_records(run_id: str, source: Source) -> RunRecords:
         return site.site_id, read_results(source.get(results_key(run_id, site.site_id))) or nothing
 
     with ThreadPoolExecutor(READERS) as readers:
-        branches = list(readers.map(branch, [task for tasks in rounds for task in tasks]))
+        branches = list(readers.map(branch, begun))
         kept = dict(readers.map(results, [site for site in summary.sites if site.accepted]))
         history = _history(source, summary, readers)
     plan = Plan.model_validate_json(planned)
@@ -130,6 +138,7 @@ def read_records(run_id: str, source: Source) -> RunRecords:
         results=kept,
         misses=list(_misses(source.get(misses_key(run_id)))),
         history=history,
+        paces=[*read_paces(source, run_id, 1), *read_paces(source, run_id, 2)],
         redriven=read_redriven(run_id, source.get),
         origins=origins(plan, source.get),
     )

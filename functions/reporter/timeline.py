@@ -8,6 +8,7 @@ from typing import Literal
 from nightfold.amounts import counted, duration
 from reporter.branch import Branch
 from reporter.records import RunRecords
+from reporter.waves import Mark, marks
 
 ROWS = 40  # sites that get a row of bars; the chart of branches at once counts all
 COLUMNS = 400  # of the chart of branches at once
@@ -46,6 +47,7 @@ class Timeline:
     untimed: int  # branches whose record has no times
     at_once: list[int]  # most branches at once in each column; empty if no times are known
     cap: int
+    marks: list[Mark]  # x in columns
 
     @property
     def peak(self) -> int:
@@ -97,6 +99,7 @@ def draw(records: RunRecords) -> Timeline:
         untimed=len(records.branches) - len(timed),
         at_once=_at_once([(at(started), at(ended)) for started, ended in map(_span, timed)]),
         cap=max((wave.max_concurrency for wave in records.summary.waves), default=1),
+        marks=marks(records.paces, lambda moment: min(at(moment), WIDTH) / WIDTH * COLUMNS),
     )
 
 

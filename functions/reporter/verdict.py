@@ -32,6 +32,12 @@ class MissGroup:
     words: Words
     misses: Sequence[Miss]
 
+    @property
+    def same_message(self) -> str | None:
+        """The message of all of them, where it is one and the same: shown once."""
+        messages = {miss.message for miss in self.misses}
+        return messages.pop() if len(self.misses) > 1 and len(messages) == 1 else None
+
 
 def missed_by_reason(summary: Summary) -> Mapping[Reason, int]:
     return {"network": summary.missed.network, "schema": summary.missed.schema_, "unknown": summary.missed.unknown}
@@ -115,9 +121,18 @@ def entry_count(records: RunRecords) -> int:
 
 
 def grouped(misses: Iterable[Miss]) -> list[MissGroup]:
-    """The misses by error: first those that need you, then the largest group."""
+    """The misses by error: first those that need you, then the largest group. What was not attempted comes after what
+    stopped the run."""
     of_error: dict[tuple[str, Reason], list[Miss]] = {}
     for miss in misses:
         of_error.setdefault((miss.error, miss.reason), []).append(miss)
     groups = [MissGroup(error, reason, words_for(error), each) for (error, reason), each in of_error.items()]
-    return sorted(groups, key=lambda group: (-REASONS.index(group.reason), -len(group.misses), group.error))
+    return sorted(
+        groups,
+        key=lambda group: (
+            -REASONS.index(group.reason),
+            group.error == "NotAttempted",
+            -len(group.misses),
+            group.error,
+        ),
+    )

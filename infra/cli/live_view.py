@@ -139,8 +139,8 @@ def _phase(progress: Progress) -> str:
     words = [progress.phase]
     if progress.output_tokens:
         cost = progress.cost_usd()
-        if cost is not None and progress.ceiling_usd is not None:
-            words.append(f"{dollars(cost)} of {dollars(progress.ceiling_usd)}")
+        if cost is not None and progress.wave.ceiling_usd is not None:
+            words.append(f"{dollars(cost)} of {dollars(progress.wave.ceiling_usd)}")
         elif cost is not None and not progress.simulated:
             words.append(dollars(cost))
         if progress.simulated:

@@ -39,7 +39,6 @@ class Progress(SiteStates):
         self.input_tokens = self.output_tokens = 0
         self.model = ""
         self.simulated = False
-        self.ceiling_usd: float | None = None
         self.wave = WaveProgress()
         self.dead_runs: list[str] = []
         self._of_request: dict[str, SiteProgress] = {}
@@ -165,7 +164,7 @@ class Progress(SiteStates):
 
     def _planned(self, run_id: str, plan: dict[str, Any], at: float) -> None:
         self.run_id, self.model = run_id, plan["configuration"]["model"]
-        self.ceiling_usd = plan["configuration"].get("cost_ceiling_usd")
+        self.wave.ceiling_usd = plan["configuration"].get("cost_ceiling_usd")
         for site in plan["sites"]:
             self._site(site["site_id"])
         asked = plan["configuration"].get("question", DEFAULT)

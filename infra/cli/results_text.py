@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from infra.cli.invocation import redrive_of, shown, suggest
@@ -19,6 +20,7 @@ from nightfold.question import shown as shown_question
 from nightfold.results import read_results
 from nightfold.storage import digest_key, misses_key, results_key
 from reporter.verdict import headline, not_asked
+from reporter.waves import stopped
 
 SITES_SHOWN = 5  # accepted sites whose titles are shown; the rest are counted
 TITLES_SHOWN = 8
@@ -54,7 +56,13 @@ def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
     """The census and the candidates of a closed run."""
     if not summary.planned:
         return [census_line(summary), "", headline(summary), *not_asked(summary)]
-    lines = [census_line(summary), "", *(fitted(line, width) for line in _sites(summary, state_dir)), ""]
+    lines = [
+        census_line(summary),
+        *wrap(stopped(summary) or "", width or 100),
+        "",
+        *(fitted(line, width) for line in _sites(summary, state_dir)),
+        "",
+    ]
     cost = price(summary.cost_usd, simulated=summary.simulated)
     lines.append(
         f"{counted(summary.model_calls, 'model call')}, {summary.regenerated:,} regenerated, "
@@ -97,7 +105,8 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
     """The first accepted sites with their titles, then the first misses; the rest are counted."""
     accepted = [site for site in summary.sites if site.accepted]
     missed = [site for site in summary.sites if not site.accepted]
-    listed = accepted[:SITES_SHOWN] + missed[:MISSES_SHOWN]
+    begun = [site for site in missed if site.error != "NotAttempted"]
+    listed = accepted[:SITES_SHOWN] + begun[:MISSES_SHOWN]
     width = max((len(site.site_id) for site in listed), default=0)
     noun = shown_question(summary.question).noun
     for site in accepted[:SITES_SHOWN]:
@@ -112,11 +121,10 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
         rest = accepted[SITES_SHOWN:]
         yield f"… and {counted(len(rest), 'more site')} with {counted(sum(site.entries for site in rest), noun)}"
     messages = _messages(state_dir, summary.run_id) if missed else {}
-    for site in missed[:MISSES_SHOWN]:
+    for site in begun[:MISSES_SHOWN]:
         message = visible(messages.get(site.site_id, ""), 300)
         yield f"{site.site_id:{width}}  missed: {_why(site)}{f': {message}' if message else ''}"
-    if len(missed) > MISSES_SHOWN:
-        rest = missed[MISSES_SHOWN:]
+    if rest := [*begun[MISSES_SHOWN:], *(site for site in missed if site.error == "NotAttempted")]:
         why = (f"{each} {count:,}" for each, count in Counter(map(_why, rest)).most_common())
         yield f"… and {counted(len(rest), 'more miss')}: {'; '.join(why)}"
 

@@ -9,6 +9,7 @@ class WaveProgress:
 
     def __init__(self) -> None:
         self.expected_s: float | None = None
+        self.ceiling_usd: float | None = None
         self.line = ""
         self._pace: Pace | None = None
         self._growing = False

@@ -1,7 +1,7 @@
 """Runs as stored in the bucket, written by the real code: planner, judge and census.
 
 A site is a list of what its calls did, by round: `"ok"`, `"prose"`, `"cut"`, `"hostile"`, an error's name
-(`"Overloaded"`), or `"lost"` for a branch without an outcome.
+(`"Overloaded"`), or `"lost"` for a branch without an outcome; `UNBEGUN` for one that no wave began.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from aggregator.census import summarize
-from aggregator.judge import Verdict, judge
+from aggregator.judge import Verdict, judge, not_attempted
 from nightfold.branch import Outcome, SiteTask
 from nightfold.contract import Plan
 from nightfold.failure_message import with_calls
@@ -25,13 +25,15 @@ from nightfold.results import SiteResults
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import items_key, misses_key, outcome_key, pace_key, plan_key, results_key, summary_key
-from nightfold.waves import Pace, Profile
+from nightfold.waves import Pace, Profile, Stop
 from planner.draft import PlanTask, draft, items
 from reporter.records import read_records
 from reporter.redriven import note
 from tests.support.questions import CANDIDATES
 
 STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
+UNBEGUN = "not begun"
+STOP = Stop(reason="unknown", message="every call of a wave failed; the API refused the key: check it")
 NETWORK = {"RateLimited", "Overloaded", "NetworkError", "ModelTimeout"}
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">'
 TITLES = (
@@ -104,7 +106,11 @@ def store_run(
     first = _round(
         bucket, plan, TypeAdapter(list[SiteTask]).validate_json(items(plan)), sites, angle_words, times, at_once
     )
-    rounds, paces = [first], [_pace(bucket, plan, 1, len(plan.sites), at_once)]
+    begun = sum(did[0] != UNBEGUN for did in sites.values())
+    rounds, paces = [first], [_pace(bucket, plan, 1, begun, at_once)]
+    if begun < len(plan.sites):
+        end = {"wave": 2, "first": begun, "left": len(plan.sites) - begun, "stop": STOP, "why": STOP.message}
+        paces.append(_pace(bucket, plan, 1, 0, at_once, **end))
     again = [
         SiteTask.for_site(site, run_id, 2, plan.configuration, 2_048, CANDIDATES, violation=first[site.site_id].message)
         for site in plan.sites
@@ -122,20 +128,21 @@ def store_run(
     )
 
 
-def _pace(bucket: MemoryBucket, plan: Plan, round_: int, sites: int, at_once: int) -> Pace:
-    """A round of one wave."""
-    pace = Pace(
-        run_id=plan.run_id,
-        round=round_,
-        wave=1,
-        decided_at=plan.started_at + timedelta(seconds=round_),
-        first=0,
-        sites=sites,
-        left=0,
-        max_concurrency=at_once,
-        why=f"a start with {at_once}",
-    )
-    bucket.objects[pace_key(plan.run_id, round_, 1)] = pace.model_dump_json().encode()
+def _pace(bucket: MemoryBucket, plan: Plan, round_: int, sites: int, at_once: int, **fields: Any) -> Pace:
+    """A round of one wave, unless `fields` are those of another decision."""
+    decision: dict[str, Any] = {
+        "run_id": plan.run_id,
+        "round": round_,
+        "wave": 1,
+        "decided_at": plan.started_at + timedelta(seconds=round_),
+        "first": 0,
+        "sites": sites,
+        "left": 0,
+        "max_concurrency": at_once,
+        "why": f"a start with {at_once}",
+    }
+    pace = Pace.model_validate(decision | fields)
+    bucket.objects[pace_key(plan.run_id, round_, pace.wave)] = pace.model_dump_json().encode()
     return pace
 
 
@@ -163,7 +170,8 @@ def _round(
                 outcome = outcome.model_copy(update={"started_at": start, "ended_at": start + took})
             bucket.objects[outcome_key(plan.run_id, task.round, task.site_id)] = outcome.model_dump_json().encode()
         document = bucket.objects.get(outcome_key(plan.run_id, task.round, task.site_id))
-        verdict = judged[task.site_id] = judge(task.site_id, plan.run_id, task.round, document, CANDIDATES)
+        verdict = judge(task.site_id, plan.run_id, task.round, document, CANDIDATES)
+        verdict = judged[task.site_id] = not_attempted(task.site_id, STOP) if what == UNBEGUN else verdict
         if verdict.accepted:
             results = SiteResults(
                 run_id=plan.run_id,
@@ -179,7 +187,7 @@ def _round(
 
 def _outcome(task: SiteTask, what: str, number: int, angle_words: int) -> Outcome | None:
     of_branch: dict[str, Any] = {"run_id": task.run_id, "round": task.round, "site_id": task.site_id}
-    if what == "lost":
+    if what in {"lost", UNBEGUN}:
         return None
     if what[0].isupper():
         reason: Literal["network", "unknown"] = "network" if what in NETWORK else "unknown"
@@ -243,7 +251,7 @@ def _miss(plan: Plan, site: Site, verdict: Verdict) -> bytes:
         raw_answer=verdict.raw_answer,
         raw_answer_key=outcome_key(plan.run_id, 2, site.site_id) if verdict.raw_answer else None,
         missed_at=plan.started_at + timedelta(seconds=14),
-        attempts=plan.attempts.get(site.site_id, 0) + 1,
+        attempts=plan.attempts.get(site.site_id, 0) + verdict.attempted,
         simulated=plan.simulated,
     )
     return json.dumps(miss.model_dump(mode="json")).encode() + b"\n"
@@ -310,6 +318,14 @@ def lost() -> MemoryBucket:
     return bucket
 
 
+@cache
+def stopped(sites: int = 500) -> MemoryBucket:
+    """A wrong key: the first four sites showed it, and the others had no turn."""
+    bucket = MemoryBucket()
+    store_run(bucket, {f"site-{n:05}": ["AccessDenied"] if n < 4 else [UNBEGUN] for n in range(sites)})
+    return bucket
+
+
 def empty() -> MemoryBucket:
     """A redrive that found nothing but an unrecognized message."""
     bucket = MemoryBucket()
@@ -358,4 +374,5 @@ RUNS: dict[str, Callable[[], MemoryBucket]] = {
     "empty": empty,
     "hostile": hostile,
     "large": large,
+    "stopped": stopped,
 }

@@ -172,3 +172,21 @@ def test_a_run_that_never_had_a_plan_reports_that_nothing_was_paid() -> None:
 def test_a_dead_run_is_reported_with_its_census() -> None:
     (text,) = dead_runs(RunResult("run-1", "closed", dead_runs=[summary(3, 1)]))
     assert text.endswith("3 of 4 sites accepted from the stored outcomes, 1 collected again.")
+
+
+def test_what_stopped_the_run_comes_first_and_what_was_not_attempted_is_only_counted(tmp_path: Path) -> None:
+    tried = summary(0, 4)
+    unbegun = [
+        tried.sites[0].model_copy(update={"site_id": f"unbegun-{n}", "error": "NotAttempted", "reason": "unknown"})
+        for n in range(9_996)
+    ]
+    wave = {"round": 1, "wave": 2, "sites": 0, "max_concurrency": 1, "why": "the API refused the key: check it \x1b"}
+    changed = {"planned": 10_000, "not_attempted": 9_996, "waves": [wave], "sites": [*tried.sites, *unbegun]}
+    stopped = Summary.model_validate(tried.model_dump() | changed)
+    lines = as_text(stopped, tmp_path, 80)
+    assert len(lines) < 20
+    assert " ".join(lines[1:3]) == (
+        "The run stopped early, and 9,996 of 10,000 sites were not attempted: the API refused the key: check it."
+    )
+    assert "… and 9,996 more misses: unknown, NotAttempted 9,996" in lines
+    assert json.loads(as_json(stopped))["waves"] == [wave]
