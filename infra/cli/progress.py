@@ -118,12 +118,9 @@ class Progress(SiteStates):
             self.wave.branch_ended(event.at - (site.began or event.at))
             self.stored += outcome[1] == "1"
             self.stored_again += outcome[1] == "2"
-            if site.state != "answered":
-                site.why = site.why if site.state == "failed" else _error_in(event.payload)
-                self._move(site, "stored", event.at, f"stored as failed: {site.why}")
-            else:
-                site.why = ""
-                self._move(site, "stored", event.at, "stored")
+            if site.state != "failed":
+                site.why = "" if site.state == "answered" else _error_in(event.payload)
+            self._move(site, "stored", event.at, f"stored as failed: {site.why}" if site.why else "stored")
         elif file := _RUN_FILE.fullmatch(event.key):
             document = json.loads(event.payload)
             match file[2]:

@@ -26,21 +26,8 @@ SITES_SHOWN = 5  # accepted sites whose titles are shown; the rest are counted
 TITLES_SHOWN = 8
 MISSES_SHOWN = 20  # misses that have a line each; the rest are counted
 JSON_KEYS = (
-    "run_id",
-    "status",
-    "question",
-    "planned",
-    "accepted",
-    "missed",
-    "not_attempted",
-    "regenerated",
-    "model_calls",
-    "rate_limited",
-    "tokens",
-    "cost_usd",
-    "duration_s",
-    "waves",
-    "sites",
+    *("run_id", "status", "question", "planned", "accepted", "missed", "not_attempted", "regenerated", "model_calls"),
+    *("rate_limited", "tokens", "cost_usd", "duration_s", "waves", "sites"),
 )
 
 
