@@ -23,7 +23,7 @@ from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, program, scenario
 
 KEYS = [
-    *("run_id", "status", "planned", "accepted", "missed", "not_attempted", "regenerated", "model_calls"),
+    *("run_id", "status", "question", "planned", "accepted", "missed", "not_attempted", "regenerated", "model_calls"),
     *("rate_limited", "tokens", "cost_usd", "duration_s", "waves", "sites"),
 ]
 
