@@ -21,6 +21,7 @@ from infra.cli.misses import misses
 from infra.cli.plan import plan
 from infra.cli.redrive import redrive
 from infra.cli.report import report
+from infra.cli.results import results
 from infra.cli.run import run
 from infra.cli.terminal import to_stderr, visible
 from infra.cli.unpark import unpark
@@ -38,7 +39,7 @@ def nightfold() -> None:
     """
 
 
-for command in (run, plan, misses, unpark, redrive, report, cloud):
+for command in (run, plan, misses, unpark, redrive, results, report, cloud):
     nightfold.add_command(command)
 
 

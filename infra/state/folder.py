@@ -15,7 +15,7 @@ class Folder:
 
     def get(self, key: str) -> bytes | None:
         try:
-            return read_file(self.path / key)
+            return read_file(f"{self.path}/{key}")
         except (FileNotFoundError, NotADirectoryError, NotARegularFile):
             return None
 

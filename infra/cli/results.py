@@ -1,0 +1,64 @@
+"""`nightfold results`."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from infra.cli.options import state_dir_option
+from infra.cli.terminal import to_stderr, to_stdout, width_of
+
+
+@click.command()
+@click.option(
+    "--since", metavar="DAY", type=click.DateTime(["%Y-%m-%d"]), help="Only runs that began on this day or later."
+)
+@click.option("--site", "site_ids", metavar="ID", multiple=True, help="Only this site. Can be repeated.")
+@click.option("--question", metavar="NAME", help="Only answers to this question.")
+@click.option("--all", "every", is_flag=True, help="Every answer, not only the newest of each site.")
+@click.option("--simulated", is_flag=True, help="Simulated answers. By default real ones, if there are any.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "markdown"]),
+    default="table",
+    show_default=True,
+    help="json: one object a line.",
+)
+@state_dir_option
+def results(
+    since: datetime | None,
+    site_ids: tuple[str, ...],
+    question: str | None,
+    every: bool,
+    simulated: bool,
+    form: str,
+    state_dir: Path,
+) -> int:
+    """Print what was accepted, of nights and mornings together.
+
+    Of each site and question the newest answer. An entry is "repeated" if an older run has the same heading for its
+    site and question, whatever its case and punctuation.
+    """
+    from infra.cli import accepted_text
+    from infra.cli.invocation import suggest
+    from infra.state.accepted_answers import Choice, accepted_answers, accepting_runs
+
+    runs = accepting_runs(state_dir)
+    accepted_text.check(runs, site_ids, question)
+    chosen = Choice(
+        simulated=simulated or all(run.simulated for run in runs),
+        site_ids=frozenset(site_ids) or None,
+        question=question,
+        since=since.astimezone() if since else None,
+        every=every,
+    )
+    answers = list(accepted_answers(state_dir, runs, chosen))
+    to_stdout(accepted_text.FORMATS[form](answers, width_of(sys.stdout)))
+    if not runs:
+        to_stderr(f"Nothing is accepted yet. `{suggest('run', state_dir)}` starts a run.")
+    elif not answers:
+        kind = "simulated" if chosen.simulated else "real"
+        to_stderr(f"No {kind} answer fits.")
+    return 0

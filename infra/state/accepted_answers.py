@@ -1,0 +1,133 @@
+"""What runs have accepted, of nights and mornings together, from the files of the state directory.
+
+Of every run only the plan is read, without its sites: it tells what each site was asked. Results are read of the chosen
+sites alone.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from infra.state.folder import Folder
+from infra.state.places import UnsafeState, check_folder
+from nightfold.errors import InvalidInput
+from nightfold.memory import known_as
+from nightfold.question import DEFAULT, load
+from nightfold.results import read_results
+from nightfold.storage import plan_key, results_key, results_prefix
+
+
+class _Configuration(BaseModel):
+    question: str = DEFAULT
+
+
+class _Plan(BaseModel):
+    run_id: str
+    started_at: AwareDatetime
+    simulated: bool = False
+    configuration: _Configuration
+    questions: dict[str, str] = {}  # of sites that are not asked the run's own
+
+
+@dataclass(frozen=True)
+class AcceptingRun:
+    """A run that has accepted something."""
+
+    run_id: str
+    started_at: datetime
+    simulated: bool
+    site_ids: frozenset[str]
+    question: str
+    other_questions: dict[str, str]
+
+    def question_of(self, site_id: str) -> str:
+        return self.other_questions.get(site_id, self.question)
+
+
+@dataclass(frozen=True)
+class AcceptedAnswer:
+    """What one run accepted for one site."""
+
+    site_id: str
+    question: str
+    run: AcceptingRun
+    entries: Sequence[dict[str, Any]]
+    new: Sequence[bool]  # of each entry: no older run has its heading
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which answers are wanted."""
+
+    simulated: bool
+    site_ids: frozenset[str] | None = None  # None: all
+    question: str | None = None  # None: all
+    since: datetime | None = None
+    every: bool = False  # False: only the newest of each site and question
+
+
+def accepting_runs(state_dir: Path) -> list[AcceptingRun]:
+    """Oldest first. What is not a run is skipped."""
+    folder, runs = Folder(state_dir), []
+    for run_id in folder.run_ids():
+        try:
+            plan = _Plan.model_validate_json(folder.get(plan_key(run_id)) or b"")
+        except ValidationError:
+            continue
+        if plan.run_id == run_id and (site_ids := _accepted(state_dir, run_id)):  # another id: the folder is a copy
+            asked = plan.configuration.question
+            runs.append(AcceptingRun(run_id, plan.started_at, plan.simulated, site_ids, asked, plan.questions))
+    return sorted(runs, key=lambda run: (run.started_at, run.run_id))
+
+
+def _accepted(state_dir: Path, run_id: str) -> frozenset[str]:
+    try:
+        check_folder(state_dir, state_dir / results_prefix(run_id))
+        with os.scandir(state_dir / results_prefix(run_id)) as files:
+            return frozenset(file.name.removesuffix(".json") for file in files if file.name.endswith(".json"))
+    except (FileNotFoundError, UnsafeState):
+        return frozenset()
+
+
+def accepted_answers(state_dir: Path, runs: Sequence[AcceptingRun], choice: Choice) -> Iterator[AcceptedAnswer]:
+    """The chosen answers by question and site, the newest first."""
+    of_site: dict[tuple[str, str], list[AcceptingRun]] = {}
+    for run in runs:
+        if run.simulated == choice.simulated:
+            wanted = run.site_ids if choice.site_ids is None else run.site_ids & choice.site_ids
+            for site_id in wanted:
+                of_site.setdefault((run.question_of(site_id), site_id), []).append(run)
+    for (question, site_id), its in sorted(of_site.items()):
+        if choice.question in (None, question):
+            answers = [
+                answer
+                for answer in _answers(Folder(state_dir), question, site_id, its)
+                if choice.since is None or answer.run.started_at >= choice.since
+            ]
+            yield from reversed(answers if choice.every else answers[-1:])
+
+
+def _answers(folder: Folder, question: str, site_id: str, runs: Sequence[AcceptingRun]) -> Iterator[AcceptedAnswer]:
+    """Oldest first, as `runs` are."""
+    known: set[str] = set()
+    for run in runs:
+        results = read_results(folder.get(results_key(run.run_id, site_id)))
+        if results is None or not results.entries:
+            continue
+        heading = heading_of(question, results.entries[0])
+        spelled = [known_as(str(entry.get(heading, ""))) for entry in results.entries]
+        yield AcceptedAnswer(site_id, question, run, results.entries, [each not in known for each in spelled])
+        known.update(spelled)
+
+
+def heading_of(question: str, entry: dict[str, Any]) -> str:
+    """The field that names an entry; its first one if the question is no longer there."""
+    try:
+        return load(question).heading
+    except InvalidInput:
+        return next(iter(entry), "")
