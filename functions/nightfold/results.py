@@ -1,5 +1,6 @@
 """What a run accepted for one site: `runs/<run_id>/results/<site_id>.json`."""
 
+import json
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
@@ -36,4 +37,8 @@ def stored_entries(document: bytes | None) -> int:
 
 def text_of(value: object) -> str:
     """A field's value as page, message and exports show it."""
-    return ", ".join(map(text_of, value)) if isinstance(value, list) else "" if value is None else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(text_of, value))
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -13,7 +13,7 @@ from statistics import median
 from markupsafe import Markup
 
 from nightfold.misses import MAX_ATTEMPTS
-from nightfold.text import LINKS
+from reporter.export import PATTERNS
 from reporter.figures import headroom, usage
 from reporter.history import bars
 from reporter.page_data import data_of, questions_of
@@ -51,7 +51,7 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         style=Markup(style),  # noqa: S704  # nosec B704
         script=Markup(script),  # noqa: S704  # nosec B704
         policy=_policy(style, script),
-        links=LINKS,
+        patterns=PATTERNS,
         question=records.question,
         questions=questions_of(records),
         summary=summary,

@@ -1,35 +1,34 @@
 """The output of `nightfold results`: a table for the terminal, JSON lines, CSV and Markdown."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from infra.cli.configuration import question_override
 from infra.cli.terminal import fitted, visible
-from infra.state.accepted_answers import AcceptedAnswer, AcceptingRun, heading_of
+from infra.state.accepted_answers import AcceptedAnswer, AcceptingRun
 from nightfold.amounts import counted
 from nightfold.complaints import did_you_mean
 from nightfold.errors import InvalidInput
-from nightfold.question import load, names
+from nightfold.question import Question, shown
+from nightfold.results import text_of
 from reporter import export
 
 COLUMNS = ("site", "question", "run", "when", "kind", "status")  # of the CSV, before the question's fields
 
 
 def check(runs: Sequence[AcceptingRun], site_ids: Sequence[str], question: str | None) -> None:
-    """Raises InvalidInput for a site or a question that no run has accepted anything of."""
+    """Raises InvalidInput for a site that no run has accepted anything of, and for a question that is not there."""
     sites = set[str]().union(*(run.site_ids for run in runs))
     for site_id in site_ids:
         if site_id not in sites:
             raise InvalidInput(
                 f"--site: nothing was accepted of {visible(site_id, 63)!r}{did_you_mean(site_id, sites)}"
             )
-    asked = {name for run in runs for name in (run.question, *run.other_questions.values())}
-    if question is not None and question not in {*asked, *names()}:
-        raise InvalidInput(
-            f"--question: there is no {visible(question, 40)!r}{did_you_mean(question, {*asked, *names()})}"
-        )
+    if question not in {name for run in runs for name in (run.question, *run.other_questions.values())}:
+        question_override(question)
 
 
 def _table(answers: Sequence[AcceptedAnswer], width: int | None) -> Iterator[str]:
@@ -42,23 +41,19 @@ def _table(answers: Sequence[AcceptedAnswer], width: int | None) -> Iterator[str
         entries = sum(len(answer.entries) for answer in its)
         sites = counted(len({answer.site_id for answer in its}), "site")
         simulated = ", simulated" if its[0].run.simulated else ""
-        yield f"{question}: {counted(entries, _noun(question))} of {sites}{simulated}"
+        yield f"{question.name}: {counted(entries, question.noun)} of {sites}{simulated}"
         longest = max(len(answer.site_id) for answer in its)
         for answer in its:
             yield ""
             yield f"{answer.site_id:{longest}}  {_when(answer.run.started_at)}  {answer.run.run_id}"
             for entry, new in zip(answer.entries, answer.new, strict=True):
-                fields = " · ".join(visible(export.line(value)) for value in _short_first(question, entry))
-                yield fitted(f"  {'new' if new else 'repeated':8}  {fields}", width)
+                yield fitted(f"  {'new' if new else 'repeated':8}  {' · '.join(_fields(question, entry))}", width)
 
 
-def _short_first(question: str, entry: dict[str, Any]) -> list[Any]:
-    """The heading, then the other fields, the long text last."""
-    heading = heading_of(question, entry)
-    return [
-        entry.get(heading),
-        *sorted((entry[name] for name in entry if name != heading), key=lambda each: len(str(each)) > 40),
-    ]
+def _fields(question: Question, entry: Mapping[str, Any]) -> list[str]:
+    """The heading, short fields, and the text."""
+    names = [question.heading, *(name for name in question.details if name != question.text), question.text]
+    return [visible(text_of(entry[name])) for name in dict.fromkeys(names) if name in entry]
 
 
 def _json_lines(answers: Sequence[AcceptedAnswer], _: int | None) -> Iterator[str]:
@@ -100,15 +95,12 @@ def _markdown(answers: Sequence[AcceptedAnswer], _: int | None) -> Iterator[str]
     for question, its in _by_question(answers):
         sections = (
             export.Section(
-                f"{answer.site_id} ({answer.run.run_id}, {_when(answer.run.started_at)})",
-                heading_of(question, answer.entries[0]),
-                answer.entries,
-                answer.new,
+                f"{answer.site_id} ({answer.run.run_id}, {_when(answer.run.started_at)})", question, answer.entries
             )
             for answer in its
         )
-        of = f"{question}{', simulated' if its[0].run.simulated else ''}"
-        yield from export.markdown(_noun(question), of, sections).splitlines()
+        of = f"{question.name}{', simulated' if its[0].run.simulated else ''}"
+        yield from export.markdown(question.noun, of, sections).splitlines()
 
 
 FORMATS: dict[str, Callable[[Sequence[AcceptedAnswer], int | None], Iterator[str]]] = {
@@ -119,16 +111,10 @@ FORMATS: dict[str, Callable[[Sequence[AcceptedAnswer], int | None], Iterator[str
 }
 
 
-def _by_question(answers: Sequence[AcceptedAnswer]) -> Iterator[tuple[str, list[AcceptedAnswer]]]:
-    for question, its in groupby(answers, key=lambda answer: answer.question):
-        yield question, list(its)
-
-
-def _noun(question: str) -> str:
-    try:
-        return load(question).noun
-    except InvalidInput:  # its folder is gone
-        return "entry"
+def _by_question(answers: Sequence[AcceptedAnswer]) -> Iterator[tuple[Question, list[AcceptedAnswer]]]:
+    for name, each in groupby(answers, key=lambda answer: answer.question):
+        its = list(each)
+        yield shown(name, its[0].entries[0]), its
 
 
 def _when(at: datetime) -> str:

@@ -15,9 +15,8 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from infra.state.folder import Folder
 from infra.state.places import UnsafeState, check_folder
-from nightfold.errors import InvalidInput
 from nightfold.memory import known_as
-from nightfold.question import DEFAULT, load
+from nightfold.question import DEFAULT, shown
 from nightfold.results import read_results
 from nightfold.storage import plan_key, results_key, results_prefix
 
@@ -119,15 +118,7 @@ def _answers(folder: Folder, question: str, site_id: str, runs: Sequence[Accepti
         results = read_results(folder.get(results_key(run.run_id, site_id)))
         if results is None or not results.entries:
             continue
-        heading = heading_of(question, results.entries[0])
+        heading = shown(question, results.entries[0]).heading
         spelled = [known_as(str(entry.get(heading, ""))) for entry in results.entries]
         yield AcceptedAnswer(site_id, question, run, results.entries, [each not in known for each in spelled])
         known.update(spelled)
-
-
-def heading_of(question: str, entry: dict[str, Any]) -> str:
-    """The field that names an entry; its first one if the question is no longer there."""
-    try:
-        return load(question).heading
-    except InvalidInput:
-        return next(iter(entry), "")

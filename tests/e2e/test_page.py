@@ -1,6 +1,7 @@
 """The page in a real browser: for sighted users, for screen readers, and with a hostile model."""
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,14 +13,17 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from nightfold.storage import results_key
 from nightfold.text import unlinked
+from reporter.export import Section, cell, markdown
 from reporter.page import render
 from reporter.records import read_records
 from reporter.schedule import Schedule
 from reporter.verdict import ReportContext
 from tests.e2e.chromium import Browser, browser, missing
+from tests.support.hostile_texts import TEXTS
 from tests.support.links import LINKS_AND_NONE
-from tests.support.stored_runs import HOSTILE, RUNS, lengthy
+from tests.support.stored_runs import HOSTILE, RUNS, lengthy, partial
 
 pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
@@ -217,13 +221,35 @@ def test_markdown_of_a_hostile_model_is_text_too(chromium: Browser, pages: dict[
 def test_a_formula_is_copied_as_text(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["hostile"])
     click(chromium, "#site-list li:nth-of-type(2) button")
-    assert clipboard(chromium).splitlines()[0] == """'=HYPERLINK("https: //evil. example"); @ all"""
+    assert clipboard(chromium).splitlines()[0] == """'=HYPERLINK("https: //evil. example");' @ all"""
+
+
+def test_the_page_exports_what_the_command_line_exports(chromium: Browser, tmp_path: Path) -> None:
+    entries = [{"title": f"t {text}", "angle": text} for text in TEXTS] + [
+        {"title": text, "angle": 1} for text in TEXTS
+    ]
+    bucket = partial()
+    key = results_key("nightly-2026-11-23", "harbour")
+    bucket.objects[key] = json.dumps(json.loads(bucket.objects[key]) | {"entries": entries}).encode()
+    records = read_records("nightly-2026-11-23", bucket)
+    (tmp_path / "page.html").write_bytes(render(records, MORNING))
+    chromium.open(tmp_path / "page.html")
+    click(chromium, "[data-do=copy-all]")
+    until(chromium, "document.querySelector('#status').textContent.includes('all candidates')")
+    sections = [
+        Section(f"{site_id} ({site_id}.example)", records.question_of(site_id), records.results[site_id].entries)
+        for site_id in ("harbour", "orchard", "lantern")
+    ]
+    assert clipboard(chromium) == markdown("candidate", "nightly-2026-11-23", sections)
+    for number in range(len(TEXTS) + 1, len(entries) + 1):
+        click(chromium, f"#site-list li:nth-of-type({number}) button")
+        assert clipboard(chromium) == f"{cell(entries[number - 1]['title'])}\n1"
 
 
 def test_the_page_breaks_links_where_the_message_does(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["good"])
     for text in LINKS_AND_NONE:
-        script = "arguments[0].replace(new RegExp(document.body.dataset.links, 'gu'), ' ')"
+        script = "arguments[0].replace(new RegExp(JSON.parse(document.body.dataset.patterns)[0], 'gu'), ' ')"
         assert chromium.js(script, text) == unlinked(text)
 
 

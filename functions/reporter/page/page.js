@@ -27,13 +27,13 @@
   }
 
   // --- What leaves the page: the model's text stays text, becomes no link, mentions no user and computes nothing ---
-  const links = new RegExp(document.body.dataset.links, "gu"); // nightfold.text's
-  const unlinked = (text) => text.replace(links, " ");
-  const inert = (text) => unlinked(text).replace(/[\\`*_{}[\]<>#|~!&]/g, "\\$&");
-  const cell = (text) => unlinked(text).replace(/^[=+\-@\uff1d\uff0b\uff0d\uff20]/, "'$&"); // a spreadsheet would compute it
+  const [links, breaks, markup, formulas] = JSON.parse(document.body.dataset.patterns).map((each) => new RegExp(each, "gu")); // reporter/export.py
+  const oneLine = (text) => text.replace(breaks, " ").replace(links, " ");
+  const inert = (text) => oneLine(text).replace(markup, "\\$&");
+  const cell = (text) => oneLine(text).replace(formulas, "'");
   const questions = JSON.parse(document.body.dataset.questions); // "" is the run's own
   const about = (site) => questions[site.question ?? ""];
-  const textOf = (value) => (Array.isArray(value) ? value.map(textOf).join(", ") : `${value ?? ""}`);
+  const textOf = (value) => (Array.isArray(value) ? value.map(textOf).join(", ") : typeof value === "string" ? value : value == null ? "" : JSON.stringify(value));
   // The fields below an entry's heading: the first one as it is, the others with their names.
   const details = (entry, { details, text }) =>
     details.filter((field) => field in entry).map((field) => ({ field: field === text ? "" : field, text: textOf(entry[field]) }));
