@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from nightfold.budget import MAX_TOKENS_CEILING, MAX_TOKENS_FLOOR
 from nightfold.question import GIVEN, NAME
 
+FACTS_LIMIT = 40_000  # bytes of a site's facts: its branch carries them and the answer, in 256 KiB together
 MAX_SITES = 10_000  # the largest run that is tested; a Map's output of that many empty objects is 30 KB
 
 Round = Annotated[int, Field(ge=1, le=2)]
@@ -42,8 +43,17 @@ def _fact_name(text: str) -> str:
     return text
 
 
+def _that_fit(facts: dict[str, str]) -> dict[str, str]:
+    size = sum(len(fact.encode()) for fact in facts.values())
+    if size > FACTS_LIMIT:
+        raise ValueError(f"must have at most {FACTS_LIMIT:,} bytes together, not {size:,}")
+    return facts
+
+
 Facts = Annotated[
-    dict[Annotated[str, AfterValidator(_fact_name)], Annotated[str, Field(max_length=2_000)]], Field(max_length=20)
+    dict[Annotated[str, AfterValidator(_fact_name)], Annotated[str, Field(max_length=2_000)]],
+    Field(max_length=20),
+    AfterValidator(_that_fit),
 ]
 
 

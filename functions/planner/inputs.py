@@ -30,6 +30,7 @@ from nightfold.text import one_line
 
 Mode = Literal["collect", "redrive"]
 SITE_KEYS = [*Site.model_fields]
+LIST_LIMIT = 30_000_000  # bytes of a site list: the planner has 512 MB for it, its plan and the items
 
 
 def _known_zone(name: str) -> str:
@@ -119,6 +120,8 @@ def read_sites(document: bytes | None, where: str = SITES_KEY) -> list[Site]:
     """The site list. Raises InvalidInput, which names `where`, the site, counted from 1, and its field."""
     if document is None:
         raise InvalidInput(f"sites: there is no {where}")
+    if len(document) > LIST_LIMIT:
+        raise InvalidInput(f"{where}: must have at most {LIST_LIMIT:,} bytes, not {len(document):,}")
     try:
         sites = json.loads(document)
     except (ValueError, RecursionError) as error:

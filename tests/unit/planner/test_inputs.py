@@ -98,6 +98,10 @@ def test_a_model_of_unknown_price_needs_no_price_without_a_ceiling() -> None:
     assert configure('{"model": "claude-of-tomorrow"}', {}).model == "claude-of-tomorrow"
 
 
+def with_facts(facts: dict[str, str]) -> bytes:
+    return json.dumps([{"site_id": "a", "domain": "a.example", "facts": facts}]).encode()
+
+
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
@@ -118,6 +122,15 @@ def test_a_model_of_unknown_price_needs_no_price_without_a_ceiling() -> None:
         (
             b'[{"site_id": "a", "domain": "a.example"}, {"site_id": "a", "domain": "b.example"}]',
             "config/sites.json: sites 1 and 2 have the same site_id, 'a'",
+        ),
+        (b" " * 30_000_001, "config/sites.json: must have at most 30,000,000 bytes, not 30,000,001"),
+        (with_facts({"Domain": "x"}), "site 1 (a), facts, Domain, [key]: must be lower-case letters"),
+        (with_facts({"domain": "x"}), "site 1 (a), facts, domain, [key]: must be lower-case letters"),
+        (with_facts({"articles": "x" * 2_001}), "site 1 (a), facts, articles: must have at most 2,000 characters"),
+        (with_facts({f"f{n}": "" for n in range(21)}), "site 1 (a), facts: must have at most 20 entries"),
+        (
+            with_facts({f"f{n}": "\N{CJK UNIFIED IDEOGRAPH-6E2F}" * 2_000 for n in range(7)}),
+            "site 1 (a), facts: must have at most 40,000 bytes together, not 42,000",
         ),
     ],
 )
