@@ -31,7 +31,7 @@ class Expected(Shape):
     minutes: float
     cost_usd: float | None
     basis: str  # where the seconds and tokens of an answer are from
-    warning: str | None = None  # where not all sites would be asked in time: what would do
+    warning: str | None = None  # where time or ceiling do not allow all sites: what would
 
 
 class Plan(Shape):

@@ -7,7 +7,7 @@ are.
 from math import ceil, exp
 from statistics import NormalDist
 
-from nightfold.amounts import counted
+from nightfold.amounts import counted, dollars
 from nightfold.budget import CALLS_PER_ROUND, FLOOR_ENTRIES, cost_usd, tokens_floor
 from nightfold.contract import Expected
 from nightfold.settings import AUTO, MOST_AT_ONCE, RunConfiguration
@@ -27,16 +27,20 @@ def expect(sites: int, configuration: RunConfiguration, carried: Carried | None,
         answer_s, input_tokens, output_tokens = carried.held_s, carried.input_tokens, carried.output_tokens
     auto = configuration.max_concurrency == AUTO
     most = min(configuration.concurrency_limit, carries) if auto else int(configuration.max_concurrency)
-    seconds = answer_s * answers_long(sites, most, ramp=auto and carried is None, known=carried is not None)
+
+    def cost(answers: int) -> float | None:
+        return cost_usd(configuration.model, round(answers * input_tokens), round(answers * output_tokens))
+
+    asked, warning = _paid_for(sites, cost(sites), configuration.cost_ceiling_usd)
+    seconds = answer_s * answers_long(asked, most, ramp=auto and carried is None, known=carried is not None)
     time_s = RUN_S - RESERVE_S - CALLS_PER_ROUND * configuration.request_timeout_s
-    asked, warning = sites, None
     if seconds > time_s:
-        asked = min(sites, int(time_s / answer_s * most))
-        warning = _warning(sites, asked, configuration, most, ceil(sites * answer_s / time_s) + 1)
+        asked = min(asked, int(time_s / answer_s * most))
+        warning = _too_slow(sites, asked, configuration, most, ceil(sites * answer_s / time_s) + 1)
     room = f", room for {carries:,}" if auto and sites > ONE_WAVE else ""
     return Expected(
         minutes=round(min(seconds, time_s) / 60, 2),
-        cost_usd=cost_usd(configuration.model, round(asked * input_tokens), round(asked * output_tokens)),
+        cost_usd=cost(asked),
         basis=f"{source} {answer_s:.3g} s, {input_tokens:,.0f} input and {output_tokens:,.0f} output tokens "
         f"an answer{room}",
         warning=warning,
@@ -63,7 +67,16 @@ def _wave(sites: int, most: int) -> float:
     return (sites - last) / last + max(1.0, slowest)
 
 
-def _warning(sites: int, asked: int, configuration: RunConfiguration, at_once: int, enough: int) -> str:
+def _paid_for(sites: int, cost: float | None, ceiling: float | None) -> tuple[int, str | None]:
+    """How many sites the ceiling is enough for, and a warning where these are not all."""
+    if cost is None or ceiling is None or cost <= ceiling:
+        return sites, None
+    paid = int(sites * ceiling / cost)
+    of = f"about {paid:,} of {counted(sites, 'site')}"
+    return paid, f"cost_ceiling_usd {dollars(ceiling)} pays for {of}, which cost about {dollars(cost)} together"
+
+
+def _too_slow(sites: int, asked: int, configuration: RunConfiguration, at_once: int, enough: int) -> str:
     """Of a run that ends by the clock. `enough`: how many at once would get through all sites."""
     asked_of = f"about {asked:,} of {counted(sites, 'site')} in a run's {RUN_S // 3_600} hours"
     if configuration.max_concurrency == AUTO and at_once < configuration.concurrency_limit:

@@ -63,7 +63,7 @@ def _expected(request: RunRequest) -> Iterator[str]:
     yield f"Expected: about {about}, cost: {price(expected.cost_usd, simulated=request.plan.simulated)}"
     yield from wrap(f"({expected.basis}).", 80)
     if expected.warning:
-        yield from wrap(f"Not all in time: {expected.warning}.", 80)
+        yield from wrap(f"Not all sites: {expected.warning}.", 80)
 
 
 def _unknown(model: str) -> str:

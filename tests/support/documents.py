@@ -12,7 +12,7 @@ import click
 
 from infra.cli.main import nightfold
 from infra.packaging import costs
-from nightfold.settings import RunConfiguration
+from nightfold.settings import AUTO, MOST_AT_ONCE, RunConfiguration
 from reporter import words
 from tests.support import failure_table
 
@@ -34,6 +34,13 @@ def _commands() -> str:
     return "\n\n".join(f"```text\n{text}\n```" for text in texts)
 
 
+_NOT_BOUNDED = {  # by numbers in the schema
+    "max_concurrency": f"`{AUTO}`, or 1 to {MOST_AT_ONCE:,}",
+    "model": "a model id",
+    "question": "a folder's name",
+}
+
+
 def _configuration() -> str:
     """Every field of the configuration, from its model."""
     lines = ["| field | default | allowed | meaning |", "| --- | --- | --- | --- |"]
@@ -41,7 +48,7 @@ def _configuration() -> str:
         numeric = next((each for each in schema.get("anyOf", [schema]) if each["type"] != "null"), schema)
         low = numeric.get("minimum", numeric.get("exclusiveMinimum"))
         above = "above " if "exclusiveMinimum" in numeric else ""
-        allowed = f"{above}{low:,} to {numeric['maximum']:,}" if low is not None else "a model id"
+        allowed = f"{above}{low:,} to {numeric['maximum']:,}" if low is not None else _NOT_BOUNDED[name]
         default = "none" if schema["default"] is None else f"`{schema['default']}`"
         meaning = schema.get("description") or numeric["description"]
         lines.append(f"| `{name}` | {default} | {allowed} | {meaning} |")

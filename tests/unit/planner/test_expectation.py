@@ -67,3 +67,11 @@ def test_a_run_that_ends_by_the_clock_is_announced_with_the_number_that_would_do
     assert (warning or "") in (found.warning or "")
     assert (found.warning is None) == (warning is None)
     assert found.minutes <= 330  # it ends by itself
+
+
+def test_a_ceiling_under_the_expected_cost_is_announced_with_what_it_pays_for() -> None:
+    found = expected(1_000, cost_ceiling_usd=2)
+    assert found.warning == "cost_ceiling_usd $2.00 pays for about 357 of 1,000 sites, which cost about $5.60 together"
+    assert found.cost_usd == pytest.approx(2, abs=0.01)
+    assert found.minutes == expected(357).minutes
+    assert expected(1_000, cost_ceiling_usd=6).warning is None

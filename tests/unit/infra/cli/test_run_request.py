@@ -81,7 +81,7 @@ def test_a_number_that_is_too_small_for_its_sites_is_announced(tmp_path: Path) -
     sites.write_text(json.dumps([{"site_id": f"s-{n}", "domain": "a.example"} for n in range(2_000)]))
     text = before_it_starts(request_run(tmp_path, Selection(sites), {"max_concurrency": 1}), tmp_path)
     lines = "\n".join(text).splitlines()
-    assert "Not all in time: max_concurrency 1 allows about 987 of 2,000 sites in a run's 6" in lines
+    assert "Not all sites: max_concurrency 1 allows about 987 of 2,000 sites in a run's 6" in lines
     assert max(map(len, lines)) <= 80
 
 
