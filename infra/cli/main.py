@@ -17,7 +17,9 @@ import click
 from infra.cli.cloud import cloud
 from infra.cli.interrupts import end_if_interrupted, exit_code, interruptible
 from infra.cli.invocation import program
+from infra.cli.memory import memory
 from infra.cli.misses import misses
+from infra.cli.new_question import new_question
 from infra.cli.plan import plan
 from infra.cli.redrive import redrive
 from infra.cli.report import report
@@ -32,14 +34,14 @@ BAD_INPUT = 64  # EX_USAGE of sysexits.h; click's own 2 means "partial" here
 @click.version_option(package_name="nightfold", message="nightfold %(version)s")
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def nightfold() -> None:
-    """Fan out at night, fold in by morning: article candidates from Claude for each of your sites.
+    """Fan out at night, fold in by morning: one question to Claude about each of your sites.
 
     Exit codes of a run: 0 all sites accepted, 2 some, 1 none (or the run failed), 64 bad input before anything
     started, 130 after Ctrl-C.
     """
 
 
-for command in (run, plan, misses, unpark, redrive, results, report, cloud):
+for command in (run, plan, misses, unpark, redrive, results, report, memory, new_question, cloud):
     nightfold.add_command(command)
 
 

@@ -16,7 +16,10 @@ from infra.cli.terminal import to_stderr, to_stdout, width_of
 @json_option
 @state_dir_option
 def report(run_id: str | None, in_browser: bool, list_runs: bool, as_json: bool, state_dir: Path) -> int:
-    """Print the address of a run's page, by default the newest run's."""
+    """Print the address of a run's page.
+
+    By default of the newest run.
+    """
     from infra.cli import report_pages
 
     if list_runs:

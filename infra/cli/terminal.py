@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
+import click
 from rich.cells import cell_len, set_cell_size
 
+from nightfold.errors import InvalidInput
 from nightfold.text import one_line
 
 STATE_DIR = Path(".nightfold")  # the default of --state-dir
@@ -33,6 +35,13 @@ def table(rows: Iterable[Sequence[object]], width: int | None = None) -> list[st
         fitted("  ".join(map(set_cell_size, row[:-1], widths)) + f"  {row[-1]}".rstrip(), width).rstrip()
         for row in cells
     ]
+
+
+def confirmed(command: str, question: str) -> bool:
+    """Whether the user says yes. Raises InvalidInput if stdin is not a terminal."""
+    if not sys.stdin.isatty():
+        raise InvalidInput(f"{command}: stdin is not a terminal, so nothing can be confirmed; add --yes")
+    return click.confirm(question, err=True)
 
 
 def width_of(stream: IO[str]) -> int | None:

@@ -1,12 +1,11 @@
 """`nightfold unpark`."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from infra.cli.options import json_option, state_dir_option
-from infra.cli.terminal import to_stderr, to_stdout, visible
+from infra.cli.terminal import confirmed, to_stderr, to_stdout, visible
 from nightfold.amounts import counted
 
 NAMED = 10  # sites that the question names; the rest are counted
@@ -33,7 +32,8 @@ def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, state_dir: Path) ->
         listed = f"parked: {', '.join(parked)}" if parked else "no miss is parked"
         raise InvalidInput(f"unpark: no parked miss of {', '.join(map(repr, unknown))}; {listed}")
     chosen = [each for each in found if not sites or each.miss.site.site_id in sites]
-    if chosen and not yes and not _confirmed(sorted({each.miss.site.site_id for each in chosen}), len(chosen)):
+    named = sorted({each.miss.site.site_id for each in chosen})
+    if chosen and not yes and not confirmed("unpark", _question(named, len(chosen))):
         to_stderr("No miss was moved.")
         return 0
     moved = parked_misses.unpark(state_dir, chosen) if chosen else []
@@ -47,12 +47,7 @@ def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, state_dir: Path) ->
     return 0
 
 
-def _confirmed(site_ids: list[str], misses: int) -> bool:
-    """Raises InvalidInput if stdin is not a terminal."""
-    from nightfold.errors import InvalidInput
-
-    if not sys.stdin.isatty():
-        raise InvalidInput("unpark: stdin is not a terminal, so nothing can be confirmed; add --yes")
+def _question(site_ids: list[str], misses: int) -> str:
     named = ", ".join(map(visible, site_ids[:NAMED]))
     more = f" and {len(site_ids) - NAMED:,} more" if len(site_ids) > NAMED else ""
-    return click.confirm(f"{counted(misses, 'miss')} of {named}{more}: collect again in the next redrive?", err=True)
+    return f"{counted(misses, 'miss')} of {named}{more}: collect again in the next redrive?"

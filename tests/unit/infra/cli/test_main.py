@@ -12,7 +12,7 @@ from infra.cli.main import main, nightfold
 def test_each_command_has_a_module_of_its_name(name: str) -> None:
     command = nightfold.commands[name]
     assert command.callback is not None
-    assert command.callback.__module__ == f"infra.cli.{name}"
+    assert command.callback.__module__ == f"infra.cli.{name.replace('-', '_')}"
     assert command.help
 
 

@@ -15,6 +15,7 @@ from tests.support.hostile_texts import TEXTS
 from tests.support.stored_runs import STARTED, MemoryBucket, store_run
 from tests.unit.infra.cli.test_report_pages import as_files
 
+NOON = STARTED.replace(hour=11)  # the same day in almost every time zone
 NIGHTS = [f"nightly-2026-11-{day}" for day in (21, 22, 23)]
 
 
@@ -31,8 +32,10 @@ def bucket() -> MemoryBucket:
     bucket = MemoryBucket()
     for ago, run_id in zip((2, 1, 0), NIGHTS, strict=True):
         sites = {"harbour": ["ok"], "orchard": ["Overloaded"] if ago == 0 else ["ok"]}
-        store_run(bucket, sites, run_id=run_id, started=STARTED - timedelta(days=ago))
-    store_run(bucket, {"orchard": ["ok"]}, run_id="redrive-2026-11-23", mode="redrive", started=STARTED.replace(hour=7))
+        store_run(bucket, sites, run_id=run_id, started=NOON - timedelta(days=ago))
+    store_run(
+        bucket, {"orchard": ["ok"]}, run_id="redrive-2026-11-23", mode="redrive", started=NOON + timedelta(hours=1)
+    )
     store(bucket, NIGHTS[0], "harbour", ["Retry storms", "Cold starts"])
     store(bucket, NIGHTS[1], "harbour", ["Disks"])
     store(bucket, NIGHTS[2], "harbour", ["Backups", "retry-STORMS!"])

@@ -1,0 +1,82 @@
+"""The output of `nightfold memory`."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from infra.cli.configuration import question_override
+from infra.cli.terminal import table
+from infra.state.site_memories import Part, folders, parts
+from nightfold.amounts import counted
+from nightfold.complaints import did_you_mean
+from nightfold.errors import InvalidInput
+from nightfold.sites import SiteId
+
+_SITE_ID: TypeAdapter[str] = TypeAdapter(SiteId)
+
+
+def chosen(state_dir: Path, site_id: str, question: str | None, kind: str | None) -> list[Part]:
+    """What the site was offered, as far as the options ask for it. Raises InvalidInput."""
+    try:
+        _SITE_ID.validate_python(site_id)
+    except ValidationError as error:
+        raise InvalidInput(f"memory: {site_id!r} {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+    found = list(parts(state_dir, site_id))
+    if question not in {part.question for part in found}:
+        question_override(question)
+    return [part for part in found if question in (None, part.question) and kind in (None, part.kind)]
+
+
+def as_text(found: Sequence[Part], width: int | None) -> Iterator[str]:
+    """A table for each question and kind."""
+    for number, part in enumerate(found):
+        if number:
+            yield ""
+        if part.remembered is None:
+            yield f"{part.question}: its memory cannot be read; the next run ignores it, and --forget sets it aside"
+            continue
+        kind = ", simulated" if part.kind == "simulated" else ""
+        yield f"{part.question}: {counted(len(part.remembered), 'heading')}{kind}"
+        yield ""
+        rows = ((f"{each.at.astimezone():%Y-%m-%d %H:%M}", each.run_id, each.heading) for each in part.remembered)
+        yield from table([("WHEN", "RUN", "HEADING"), *rows], width)
+
+
+def as_json(found: Sequence[Part]) -> str:
+    return json.dumps(
+        [
+            {
+                "question": part.question,
+                "simulated": part.kind == "simulated",
+                "headings": [each.model_dump(mode="json") for each in part.remembered or []],
+            }
+            for part in found
+        ],
+        indent=2,
+    )
+
+
+def question(found: Sequence[Part], site_id: str) -> str:
+    """What is asked before anything is forgotten."""
+    return f"Of {site_id}: {_list(found)}. Forget all of it?"
+
+
+def forgotten(found: Sequence[Part]) -> str:
+    return f"Forgotten: {_list(found)}." if found else "Forgotten: nothing."
+
+
+def _list(found: Sequence[Part]) -> str:
+    return ", ".join(
+        f"{counted(len(part.remembered), f'{part.kind} heading')} ({part.question})"
+        if part.remembered is not None
+        else f"a memory that cannot be read ({part.question})"
+        for part in found
+    )
+
+
+def nothing(state_dir: Path, site_id: str) -> str:
+    """What is said if nothing was found."""
+    known = folders(state_dir, "sites")
+    return f"Nothing is remembered of {site_id}{did_you_mean(site_id, known) if site_id not in known else ''}"
