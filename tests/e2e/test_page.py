@@ -36,6 +36,7 @@ HEADLINES = {
     "followed": "2 of 4 sites are in.",
     "morning": "1 of 2 sites is in.",
     "lost": "Nothing was collected.",
+    "stopped": "Nothing was collected.",
     "empty": "No site was asked.",
     "hostile": "2 of 4 sites are in.",
     "large": "9,896 of 10,000 sites are in.",
