@@ -18,16 +18,7 @@ class Prompt:
 def prompt_for(task: SiteTask) -> Prompt:
     """The prompt of `task`: with what was suggested before, and in round 2 with what was wrong with the last answer."""
     question = load(task.question)
-    given = {
-        **question.facts,
-        **task.facts,
-        "site_id": task.site_id,
-        "domain": task.domain,
-        "entries": str(task.entries),
-        "brief": f"About the site: {task.brief}" if task.brief else "",
-        "earlier": "\n".join(f"- {heading}" for heading in task.earlier),
-        "violation": task.violation or "",
-    }
+    given = {**question.facts, **task.given}
     parts = ["user", *(["earlier"] if task.earlier else []), *(["regenerate"] if task.violation else [])]
     system, *user = (Template(question.prompt[part]).substitute(given) for part in ("system", *parts))
     return Prompt(system=system.strip(), user="".join(user).strip())

@@ -55,7 +55,7 @@ def read_entries(text: str, question: Question) -> list[Entry]:
     if not isinstance(document, list):
         raise Violation("the answer is JSON, but not an array")
     try:
-        return _contract(question.entry).validate_python(document)
+        return _validated(document, _contract(question.entry))
     except ValidationError as error:
         # include_input=False: the message goes to the model and into logs.
         complaints = [
@@ -63,6 +63,16 @@ def read_entries(text: str, question: Question) -> list[Entry]:
             for detail in error.errors(include_input=False)[:3]
         ]
         raise Violation("; ".join(complaints)) from None
+
+
+def _validated(document: list[Any], contract: TypeAdapter[list[Entry]]) -> list[Entry]:
+    try:
+        # As JSON: a strict contract then still takes a text for a date or for a member of an enumeration.
+        return contract.validate_json(json.dumps(document))
+    except ValidationError as error:
+        if error.errors()[0]["type"] != "json_invalid":
+            raise
+    return contract.validate_python(document)  # too deep for that parser, or half a character
 
 
 def _path(noun: str, location: tuple[int | str, ...]) -> str:

@@ -60,9 +60,17 @@ class SiteTask(Shape):
         )
 
     @property
-    def texts(self) -> list[str]:
-        """What the prompt has besides the question's own words."""
-        return [self.site_id, self.domain, self.brief or "", *self.facts.values(), *self.earlier]
+    def given(self) -> dict[str, str]:
+        """What the names in the question's prompt stand for, but for facts that the site lacks."""
+        return {
+            **self.facts,
+            "site_id": self.site_id,
+            "domain": self.domain,
+            "entries": str(self.entries),
+            "brief": f"About the site: {self.brief}" if self.brief else "",
+            "earlier": "\n".join(f"- {heading}" for heading in self.earlier),
+            "violation": self.violation or "",
+        }
 
 
 class CollectorEvent(Shape):

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from nightfold.question import HEADING_LIMIT
 from nightfold.sites import RunId, Shape
 
 KEPT = 200  # headings of each kind; older ones are forgotten
@@ -19,7 +20,7 @@ TOLD_BYTES = 3_000  # of headings in one prompt: ten thousand of them have to fi
 class Remembered(Shape):
     """The heading of one accepted entry."""
 
-    heading: Annotated[str, Field(max_length=1_000)]
+    heading: Annotated[str, Field(max_length=HEADING_LIMIT)]
     run_id: RunId
     at: AwareDatetime  # when its run began
 
@@ -35,31 +36,43 @@ class Memory(Shape):
         return self.simulated if simulated else self.real
 
     def known(self, run_id: str, *, simulated: bool) -> set[str]:
-        """What other runs than this one were given, as `known_as` spells it."""
-        return {known_as(each.heading) for each in self.of(simulated=simulated) if each.run_id != run_id}
+        """What other runs than this one were given, as `known_as` spells it. What this one was given stays its own."""
+        own: set[str] = set()
+        others: set[str] = set()
+        for each in self.of(simulated=simulated):
+            (own if each.run_id == run_id else others).add(known_as(each.heading))
+        return others - own
 
     def earlier(self, most: int, *, simulated: bool) -> list[str]:
         """The newest headings for a prompt, newest first: at most so many, and no more than fit into one prompt."""
-        told, room = [], TOLD_BYTES
-        for each in reversed(self.of(simulated=simulated)[-most:] if most else []):
-            room -= len(each.heading.encode()) + 3
-            if room < 0:
-                break
-            told.append(each.heading)
-        return told
+        return fitting(each.heading for each in reversed(self.of(simulated=simulated)[-most:] if most else []))
 
     def with_run(self, run_id: str, at: AwareDatetime, headings: Iterable[str], *, simulated: bool) -> "Memory":
         """With the headings of a run in place of those that it had before."""
         others = [each for each in self.of(simulated=simulated) if each.run_id != run_id]
         new = [Remembered(heading=heading, run_id=run_id, at=at) for heading in headings]
         kind = "simulated" if simulated else "real"
-        return self.model_copy(update={kind: [*others, *new][-KEPT:]})
+        in_order = sorted([*others, *new], key=lambda each: each.at)  # a dead run is closed after later ones
+        return self.model_copy(update={kind: in_order[-KEPT:]})
+
+
+def fitting(headings: Iterable[str]) -> list[str]:
+    """As many of the headings as one prompt has room for, each once."""
+    told, room = [], TOLD_BYTES
+    for heading in dict.fromkeys(headings):
+        size = len(heading.encode()) + 3  # as one line of a list
+        if size <= room:
+            room -= size
+            told.append(heading)
+    return told
 
 
 def known_as(heading: str) -> str:
     """A heading by which repetitions are found: without case, punctuation and spacing."""
-    folded = unicodedata.normalize("NFKC", heading).casefold()
-    return "".join(each for each in folded if unicodedata.category(each)[0] not in "PZC") or folded
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", heading).casefold())
+    # Punctuation, separators, controls, and accents without a letter, such as a backtick.
+    letters = (each for each in folded if (kind := unicodedata.category(each))[0] not in "PZC" and kind != "Sk")
+    return "".join(letters) or folded
 
 
 def read_memory(document: bytes | None) -> Memory | None:

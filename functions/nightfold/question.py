@@ -5,9 +5,9 @@ load it by its name.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from string import Template
@@ -25,6 +25,7 @@ NAME = r"[a-z][a-z0-9_]{0,39}"  # of a question, of a fact
 PARTS = ("system", "user", "earlier", "regenerate")  # of prompt.txt
 GIVEN = {"site_id", "domain", "brief", "entries", "earlier", "violation"}  # the prompt's names besides the facts
 VIOLATION_LIMIT = 500  # characters that round 2 adds to the prompt
+HEADING_LIMIT = 1_000  # characters of a heading that are remembered
 
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(visible_line)]
 """One line of visible text, such as a title."""
@@ -35,7 +36,7 @@ Text = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(visi
 class Entry(BaseModel):
     """One element of an accepted answer. Unknown keys are dropped."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -61,32 +62,40 @@ class Question:
     prompt: Mapping[str, str] = field(default_factory=dict)  # the parts of prompt.txt, filled in too
 
     def __post_init__(self) -> None:
+        if not issubclass(self.entry, Entry):
+            raise TypeError(f"{self.entry.__name__} must be a subclass of nightfold.question.Entry")
         for role in ("heading", "text"):
             if (name := getattr(self, role)) not in self.entry.model_fields:
                 raise ValueError(f"{role} {name!r} is not a field of {self.entry.__name__}")
+        heading = self.entry.model_fields[self.heading]
+        if heading.annotation is not str or not heading.is_required():
+            raise ValueError(f"heading {self.heading!r} must be a required text: by it an entry is remembered")
         if not 1 <= self.entries <= 20:
             raise ValueError("entries must be from 1 to 20")
+        for fact in self.facts:
+            if not re.fullmatch(NAME, fact) or fact in GIVEN:
+                raise ValueError(f"facts: {fact!r} cannot be the name of a fact")
 
     @property
     def details(self) -> list[str]:
         """Every field but the heading, in the order in which they are shown."""
         return [self.text, *(name for name in self.entry.model_fields if name not in {self.heading, self.text})]
 
-    @property
-    def needed(self) -> set[str]:
+    @cached_property
+    def needed(self) -> frozenset[str]:
         """The facts that a site has to carry: names that the prompt uses and that have no default."""
         used = {name for part in self.prompt.values() for name in Template(part).get_identifiers()}
-        return used - GIVEN - self.facts.keys()
+        return frozenset(used - GIVEN - self.facts.keys())
 
     def heading_of(self, entry: Entry) -> str:
-        return str(getattr(entry, self.heading))
+        """On one line, whatever the contract allows: it goes into prompts and terminals."""
+        return one_line(getattr(entry, self.heading), HEADING_LIMIT)
 
-    def prompt_tokens(self, texts: Iterable[str]) -> int:
-        """More than the input tokens of one call with these `texts` in it: a token is at least two bytes of UTF-8 in
-        every language that we measured."""
-        defaults = sum(len(default.encode()) for default in self.facts.values())
-        own = sum(len(part.encode()) for part in self.prompt.values()) + defaults + 2 * VIOLATION_LIMIT
-        return (own + sum(len(text.encode()) for text in texts)) // 2
+    def prompt_tokens(self, given: Mapping[str, str]) -> int:
+        """More than the input tokens of one call with `given` for the prompt's names: a token is at least two bytes of
+        UTF-8 in every language that we measured."""
+        given = {**self.facts, **given, "violation": "x" * 2 * VIOLATION_LIMIT}
+        return sum(len(Template(part).safe_substitute(given).encode()) for part in self.prompt.values()) // 2
 
 
 def names() -> list[str]:
@@ -104,7 +113,7 @@ def load(name: str) -> Question:
         raise InvalidInput(f"question: there is no functions/questions/{one_line(name, 60)}{meant}")
     try:
         question: Question = import_module(f"questions.{name}.question").QUESTION
-        return replace(question, name=name, prompt=_parts((QUESTIONS / name / "prompt.txt").read_text("utf-8")))
+        return replace(question, name=name, prompt=_parts((QUESTIONS / name / "prompt.txt").read_text("utf-8-sig")))
     except Exception as error:  # it is the user's code
         raise InvalidInput(
             f"question: functions/questions/{name}: {one_line(f'{type(error).__name__}: {error}')}"
@@ -123,11 +132,20 @@ def shown(name: str, example: Mapping[str, object] | None = None) -> Question:
 
 
 def _parts(text: str) -> dict[str, str]:
-    names_and_texts = re.split(r"^== (\w+) ==\n", text, flags=re.MULTILINE)[1:]
-    parts = dict(zip(names_and_texts[::2], names_and_texts[1::2], strict=True))
-    if parts.keys() != set(PARTS):
-        raise ValueError(f"prompt.txt must have the parts {', '.join(f'== {part} ==' for part in PARTS)}")
+    before, *names_and_texts = re.split(r"^== (\w+) ==[ \t]*\n", text, flags=re.MULTILINE)
+    found, texts = names_and_texts[::2], names_and_texts[1::2]
+    if sorted(found) != sorted(PARTS) or before.strip():
+        raise ValueError(
+            f"prompt.txt needs {', '.join(f'== {part} ==' for part in PARTS)}, each once, and nothing before "
+            f"them; it has {', '.join(found) or 'none'}"
+        )
+    parts = dict(zip(found, texts, strict=True))
     for name, part in parts.items():
-        if not Template(part).is_valid():
+        template = Template(part)
+        if not template.is_valid():
             raise ValueError(f"prompt.txt, {name}: a $ that begins no name; write $$ for a dollar sign")
+        if wrong := [used for used in template.get_identifiers() if not re.fullmatch(NAME, used)]:
+            raise ValueError(f"prompt.txt, {name}: {wrong[0]!r} cannot be a name: at most 40 lower-case letters")
+        if name in {"system", "user"} and not part.strip():
+            raise ValueError(f"prompt.txt, {name}: has no text")
     return parts

@@ -138,7 +138,7 @@ class Bucket:
                 self._s3.put_object(Bucket=self.name, Key=key, Body=body, ContentType="application/json", **condition)
             except ClientError as error:
                 code = error.response["Error"]["Code"]
-                if code in {"PreconditionFailed", "412"}:
+                if code in {"PreconditionFailed", "412", "NoSuchKey"}:  # changed, or deleted, since it was read
                     return False
                 if code != "ConditionalRequestConflict":  # two conditional writes collided: S3 asks for another try
                     raise

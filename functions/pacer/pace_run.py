@@ -171,7 +171,7 @@ def _fixed(plan: Plan, items: Sequence[SiteTask]) -> int | None:
 def _answers_usd(items: Sequence[SiteTask]) -> list[float]:
     """What an answer of full length would cost, for each item. A ceiling needs a known price, so there is one."""
     return [
-        longest_answer_usd(item.model, load(item.question).prompt_tokens(item.texts), item.max_tokens) or 0.0
+        longest_answer_usd(item.model, load(item.question).prompt_tokens(item.given), item.max_tokens) or 0.0
         for item in items
     ]
 

@@ -68,16 +68,15 @@ def test_a_violation_is_data_and_no_template() -> None:
 
 @pytest.mark.parametrize("question", [CANDIDATES, REFRESH])
 def test_the_longest_prompt_is_within_what_the_worst_case_counts(question: Question) -> None:
-    earlier = (
-        Memory().with_run("r", STARTED, ["é" * 150 for _ in range(40)], simulated=False).earlier(40, simulated=False)
-    )
+    headings = [f"{number} {'é' * 150}" for number in range(40)]
+    earlier = Memory().with_run("r", STARTED, headings, simulated=False).earlier(40, simulated=False)
     facts = {"articles": "港" * 2_000, "language": "日本語"}
     longest = task("x" * 500, 2, 20, question, earlier, brief="ü" * 2_000, facts=facts).model_copy(
         update={"site_id": "s" * 63, "domain": "d" * 253}
     )
     prompt = prompt_for(longest)
     assert len(earlier) > 8
-    assert len((prompt.system + prompt.user).encode()) < question.prompt_tokens(longest.texts) * 2
+    assert len((prompt.system + prompt.user).encode()) < question.prompt_tokens(longest.given) * 2
 
 
 def test_what_was_suggested_before_stands_before_what_was_wrong() -> None:

@@ -166,7 +166,7 @@ def test_no_wave_begins_that_could_not_end_in_time(outside: Outside, pacing: Ada
 
 def test_under_a_ceiling_no_wave_could_pass_it(outside: Outside, pacing: Adapters) -> None:
     begin(outside, 100, cost_ceiling_usd=0.25)
-    prompt = CANDIDATES.prompt_tokens(SiteTask.model_validate(outside.read(items_key("night", 1))[0]).texts)
+    prompt = CANDIDATES.prompt_tokens(SiteTask.model_validate(outside.read(items_key("night", 1))[0]).given)
     longest = (prompt * 2 + 2_048 * 10) / 1_000_000
     states = play(outside, pacing)
     stored = read_paces(pacing.bucket, "night", 1)
