@@ -17,6 +17,7 @@ from aggregator.rounds import judge_round, tasks_of
 from nightfold.branch import SiteTask
 from nightfold.contract import Plan, RunState, Summary
 from nightfold.errors import UnexpectedError
+from nightfold.memory import fitting
 from nightfold.observability import log_step
 from nightfold.question import load
 from nightfold.sites import Round, RunId, Site
@@ -94,7 +95,7 @@ def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Ver
             plan.configuration,
             tokens,
             load(plan.question_of(verdict.site_id)),
-            earlier.get(verdict.site_id, ()),
+            fitting([*verdict.repeated, *earlier.get(verdict.site_id, ())]),
             violation=verdict.message,
         )
         for verdict in rejected

@@ -26,7 +26,7 @@ class Verdict:
     site_id: str
     entries: int = 0
     kept: tuple[Entry, ...] = ()  # only until they are stored
-    repeated: tuple[str, ...] = ()  # headings that were offered before and are kept all the same
+    repeated: tuple[str, ...] = ()  # headings offered before: kept without a memory, or all there were
     memory_readable: bool = True  # whether it is known what the site was offered before
     reason: Reason | None = None
     error: str | None = None

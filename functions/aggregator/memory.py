@@ -63,18 +63,17 @@ def _judged(plan: Plan, question: Question, verdict: Verdict, found: _Found) -> 
     keeps_all = not plan.configuration.remember
     kept, repeated = [], []
     for entry in verdict.kept:
-        if (spelled := known_as(heading := question.heading_of(entry))) not in known:
+        if (spelled := known_as(heading := question.heading_of(entry))) not in known or keeps_all:
             kept.append(entry)
-        elif keeps_all:
-            kept.append(entry)
+        if spelled in known:
             repeated.append(heading)
-        if not keeps_all:
+        elif not keeps_all:
             known.add(spelled)
     judged = replace(
         verdict,
         entries=len(kept),
         kept=tuple(kept),
-        repeated=tuple(repeated),
+        repeated=tuple(repeated) if keeps_all or not kept else (),
         raw_answer=None,
         memory_readable=found.readable,
     )

@@ -13,7 +13,7 @@ from nightfold.branch import SiteTask
 from nightfold.contract import Plan
 from nightfold.observability import log_step
 from nightfold.question import Question, load
-from nightfold.results import SiteResults, stored_entries
+from nightfold.results import SiteResults, read_results
 from nightfold.storage import Bucket, outcome_key, outcomes_prefix, results_key, results_prefix
 from nightfold.text import one_line
 from nightfold.waves import Pace
@@ -59,7 +59,7 @@ def judge_round(
         if verdict.accepted:
             key = results_key(plan.run_id, site_id)
             if key in stored:  # by an earlier pass: it is accepted, whatever other runs have remembered since
-                verdict = replace(verdict, entries=stored_entries(bucket.get(key)))
+                verdict = _as_stored(verdict, read_results(bucket.get(key)))
             else:
                 verdict = without_known(plan, question, verdict, bucket)
                 if verdict.accepted:
@@ -68,6 +68,12 @@ def judge_round(
 
     with ThreadPoolExecutor(READERS) as readers:
         return {verdict.site_id: verdict for verdict in readers.map(verdict_on, site_ids)}
+
+
+def _as_stored(verdict: Verdict, results: SiteResults | None) -> Verdict:
+    if results is None:
+        return replace(verdict, entries=0)
+    return replace(verdict, entries=len(results.entries), memory_readable=results.memory_readable)
 
 
 def _results_file(plan: Plan, round_: int, question: Question, verdict: Verdict) -> bytes:
@@ -80,6 +86,7 @@ def _results_file(plan: Plan, round_: int, question: Question, verdict: Verdict)
             round=round_,
             entries=[entry.model_dump(mode="json") for entry in verdict.kept],
             repeated=list(verdict.repeated),
+            memory_readable=verdict.memory_readable,
         )
         .model_dump_json(indent=2)
         .encode()

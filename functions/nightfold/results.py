@@ -19,6 +19,7 @@ class SiteResults(Shape):
     round: Round
     entries: list[dict[str, Any]]
     repeated: list[str] = Field(default_factory=list)  # headings that were offered before; only without a memory
+    memory_readable: bool = True  # or they may be what the site was offered before
 
 
 def read_results(document: bytes | None) -> SiteResults | None:
@@ -27,12 +28,6 @@ def read_results(document: bytes | None) -> SiteResults | None:
         return SiteResults.model_validate_json(document or b"")
     except ValidationError:
         return None
-
-
-def stored_entries(document: bytes | None) -> int:
-    """How many entries the stored results have."""
-    results = read_results(document)
-    return len(results.entries) if results is not None else 0
 
 
 def text_of(value: object) -> str:

@@ -1,5 +1,5 @@
 """Everything the aggregator does may be done twice: it dies at every single AWS call, before it was sent and after,
-is started again, and must leave the same results, the same census and no site forgotten."""
+is started again, and must leave the same results, the same census, the same memory and no site forgotten."""
 
 import json
 from collections import Counter
@@ -10,14 +10,21 @@ import pytest
 
 from aggregator.aggregate import Adapters
 from nightfold.contract import Summary
+from nightfold.memory import read_memory
 from nightfold.misses import UnrecognizedMessage
-from nightfold.storage import Bucket, misses_key, results_key, summary_key
+from nightfold.storage import Bucket, memory_key, misses_key, results_key, summary_key
 from tests.unit.aggregator.test_aggregate import OVERLOADED, close, received, store
 from tests.unit.examples import answered, failed, miss, plan
 from tests.unit.outside import Crash, Outside, Wire
 
 SITES = ("fine", "healed", "broken", "down", "silent")
+KNOWN = "Of the first night"
 ENDINGS = {"fine": None, "healed": None, "broken": "SchemaViolation", "down": "Overloaded", "silent": "Unaccounted"}
+
+
+def titled(run_id: str) -> str:
+    """A title that each night proposes, and one that is new."""
+    return json.dumps([{"title": title, "angle": "An angle."} for title in (KNOWN, f"Of {run_id}")])
 
 
 def begin(outside: Outside, mode: Any, run_id: str) -> None:
@@ -32,7 +39,7 @@ def begin(outside: Outside, mode: Any, run_id: str) -> None:
         store(outside, plan(*SITES, run_id=run_id))
     store(
         outside,
-        answered(run_id, "fine"),
+        answered(run_id, "fine", titled(run_id)),
         answered(run_id, "healed", "prose"),
         answered(run_id, "broken", "prose"),
         failed(run_id, "down", OVERLOADED),
@@ -40,7 +47,7 @@ def begin(outside: Outside, mode: Any, run_id: str) -> None:
 
 
 def round_2(outside: Outside, run_id: str) -> None:
-    store(outside, answered(run_id, "healed", round_=2), answered(run_id, "broken", "prose", round_=2))
+    store(outside, answered(run_id, "healed", titled(run_id), round_=2), answered(run_id, "broken", "prose", round_=2))
 
 
 def end(outside: Outside, aggregating: Adapters, run_id: str, wire: Wire, number: int, after: bool) -> bool:
@@ -76,6 +83,13 @@ def test_a_crash_at_any_call_and_another_try_leave_the_same(
             break
         crashed_at.append(number)
         check(quiet, mode, run_id)
+        for name in ("fine", "healed"):
+            of_nights = [f"Of night-{each}" for each in crashed_at]
+            memory = read_memory(quiet.text(memory_key(name, "article_candidates")).encode())
+            assert memory is not None
+            assert [each.heading for each in memory.real] == [KNOWN, *of_nights]
+            stored = quiet.read(results_key(run_id, name))["entries"]
+            assert [entry["title"] for entry in stored] == [*([KNOWN] if number == 1 else []), of_nights[-1]]
     assert len(crashed_at) > 15
     assert crashed_at == list(range(1, len(crashed_at) + 1))
 
