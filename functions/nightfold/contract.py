@@ -150,4 +150,4 @@ class Summary(Shape):
         default_factory=list
     )  # so these sites may have been offered known entries
     settled: list[Settled] = Field(default_factory=list)  # redrive: acknowledged, and not asked again
-    unlisted: list[SiteId] = Field(default_factory=list)  # redrive: no longer in the site list, and parked
+    unlisted: list[SiteId] = Field(default_factory=list)  # redrive: can no longer be asked, and parked

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from nightfold.budget import (
-    FLOOR_ENTRIES,
     MAX_TOKENS_CEILING,
     MAX_TOKENS_FLOOR,
     branches_at_once,
@@ -16,7 +15,7 @@ from nightfold.budget import (
 )
 from nightfold.complaints import but
 from nightfold.errors import InvalidInput
-from nightfold.question import DEFAULT
+from nightfold.question import DEFAULT, load
 
 AUTO: Literal["auto"] = "auto"
 MOST_AT_ONCE = 1_000  # what Lambda runs at once in an account, unless AWS raises it
@@ -88,16 +87,21 @@ class RunConfiguration(BaseModel):
         | None
     ) = None
 
+    @property
+    def entries_of_question(self) -> int:
+        """How many entries are asked for; a redrive may ask other questions, too."""
+        return self.entries or load(self.question).entries
+
     def tokens(self, sites: int) -> int:
         """Output tokens of each branch of a run with so many sites. Raises InvalidInput if they are too few."""
         if self.max_concurrency != AUTO:
             at_once = branches_at_once(sites, self.max_concurrency)
-            return share(self.output_token_budget, at_once, self.entries or FLOOR_ENTRIES)
-        floor = tokens_floor(self.entries or FLOOR_ENTRIES)
+            return share(self.output_token_budget, at_once, self.entries_of_question)
+        floor = tokens_floor(self.entries_of_question)
         if self.answer_tokens < floor:
             raise InvalidInput(
                 f"answer_tokens: {self.answer_tokens:,} are under the floor of {floor:,} for "
-                f"{self.entries or FLOOR_ENTRIES:,} entries; set answer_tokens to at least {floor:,}"
+                f"{self.entries_of_question:,} entries; set answer_tokens to at least {floor:,}"
             )
         return self.answer_tokens
 

@@ -1,6 +1,7 @@
 """Drafts a plan before anything is claimed. The command line uses it too, to show a plan before it starts the run."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -41,15 +42,17 @@ def draft(
     overrides: Mapping[str, Any],
     profile: Profile,
     speed: float = 1.0,
+    questions: Mapping[str, str] = MappingProxyType({}),
     **of_redrive: Any,
 ) -> Plan:
     """The plan with its worst case and, by `profile`, with what is expected; `speed` is that of a simulated API.
-    `of_redrive` are the plan's further fields. Raises InvalidInput for too few tokens, or a ceiling under the cost of
-    one answer."""
-    most = worst_case(sites, configuration)
-    check_ceiling(sites, configuration, len(sites))
+    `questions` and `of_redrive` are the plan's further fields. Raises InvalidInput for a missing fact, too few tokens,
+    or a ceiling under the cost of one answer."""
+    check_facts(sites, lambda site_id: questions.get(site_id, configuration.question))
+    most = worst_case(sites, configuration, questions)
+    check_ceiling(sites, configuration, len(sites), questions)
     carried = believed(profile, configuration.model, task.started_at, simulated=simulated)
-    plan = Plan(
+    return Plan(
         run_id=run_id,
         mode=mode,
         execution_id=task.execution_id,
@@ -60,10 +63,9 @@ def draft(
         expected=expect(len(sites), configuration, carried, speed),
         simulated=simulated,
         overrides=dict(overrides),
+        questions=dict(questions),
         **of_redrive,
     )
-    check_facts(sites, plan.question_of)
-    return plan
 
 
 def draft_redrive(
@@ -87,7 +89,9 @@ def draft_redrive(
 def _drafted(
     run_id: str, waiting: Waiting, parameter: str, overrides: Mapping[str, Any], task: PlanTask, **about: Any
 ) -> Plan:
-    configuration = configure(parameter, dict(overrides))
+    asked = {*waiting.questions.values()}
+    only = {"question": asked.pop()} if len(asked) == 1 else {}  # then it is the run's own, whatever nights ask now
+    configuration = configure(parameter, {**overrides, **only})
     return draft(
         run_id,
         "redrive",

@@ -8,7 +8,7 @@ from math import ceil, exp
 from statistics import NormalDist
 
 from nightfold.amounts import counted, dollars
-from nightfold.budget import CALLS_PER_ROUND, FLOOR_ENTRIES, cost_usd, tokens_floor
+from nightfold.budget import CALLS_PER_ROUND, cost_usd, tokens_floor
 from nightfold.contract import Expected
 from nightfold.settings import AUTO, MOST_AT_ONCE, RunConfiguration
 from nightfold.waves import CANARY, KNOWN_CANARY, ONE_WAVE, RESERVE_S, RUN_S, START, Carried
@@ -86,6 +86,6 @@ def _too_slow(sites: int, asked: int, configuration: RunConfiguration, at_once: 
         return f"{field} {at_once:,} allows {asked_of}; redrives collect the rest"
     if configuration.max_concurrency == AUTO:
         return f"{field} {at_once:,} allows {asked_of}; {enough:,} would do"
-    tokens = enough * tokens_floor(configuration.entries or FLOOR_ENTRIES)
+    tokens = enough * tokens_floor(configuration.entries_of_question)
     budget = f" with an output_token_budget of {tokens:,}" if tokens > configuration.output_token_budget else ""
     return f"{field} {at_once:,} allows {asked_of}; {enough:,}{budget} would do, or auto"

@@ -105,9 +105,7 @@ def configure(parameter: str, overrides: dict[str, Any]) -> RunConfiguration:
         configuration = RunConfiguration.model_validate({**fields, **overrides})
     except ValidationError as error:
         raise invalid(error, known=[*RunConfiguration.model_fields]) from None
-    question = load(configuration.question)
-    if configuration.entries is None:
-        configuration = configuration.model_copy(update={"entries": question.entries})
+    load(configuration.question)  # or it is refused here
     if configuration.cost_ceiling_usd is not None and configuration.model not in PRICES:
         raise InvalidInput(
             f"cost_ceiling_usd: the price of model {configuration.model} is not known, so no ceiling can be kept; "

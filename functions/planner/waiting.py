@@ -1,6 +1,6 @@
 """Sorts the messages of the miss queue for a redrive: sites to ask again, and messages to settle, park or leave."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nightfold.misses import Miss, SettledSite, UnlistedSite, UnrecognizedMessage, WaitingMessage
-from nightfold.question import names
+from nightfold.question import load, names
 from nightfold.sites import RunId, Site
 from nightfold.text import one_line
 from planner.miss_queue import Received
@@ -45,8 +45,7 @@ def sort_messages(
     accepted_since: Callable[[datetime, set[str]], Accepted],
 ) -> Waiting:
     """`accepted_since` returns which of the given sites were accepted after a moment; it is called at most once."""
-    waiting = Waiting()
-    known = set(names())
+    waiting, known = Waiting(), set(names())
     newest: dict[About, Miss] = {}  # without their raw answers: those of ten thousand are 200 MB
     oldest: datetime | None = None
     messages: dict[About, list[WaitingMessage]] = {}
@@ -82,21 +81,33 @@ def sort_messages(
         when, run_id = accepted.get(about, (miss.missed_at, ""))
         if when > miss.missed_at:
             waiting.settled.append(SettledSite(site_id=site_id, accepted_in=run_id, messages=messages[about]))
-        elif site_id not in listed:
-            waiting.unlisted.append(UnlistedSite(miss=miss, messages=messages[about]))
-        elif question not in known:
-            gone = f"its question, {question}, is no longer there"
-            waiting.unlisted.append(UnlistedSite(explanation=gone, miss=miss, messages=messages[about]))
-        elif site_id in asked:  # about another question: a run asks each site once
+        elif why := _cannot_be_asked(question, listed.get(site_id), known):
+            waiting.unlisted.append(UnlistedSite(explanation=why, miss=miss, messages=messages[about]))
+        elif site_id in asked:  # about another question
             waiting.surplus += messages[about]
         else:
             asked[site_id] = miss
             waiting.questions[site_id] = question
             waiting.messages[site_id], waiting.attempts[site_id] = messages[about], attempts[about]
+    # A run speaks of each site once.
+    waiting.surplus += [each for site in waiting.settled if site.site_id in asked for each in site.messages]
+    waiting.settled = [site for site in waiting.settled if site.site_id not in asked]
     in_order = dict.fromkeys(site_id for site_id, _ in newest if site_id in asked)
     waiting.sites = [listed[site_id] for site_id in in_order]
     waiting.overrides = max(asked.values(), key=lambda miss: miss.missed_at).overrides if asked else {}
     return waiting
+
+
+def _cannot_be_asked(question: str, site: Site | None, known: Container[str]) -> str | None:
+    """Why a question cannot be asked about a site, as the list has it now. Raises InvalidInput if it cannot be loaded:
+    that is repaired with a deployment."""
+    if site is None:
+        return "no longer in the site list"
+    if question not in known:
+        return f"its question, {question}, is no longer there"
+    if missing := load(question).needed - site.facts.keys():
+        return f"its question, {question}, needs the fact {min(missing)}, which the site no longer has"
+    return None
 
 
 def _unrecognized(message: Received, error: ValidationError) -> UnrecognizedMessage:

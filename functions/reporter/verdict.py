@@ -79,7 +79,7 @@ def not_asked(summary: Summary) -> Iterator[str]:
         yield f"{names} {_was(settled)} accepted after the miss, by {runs}, and not asked again."
     if unlisted := summary.unlisted:
         verb = "is" if len(unlisted) == 1 else "are"
-        yield f"{_sites(unlisted, len(unlisted))} {verb} no longer in the site list, and parked."
+        yield f"{_sites(unlisted, len(unlisted))} can no longer be asked, and {verb} parked."
 
 
 def _what_became_of_the_misses(records: RunRecords, context: ReportContext) -> Iterator[str]:

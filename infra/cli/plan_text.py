@@ -96,7 +96,7 @@ def redrive_as_text(request: RunRequest, state_dir: Path, width: int | None) -> 
     if plan.unrecognized:
         lines.append(f"{counted(len(plan.unrecognized), 'message')} would be parked: not misses of Nightfold.")
     if plan.unlisted:
-        lines.append(f"{counted(len(plan.unlisted), 'site')} would be parked: no longer in the site list.")
+        lines.append(f"{counted(len(plan.unlisted), 'site')} can no longer be asked, and would be parked.")
     if plan.settled:
         lines.append(f"{counted(len(plan.settled), 'site')} would not run: accepted after the miss.")
     if request.other_kind:

@@ -69,7 +69,7 @@ def test_the_worst_case_counts_briefs_and_own_limits() -> None:
     plain = worst_case(many(1), RunConfiguration())
     briefed = worst_case(many(1, brief="港" * 2_000), RunConfiguration())
     limited = worst_case(many(1, max_tokens=256), RunConfiguration())
-    assert briefed.input_tokens == plain.input_tokens + 6 * 3_000
+    assert briefed.input_tokens == plain.input_tokens + 6 * (3_000 + len("About the site: ") // 2)
     assert limited.output_tokens < plain.output_tokens
 
 

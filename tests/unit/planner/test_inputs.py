@@ -30,7 +30,7 @@ def test_an_empty_input_is_a_manual_collection() -> None:
 def test_every_further_key_overrides_the_configuration() -> None:
     given_ = read_input({"max_concurrency": 8})
     assert configure('{"max_concurrency": 4, "request_timeout_s": 9}', given_.model_extra or {}) == RunConfiguration(
-        max_concurrency=8, request_timeout_s=9, entries=5
+        max_concurrency=8, request_timeout_s=9
     )
 
 

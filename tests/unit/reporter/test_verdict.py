@@ -49,7 +49,7 @@ def test_what_a_redrive_did_not_ask_is_reported_with_the_reason() -> None:
     )
     unlisted = [{"miss": miss("gone"), "messages": []}]
     assert of_redrive({"harbour": ["ok"]}, unlisted=unlisted) == (
-        "5 candidates, nothing missing. gone is no longer in the site list, and parked."
+        "5 candidates, nothing missing. gone can no longer be asked, and is parked."
     )
 
 

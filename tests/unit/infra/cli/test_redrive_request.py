@@ -30,7 +30,7 @@ def test_a_redrive_takes_one_branch_for_each_site_and_leaves_worn_out_messages(t
     assert len(request.plan.unrecognized) == 1
     text = "\n".join(redrive_as_text(request, tmp_path, 80))
     assert "1 message would be parked: not misses of Nightfold." in text
-    assert "1 site would be parked: no longer in the site list." in text
+    assert "1 site can no longer be asked, and would be parked." in text
     assert "Worst case: 6 calls" in text
 
 

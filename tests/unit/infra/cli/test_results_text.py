@@ -106,7 +106,7 @@ def test_a_redrive_that_asks_no_site_reports_why(tmp_path: Path) -> None:
     assert as_text(settled, tmp_path, 80)[2:] == [
         "No site was asked.",
         "harbour was accepted after the miss, by run-2, and not asked again.",
-        "gone is no longer in the site list, and parked.",
+        "gone can no longer be asked, and is parked.",
     ]
     assert f"misses     {program()} misses --state-dir {tmp_path}" in next_steps(settled, tmp_path)
 
