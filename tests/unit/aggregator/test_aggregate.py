@@ -65,6 +65,7 @@ def test_a_fine_night_is_closed_after_round_1(outside: Outside, aggregating: Ada
         "question": "article_candidates",
         "round": 1,
         "entries": [{"title": f"Title {n}", "angle": f"Angle {n}."} for n in range(1, 6)],
+        "repeated": [],
         "memory_readable": True,
     }
     assert outside.text(misses_key("night")) == ""
