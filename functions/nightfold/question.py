@@ -127,7 +127,7 @@ def shown(name: str, example: Mapping[str, object] | None = None) -> Question:
         return load(name)
     except InvalidInput:
         fields = list(example or {"entry": ""})
-        model = create_model("Entry", __base__=Entry, **dict.fromkeys(fields, (object, None)))  # type: ignore[call-overload]
+        model = create_model("Entry", __base__=Entry, **dict.fromkeys(fields, (str, ...)))  # type: ignore[call-overload]
         return Question(entry=model, noun="entry", heading=fields[0], text=fields[-1], name=name)
 
 
