@@ -8,7 +8,7 @@ import pytest
 from collector.prompt import prompt_for
 from nightfold.answers import ANSWER_LIMIT, Violation, read_entries
 from nightfold.branch import SiteTask
-from nightfold.memory import Memory
+from nightfold.memory import Memory, fitting
 from nightfold.question import Question
 from nightfold.settings import RunConfiguration
 from tests.support.questions import CANDIDATES, REFRESH
@@ -101,9 +101,10 @@ def test_no_placeholder_is_left_over() -> None:
 def test_the_longest_task_and_the_longest_answer_pass_through_a_branch_together() -> None:
     """Step Functions allows 262,144 bytes; CollectSite's result is put beside the item."""
     facts = {f"f{number}": "\N{CJK UNIFIED IDEOGRAPH-6E2F}" * 2_000 for number in range(6)}
-    told = Memory().with_run("r", STARTED, ["e" * 200 for _ in range(40)], simulated=False).earlier(40, simulated=False)
+    told = fitting(f"{number:200}" for number in range(40))
     longest = task("x" * 500, 2, 20, CANDIDATES, told, brief="\N{CJK UNIFIED IDEOGRAPH-6E2F}" * 2_000, facts=facts)
     collected = answered("r" * 80, "s" * 63, "x" * (ANSWER_LIMIT - 2))
     state = json.dumps(longest.model_dump(mode="json") | {"collected": {"outcome": collected.model_dump(mode="json")}})
-    assert len(json.loads(state)["collected"]["outcome"]["answer"]["text"]) + sum(map(len, longest.texts)) * 3 > 150_000
+    texts = [collected.answer.text if collected.answer else "", *longest.given.values()]
+    assert len("".join(texts)) > 110_000
     assert len(json.dumps(json.loads(state), ensure_ascii=False).encode()) < 0.8 * 262_144
