@@ -157,7 +157,7 @@ class Killer:
 
     def _measure(self) -> None:
         """The length of a run in seconds and in calls."""
-        self.seconds, self.calls = 0.0, 110  # about as many as in a run of 8 sites
+        self.seconds, self.calls = 0.0, 220  # about as many as in a run of 15 sites
         self._run(self._prepare()[0], {}, "warm-up")
         state_dir, _ = self._prepare()
         started = time.monotonic()

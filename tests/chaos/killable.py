@@ -18,8 +18,11 @@ from typing import Any
 
 def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float, die_at: int | None) -> int:
     """One execution in its own cloud. `die_at`: the process kills itself instead of making this AWS call."""
+    from moto.moto_api._internal import mock_random
+
     from tests.support.clouds import cloud_at, hurried
 
+    mock_random.seed()  # a fork would repeat the message ids of the run before it, and overwrite its messages
     calls = iter(range(1, 10**9))
 
     def count(*_: object) -> None:

@@ -33,6 +33,7 @@ from tests.support.site_tasks import site_task
 PROBE = Path(__file__).with_name("probe.py")
 AT_LEAST = {
     "planner": 2.0,
+    "pacer": 2.0,
     "collector": 1.5,
     "aggregator": 2.0,
     "reporter": 2.0,
