@@ -54,9 +54,9 @@ def aws_usd(night: Night) -> float:
     lambda_gb_s = night.sites * night.seconds * 0.5  # the collector
     lambda_gb_s += (2 + night.sites * 0.01 + pacings * 0.5) * 1.0  # the other functions
     # Each site: its outcome, for pacer, aggregator and reporter, its results, its memory, for planner and aggregator.
-    # Each decision: plan, items, all decisions so far, the items of the wave before. The run: items of each wave, up to
-    # 90 earlier summaries.
-    reads = 6 * night.sites + 101 + 5 * night.waves + pacings * (pacings + 1) // 2
+    # Each decision: plan, items, all decisions so far, the items of the wave before. The run: items of each wave and,
+    # for the page, its decision; up to 90 earlier summaries.
+    reads = 6 * night.sites + 106 + 6 * night.waves + pacings * (pacings + 1) // 2
     # Each site: outcome, memory and results. Each wave: decision, items. The run: plan, items, misses, summary, page.
     writes = 3 * night.sites + 10 + 2 * night.waves
     queue = night.sites * night.missed_share * 3 + 20
