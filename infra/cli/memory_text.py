@@ -10,7 +10,7 @@ from infra.cli.configuration import question_override
 from infra.cli.terminal import table
 from infra.state.site_memories import Part, folders, parts
 from nightfold.amounts import counted
-from nightfold.complaints import did_you_mean
+from nightfold.complaints import nearest
 from nightfold.errors import InvalidInput
 from nightfold.sites import SiteId
 
@@ -79,4 +79,5 @@ def _list(found: Sequence[Part]) -> str:
 def nothing(state_dir: Path, site_id: str) -> str:
     """What is said if nothing was found."""
     known = folders(state_dir, "sites")
-    return f"Nothing is remembered of {site_id}{did_you_mean(site_id, known) if site_id not in known else ''}"
+    near = None if site_id in known else nearest(site_id, known, 0.6)
+    return f"Nothing is remembered of {site_id}.{f' Did you mean {near}?' if near else ''}"

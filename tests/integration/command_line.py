@@ -36,14 +36,14 @@ class Finished:
 
 def nightfold(*arguments: str | int | Path, **more: str) -> Finished:
     """Run a command to its end."""
-    return program(*NIGHTFOLD, *arguments, **more)
+    return program(*NIGHTFOLD, *arguments, cwd=ROOT, **more)
 
 
-def program(*command: str | int | Path, **more: str) -> Finished:
+def program(*command: str | int | Path, cwd: Path = ROOT, **more: str) -> Finished:
     """Any other program, started in the same way."""
     done = subprocess.run(  # noqa: S603
         [*map(str, command)],
-        cwd=ROOT,
+        cwd=cwd,
         env=environment(**more),
         capture_output=True,
         text=True,

@@ -121,8 +121,8 @@ def test_a_memory_that_cannot_be_read_is_shown_as_such_and_set_aside(
 @pytest.mark.parametrize(
     ("site", "code", "words"),
     [
-        ("harbor", 0, "Nothing is remembered of harbor, did you mean 'harbour'?"),
-        ("meadow", 0, "Nothing is remembered of meadow"),
+        ("harbor", 0, "Nothing is remembered of harbor. Did you mean harbour?\n"),
+        ("meadow", 0, "Nothing is remembered of meadow.\n"),
         ("../harbour", BAD_INPUT, "memory: '../harbour' must be lower-case letters, digits and dashes"),
     ],
 )
