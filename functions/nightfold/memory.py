@@ -69,10 +69,20 @@ def fitting(headings: Iterable[str]) -> list[str]:
 
 def known_as(heading: str) -> str:
     """A heading by which repetitions are found: without case, punctuation and spacing."""
+    if heading.isascii():  # several times as fast
+        folded = heading.lower()
+        return folded.translate(_NOT_COUNTED) or folded
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", heading).casefold())
-    # Punctuation, separators, controls, and accents without a letter, such as a backtick.
-    letters = (each for each in folded if (kind := unicodedata.category(each))[0] not in "PZC" and kind != "Sk")
-    return "".join(letters) or folded
+    return "".join(filter(_counts, folded)) or folded
+
+
+def _counts(character: str) -> bool:
+    """Not punctuation, a separator, a control, or an accent without a letter, such as a backtick."""
+    kind = unicodedata.category(character)
+    return kind[0] not in "PZC" and kind != "Sk"
+
+
+_NOT_COUNTED = {code: None for code in range(128) if not _counts(chr(code))}
 
 
 def read_memory(document: bytes | None) -> Memory | None:

@@ -1,4 +1,15 @@
-"""QUESTION_NAME: say here what it asks about each site."""
+"""QUESTION_NAME: say here what it asks about each site.
+
+prompt.txt has four parts:
+
+    system      who answers, and in what form. It names the question: by this part the simulated API knows it
+    user        what is asked. $site_id, $domain and $brief are the site's, $entries is how many to ask for
+    earlier     added where a site was offered something before; $earlier is the list
+    regenerate  added when an answer was not accepted; $violation is what was wrong with it
+
+Any other name in it, such as $language, is one of the facts in the site list, or has its default below. Write $$ for a
+dollar sign.
+"""
 
 from typing import Literal
 
