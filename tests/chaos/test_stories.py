@@ -68,9 +68,9 @@ def test_a_miss_that_is_parked_too_early_is_detected(tmp_path: Path) -> None:
 def test_a_wrong_census_is_detected(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.night([["ok"], ["ok"]])
-        [candidates, _] = (tmp_path / "runs").glob("*/results/*.json")
-        candidates.unlink()
-        with pytest.raises(Broken, match="candidates of "):
+        [results, _] = (tmp_path / "runs").glob("*/results/*.json")
+        results.unlink()
+        with pytest.raises(Broken, match="results of "):
             world.check()
 
 
