@@ -66,6 +66,7 @@ class Carried(Shape):
     """What a run found about one model: a later run starts from it."""
 
     max_concurrency: Annotated[int, Field(ge=1)]
+    limited: bool = True  # whether the account allowed no more; otherwise the run had too few sites to tell
     latency_s: Amount  # mean
     held_s: Amount  # mean seconds of a slot for one answer
     input_tokens: Amount

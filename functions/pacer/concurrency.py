@@ -119,7 +119,8 @@ def _start(limit: int, carried: Carried | None) -> Speed:
         return Speed(at_once, f"a start with {at_once}")
     good = min(carried.max_concurrency, limit)
     at_once = min(good, max(START, int(OF_LAST_TIME * good)))
-    return Speed(at_once, f"a start with {at_once}: run {carried.run_id} could have {good}", ceiling=good)
+    why = f"a start with {at_once}: run {carried.run_id} could have {good}"
+    return Speed(at_once, why, ceiling=good if carried.limited else None)
 
 
 def _after(wave: Wave, now: Speed, means: Means, limit: int, unseen: int) -> Speed:

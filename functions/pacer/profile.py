@@ -18,10 +18,12 @@ def found(history: Sequence[Wave], limit: int, carried: Carried | None, run_id: 
         return None
     at_once = speed(history, None, limit, carried).at_once
     most = max((wave.at_once for wave in history if wave.calm), default=1)
+    limited = most >= at_once or any(wave.seen.rate_limited for wave in history)
     if carried is not None and all(wave.calm for wave in history) and most < carried.max_concurrency:
-        most = carried.max_concurrency
+        most, limited = carried.max_concurrency, carried.limited
     return Carried(
         max_concurrency=min(at_once, most),
+        limited=limited,
         held_s=means.held_s,
         latency_s=means.latency_s,
         input_tokens=means.input_tokens,

@@ -23,7 +23,7 @@ def expect(sites: int, configuration: RunConfiguration, carried: Carried | None,
         source, carries = "assuming", AT_ONCE
         answer_s, input_tokens, output_tokens = ANSWER_S / speed, INPUT_TOKENS, OUTPUT_TOKENS
     else:
-        source, carries = f"as run {carried.run_id} measured:", carried.max_concurrency
+        source, carries = f"as run {carried.run_id} measured:", carried.max_concurrency if carried.limited else AT_ONCE
         answer_s, input_tokens, output_tokens = carried.held_s, carried.input_tokens, carried.output_tokens
     auto = configuration.max_concurrency == AUTO
     most = min(configuration.concurrency_limit, carries) if auto else int(configuration.max_concurrency)
@@ -32,7 +32,9 @@ def expect(sites: int, configuration: RunConfiguration, carried: Carried | None,
         return cost_usd(configuration.model, round(answers * input_tokens), round(answers * output_tokens))
 
     asked, warning = _paid_for(sites, cost(sites), configuration.cost_ceiling_usd)
-    seconds = answer_s * answers_long(asked, most, ramp=auto and carried is None, known=carried is not None)
+    seconds = answer_s * answers_long(
+        asked, most, ramp=auto and not (carried and carried.limited), known=carried is not None
+    )
     time_s = RUN_S - RESERVE_S - CALLS_PER_ROUND * configuration.request_timeout_s
     if seconds > time_s:
         asked = min(asked, int(time_s / answer_s * most))

@@ -147,6 +147,20 @@ def test_a_few_sites_do_not_shrink_what_is_known() -> None:
     assert trouble.max_concurrency < 48
 
 
+def test_a_first_run_of_few_sites_does_not_hold_the_next_one_back() -> None:
+    few = found([wave(4, 4)], 100, None, "smoke", FOUND)
+    assert few is not None
+    assert (few.max_concurrency, few.limited) == (4, False)
+    waves, _ = play(400, lambda now: wave(now.sites, now.max_concurrency).seen, few)
+    assert [each.max_concurrency for each in waves][:5] == [2, 4, 8, 16, 32]
+    many = found(waves, 100, few, "night", FOUND)
+    assert many is not None
+    assert many.max_concurrency > 90
+    tight = found([wave(4, 4, **TIGHT), wave(16, 16, **TIGHT), wave(75, 25, **TIGHT)], 100, few, "night", FOUND)
+    assert tight is not None
+    assert tight.limited
+
+
 def test_a_run_without_an_answer_leaves_nothing() -> None:
     assert found([failing(4, 4, "AccessDenied")], 100, None, "night", FOUND) is None
 
