@@ -13,7 +13,7 @@ from nightfold.branch import SiteTask
 from nightfold.contract import MissedByReason, Plan, SiteSummary, Summary
 from nightfold.errors import UnexpectedError
 from nightfold.misses import Miss
-from nightfold.question import Question, shown
+from nightfold.question import DEFAULT, Question, shown
 from nightfold.results import SiteResults, read_results
 from nightfold.storage import items_key, misses_key, outcome_key, plan_key, results_key, summary_key
 from nightfold.stored import read_outcome
@@ -51,6 +51,7 @@ class PastRun(BaseModel):
     duration_s: float
     started_at: AwareDatetime
     simulated: bool = False
+    question: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -153,13 +154,16 @@ def _misses(document: bytes | None) -> Iterator[Miss]:
 
 
 def _history(source: Source, summary: Summary, readers: ThreadPoolExecutor) -> list[PastRun]:
-    """The last runs up to this one. Names show which summaries are worth reading, summaries show the order."""
+    """The last runs with the same question up to this one. Names show which summaries are worth reading, summaries show
+    the order."""
     newest = sorted(source.run_ids(), key=_day_of, reverse=True)[:HEADS]
     runs = {
         past.run_id: past for past in readers.map(lambda each: _past(source.get(summary_key(each))), newest) if past
     }
     runs[summary.run_id] = PastRun.model_validate(summary.model_dump(exclude={"sites"}))
-    earlier = [past for past in runs.values() if past.started_at <= summary.started_at]
+    earlier = [
+        past for past in runs.values() if past.started_at <= summary.started_at and past.question == summary.question
+    ]
     return sorted(earlier, key=lambda past: past.started_at)[-RUNS_KEPT:]
 
 

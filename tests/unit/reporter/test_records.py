@@ -67,6 +67,17 @@ def test_the_history_is_the_last_thirty_runs_up_to_this_one() -> None:
     assert [history[0].run_id, history[-1].run_id] == ["nightly-2026-10-25", RUN]
 
 
+def test_the_history_is_that_of_one_question() -> None:
+    shelf = good()
+    other = {"tried": STARTED - timedelta(hours=25), "nightly-2026-11-24": STARTED + timedelta(days=1)}
+    for run_id, started in other.items():
+        store_run(shelf, {"harbour": ["ok"]}, run_id=run_id, started=started)
+        summary = json.loads(shelf.objects[summary_key(run_id)]) | {"question": "articles_to_refresh"}
+        shelf.objects[summary_key(run_id)] = json.dumps(summary).encode()
+    assert "tried" not in {past.run_id for past in read_records(RUN, shelf).history}
+    assert [past.run_id for past in read_records("nightly-2026-11-24", shelf).history] == [*other]
+
+
 def test_the_history_reads_a_bounded_number_of_summaries() -> None:
     read: list[str] = []
 
