@@ -5,13 +5,15 @@ again.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from itertools import count as numbers
+from itertools import islice
 from random import Random
 from string import Template
 from typing import Any
 
+from infra.messages_api.simulated_values import value
 from nightfold.errors import InvalidInput
 from nightfold.question import DEFAULT, Question, load, names
 
@@ -45,13 +47,8 @@ TITLES = (
     "The checklist {site} uses for {topic}",
     "Five questions about {topic}",
 )
-_TEXTS = (
-    "One case from start to end, with the numbers before and after.",
-    "The three decisions that mattered, and the one that was wrong.",
-    "For a team of five: what to do first, what to leave for later.",
-    "A small experiment that any reader can repeat in an hour.",
-    "What the usual advice leaves out, shown on a real outage.",
-)
+ENDINGS = ("", "", "", " in a small team", " under pressure", " from scratch", " at the second attempt", " on a Monday")
+LONGEST = 200  # characters of a heading
 _BRIEF = re.compile(r"^About the site: (.+)$", re.MULTILINE)
 _SMALL_WORDS = """
 a about an and are at blog by each every for from how in into is it its of on or our people platform run runs site small
@@ -76,22 +73,21 @@ def subjects(question: str) -> list[str]:
 
 
 def entries(site: str, number: int, system: str, prompt: str, rng: Random) -> list[dict[str, Any]]:
-    """`number` entries, each with a heading that `prompt` does not have."""
+    """`number` entries, each with a heading that `prompt` does not have. Another prompt gets others: what is no longer
+    named as suggested may still be remembered."""
+    rng = Random(f"{rng.random()}/{prompt}")  # noqa: S311 - a simulation
     question = asked(system)
     schema = question.entry.model_json_schema()
+    longest = schema["properties"][question.heading].get("maxLength", LONGEST)
     start = rng.randrange(len(TITLES))
-    made: list[dict[str, Any]] = []
-    for heading in _headings(site, prompt, start, rng):
-        if len(made) == number:
-            break
-        if heading not in prompt:
-            of_fields = {
-                name: _value(field, schema, start + len(made) + nth)
-                for nth, (name, field) in enumerate(schema["properties"].items())
-                if name != question.heading
-            }
-            made.append({question.heading: heading, **of_fields})
-    return made
+    headings = (_shortened(heading, nth, longest) for nth, heading in enumerate(_headings(site, prompt, start, rng), 1))
+    new = islice((heading for heading in headings if heading not in prompt), number)
+    return [value(schema, schema, start + nth) | {question.heading: heading} for nth, heading in enumerate(new)]
+
+
+def _shortened(heading: str, number: int, longest: int) -> str:
+    """Cut where the contract allows no longer ones; `number` keeps them apart."""
+    return heading if len(heading) <= longest else f"{heading[: longest - len(str(number)) - 1]} {number}"[-longest:]
 
 
 @cache
@@ -122,37 +118,11 @@ def _headings(site: str, prompt: str, start: int, rng: Random) -> Iterator[str]:
     for i in numbers():
         lap, topic = i // len(topics), topics[i % len(topics)]
         title = TITLES[(start + i + lap) % len(TITLES)]  # a topic that comes again gets another title
-        title = title.format(topic=topic, Topic=_capital(topic), site=name)
+        title = title.format(topic=topic, Topic=_capital(topic), site=name) + rng.choice(ENDINGS)
         if about and i % 2 == 0:
             title = f"{_capital(about[i // 2 % len(about)])}: {_lower(title)}"
         part = i // (len(topics) * len(TITLES))
         yield f"{title}, part {part + 1}" if part else title
-
-
-def _value(field: Mapping[str, Any], schema: Mapping[str, Any], number: int) -> Any:
-    """A value that the JSON schema of a field accepts; `number` varies it."""
-    if "$ref" in field:
-        return _value(schema["$defs"][field["$ref"].rpartition("/")[2]], schema, number)
-    if "anyOf" in field:
-        return _value(field["anyOf"][0], schema, number)
-    if "const" in field:
-        return field["const"]
-    if "enum" in field:
-        return field["enum"][number % len(field["enum"])]
-    match field.get("type"):
-        case "string":
-            text = _TEXTS[number % len(_TEXTS)]
-            return text[: field.get("maxLength", len(text))].rstrip(" ,:")
-        case "integer" | "number":
-            lowest = field.get("minimum", field.get("exclusiveMinimum", 0) + 1)
-            return min(lowest + number % 5, field.get("maximum", lowest + 5))
-        case "boolean":
-            return number % 2 == 0
-        case "array":
-            return [_value(field["items"], schema, number + nth) for nth in range(max(field.get("minItems", 0), 2))]
-        case "object":
-            return {name: _value(each, schema, number) for name, each in field.get("properties", {}).items()}
-    return None
 
 
 def _capital(text: str) -> str:

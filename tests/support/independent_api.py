@@ -25,13 +25,14 @@ def good(_: int) -> tuple[str, int]:
 
 
 class IndependentAPI:
-    """Listens inside `with`. `refuse`: every call gets this status, until it is changed."""
+    """Listens inside `with`. `answer` and `refuse`, a status that every call gets, may be changed at any time."""
 
     def __init__(
         self, *, answer: Answer = good, refuse: int | None = None, per_minute: int = 10**6, latency_s: float = 0.0
     ) -> None:
         self.refuse, self.statuses, self.usd = refuse, Counter[int](), 0.0
-        self._answer, self._latency_s = answer, latency_s
+        self.answer, self._latency_s = answer, latency_s
+        self.prompts: list[str] = []  # of the calls that were answered, in order
         self._per_minute, self._left, self._filled_at = per_minute, float(per_minute), time.monotonic()
         self._lock, self._number = threading.Lock(), 0
 
@@ -93,10 +94,11 @@ class IndependentAPI:
             return status, self._number
 
     def _message(self, request: dict[str, Any], input_tokens: int, number: int) -> dict[str, Any]:
-        text, wanted = self._answer(number)
+        text, wanted = self.answer(number)
         output_tokens = min(wanted, request["max_tokens"])
         per_input, per_output = USD_PER_MILLION[request["model"]]
         with self._lock:
+            self.prompts.append(request["messages"][-1]["content"])
             self.usd += (input_tokens * per_input + output_tokens * per_output) / 1_000_000
         return {
             "id": f"msg_{number}",

@@ -1,10 +1,18 @@
 """infra/messages_api/simulated_entries.py"""
 
+import json
 from random import Random
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 
+from infra.messages_api import simulated_entries
 from infra.messages_api.simulated_entries import TITLES, TOPICS, entries, subjects
+from nightfold.answers import read_entries
+from nightfold.memory import known_as
+from nightfold.question import Entry, Question
+from tests.support.questions import CANDIDATES, REFRESH
 
 BRIEFS = {
     "A blog for people who run small container platforms and write about what broke.": "container platforms",
@@ -30,3 +38,26 @@ def test_a_title_says_nothing_that_depends_on_the_number_of_its_topic() -> None:
     for title in TITLES:
         after = title.lower().partition("{topic}")[2].split()
         assert not after or after[0] in {"taught", "without"} or title.lower().partition("{topic}")[2][0] in ",:", title
+
+
+@pytest.mark.parametrize("question", [CANDIDATES, REFRESH])
+def test_a_heading_that_the_prompt_names_is_not_proposed_again(question: Question) -> None:
+    told: list[str] = []
+    for night in range(30):
+        prompt = f"Site: harbour (harbour.example)\nNot: {told}"
+        made = entries("harbour", 5, question.prompt["system"].strip(), prompt, Random(0))
+        headings = [entry[question.heading] for entry in made]
+        assert not set(headings) & set(told), night
+        assert len(read_entries(json.dumps(made), question)) == len({*map(known_as, headings)}) == 5
+        told += headings
+
+
+def test_headings_are_as_short_as_the_contract_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Word(Entry):
+        word: Annotated[str, Field(max_length=9)]
+
+    short = Question(entry=Word, noun="word", heading="word", text="word")
+    monkeypatch.setattr(simulated_entries, "asked", lambda _: short)
+    words = [entry["word"] for entry in entries("harbour", 20, "", "Site: harbour", Random(0))]
+    assert max(map(len, words)) <= 9
+    assert len(set(words)) == 20
