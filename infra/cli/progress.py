@@ -181,10 +181,9 @@ class Progress(SiteStates):
         if run_id != self.run_id:
             self.set_phase(f"closed run {run_id}: {summary['accepted']} accepted, {missed} missed", at)
             return
-        noun = shown(summary["question"]).noun
         for entry in summary["sites"]:
             site = self._site(entry["site_id"])
-            site.entries = counted(entry["entries"], noun)
+            site.entries = counted(entry["entries"], shown(entry.get("question") or summary["question"]).noun)
             if entry["accepted"]:
                 self._move(site, "accepted", at, f"accepted, {site.entries}")
             else:

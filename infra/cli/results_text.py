@@ -95,17 +95,18 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
     begun = [site for site in missed if site.error != "NotAttempted"]
     listed = accepted[:SITES_SHOWN] + begun[:MISSES_SHOWN]
     width = max((len(site.site_id) for site in listed), default=0)
-    noun = shown_question(summary.question).noun
+    nouns = {name: shown_question(name).noun for name in {site.question or summary.question for site in accepted}}
     for site in accepted[:SITES_SHOWN]:
         again = ", regenerated" if site.rounds > 1 else ""
-        yield f"{site.site_id:{width}}  accepted, {counted(site.entries, noun)}{again}"
+        entries = counted(site.entries, nouns[site.question or summary.question])
+        yield f"{site.site_id:{width}}  accepted, {entries}{again}"
         titles = _titles(state_dir, summary.run_id, site.site_id)
         for title in titles[:TITLES_SHOWN]:
             yield f"{'':{width}}  - {visible(title, 200)}"
         if len(titles) > TITLES_SHOWN:
             yield f"{'':{width}}  … and {len(titles) - TITLES_SHOWN} more"
     if len(accepted) > SITES_SHOWN:
-        rest = accepted[SITES_SHOWN:]
+        rest, noun = accepted[SITES_SHOWN:], "entry" if len(nouns) > 1 else next(iter(nouns.values()))
         yield f"… and {counted(len(rest), 'more site')} with {counted(sum(site.entries for site in rest), noun)}"
     messages = _messages(state_dir, summary.run_id) if missed else {}
     for site in begun[:MISSES_SHOWN]:

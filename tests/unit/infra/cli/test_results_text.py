@@ -190,3 +190,14 @@ def test_what_stopped_the_run_comes_first_and_what_was_not_attempted_is_only_cou
     )
     assert "… and 9,996 more misses: unknown, NotAttempted 9,996" in lines
     assert json.loads(as_json(stopped))["waves"] == [wave]
+
+
+def test_a_morning_over_two_questions_counts_each_sites_own_entries() -> None:
+    both = summary(2)
+    sites = [both.sites[0], both.sites[1].model_copy(update={"question": "articles_to_refresh", "entries": 3})]
+    text = "\n".join(as_text(both.model_copy(update={"sites": sites}), Path("state"), 80))
+    assert "good-0  accepted, 5 candidates\n" in text
+    assert "good-1  accepted, 3 articles\n" in text
+    many = [site.model_copy(update={"site_id": f"s{n}"}) for n, site in enumerate(sites * 4)]
+    text = "\n".join(as_text(summary(8).model_copy(update={"sites": many}), Path("state"), 80))
+    assert "… and 3 more sites with 11 entries\n" in text
