@@ -120,7 +120,7 @@ def _start(limit: int, carried: Carried | None) -> Speed:
     good = min(carried.max_concurrency, limit)
     at_once = min(good, max(START, int(OF_LAST_TIME * good)))
     why = f"a start with {at_once}: run {carried.run_id} could have {good}"
-    return Speed(at_once, why, ceiling=good if carried.limited else None)
+    return Speed(at_once, why, ceiling=good) if carried.limited else Speed(at_once, why, rounds=1)
 
 
 def _after(wave: Wave, now: Speed, means: Means, limit: int, unseen: int) -> Speed:
