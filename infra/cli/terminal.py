@@ -9,7 +9,6 @@ from typing import IO
 import click
 from rich.cells import cell_len, set_cell_size
 
-from nightfold.errors import InvalidInput
 from nightfold.text import one_line
 
 STATE_DIR = Path(".nightfold")  # the default of --state-dir
@@ -40,6 +39,8 @@ def table(rows: Iterable[Sequence[object]], width: int | None = None) -> list[st
 def confirmed(command: str, question: str) -> bool:
     """Whether the user says yes. Raises InvalidInput if stdin is not a terminal."""
     if not sys.stdin.isatty():
+        from nightfold.errors import InvalidInput  # not needed to print
+
         raise InvalidInput(f"{command}: stdin is not a terminal, so nothing can be confirmed; add --yes")
     return click.confirm(question, err=True)
 

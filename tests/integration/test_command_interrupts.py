@@ -70,7 +70,7 @@ def slow_run(tmp_path: Path, sites: Path, default: list[Any]) -> Started:
 def test_calls_in_progress_finish_and_no_other_starts(
     tmp_path: Path, sites: Path, number: signal.Signals, code: int
 ) -> None:
-    run = slow_run(tmp_path, sites, [{"do": "ok", "latency_s": 3}])
+    run = slow_run(tmp_path, sites, [{"do": "ok", "latency_s": 6}])
     run.wait_for("site-3 collecting")
     assert run.stop(number) == code
     assert run.out == ""

@@ -152,7 +152,7 @@ def test_a_shell_completes_commands_and_options() -> None:
         line = {"COMP_WORDS": " ".join(("nightfold", *words)), "COMP_CWORD": str(len(words))}
         return nightfold(_NIGHTFOLD_COMPLETE="bash_complete", **line).out.split()
 
-    assert completed("re") == ["plain,redrive", "plain,report"]
+    assert completed("re") == ["plain,redrive", "plain,report", "plain,results"]
     assert completed("run", "--on") == ["plain,--only"]
 
 
