@@ -26,7 +26,8 @@ ERRORS = {
         "Too many requests at once",
         "Claude answered 429 three times: the account's rate limit was used up.",
         _AGAIN,
-        "Nothing. If it happens every night, lower max_concurrency or ask Anthropic for a higher limit.",
+        "Nothing. With auto, runs slow down by themselves. A number that is too high: lower max_concurrency, or ask "
+        "Anthropic for a higher limit.",
     ),
     "Overloaded": Words(
         "Claude had no capacity",
@@ -69,13 +70,13 @@ ERRORS = {
         "Lambda itself failed",
         "AWS Lambda could not run the collector, seven times. Claude was usually not asked.",
         _AGAIN,
-        "Nothing. For Lambda.TooManyRequestsException, lower max_concurrency or ask AWS for more Lambda concurrency.",
+        "Nothing. For Lambda.TooManyRequestsException, lower concurrency_limit or ask AWS for more Lambda concurrency.",
     ),
     "KeyUnavailable": Words(
         "The API key could not be read",
         "SSM did not return the API key, seven times, usually because of throttling. Claude was not asked.",
         _AGAIN,
-        "Nothing. If it happens again, lower max_concurrency: every cold start reads the key once.",
+        "Nothing. If it happens again, lower concurrency_limit: every cold start reads the key once.",
     ),
     "SchemaViolation": Words(
         "The answer broke the contract",
@@ -87,7 +88,8 @@ ERRORS = {
         "The answer was cut",
         "The answer was cut at its token limit, and so was the second one, which had more tokens.",
         "The next redrive asks again, with a larger share of tokens if fewer sites run.",
-        "Raise output_token_budget, lower max_concurrency or entries, or raise the site's own max_tokens.",
+        "Raise answer_tokens (output_token_budget if max_concurrency is a number) or the site's own max_tokens, or ask for "
+        "fewer entries.",
     ),
     "NothingNew": Words(
         "Nothing new",
