@@ -88,8 +88,8 @@ ERRORS = {
         "The answer was cut",
         "The answer was cut at its token limit, and so was the second one, which had more tokens.",
         "The next redrive asks again, with a larger share of tokens if fewer sites run.",
-        "Raise answer_tokens (output_token_budget if max_concurrency is a number) or the site's own max_tokens, or ask for "
-        "fewer entries.",
+        "Raise answer_tokens (output_token_budget if max_concurrency is a number) or the site's own max_tokens, or ask "
+        "for fewer entries.",
     ),
     "NothingNew": Words(
         "Nothing new",
