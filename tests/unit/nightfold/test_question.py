@@ -57,8 +57,9 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         del sys.modules[module]
 
 
-def test_both_questions_of_the_repository_load() -> None:
-    assert names() == ["article_candidates", "articles_to_refresh"]
+def test_every_question_of_the_repository_loads() -> None:
+    found = {name: load(name) for name in names()}  # yours too
+    assert found.keys() >= {"article_candidates", "articles_to_refresh"}
     assert (CANDIDATES.name, CANDIDATES.details, CANDIDATES.needed) == ("article_candidates", ["angle"], frozenset())
     assert (REFRESH.name, REFRESH.details, REFRESH.needed) == (
         "articles_to_refresh",
