@@ -10,6 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from collector.connections import BoundedClient
 from collector.prompt import Prompt
-from nightfold.answers import ANSWER_LIMIT
+from nightfold.answers import ANSWER_LIMIT, answer_schema
 from nightfold.branch import Answer, SiteTask
 from nightfold.budget import thinking_tokens
 from nightfold.errors import (
@@ -32,6 +33,7 @@ from nightfold.errors import (
     RequestRejected,
     SpendLimitReached,
 )
+from nightfold.question import Entry, Question, load
 from nightfold.text import one_line
 
 CONNECT_TIMEOUT_S = 10
@@ -43,6 +45,21 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "claude-sonnet-4-6": {},  # thinks only when asked to
     "claude-sonnet-5-5": {"thinking": {"type": "between_tools"}},
 }
+
+
+def settings_for(model: str, question: Question) -> dict[str, Any]:
+    """The request's settings: the model's and, of a structured question, the schema of its answer."""
+    settings = SETTINGS.get(model, {})
+    if not question.structured:
+        return settings
+    return settings | {"output_config": settings.get("output_config", {}) | {"format": _format(question.entry)}}
+
+
+@cache
+def _format(entry: type[Entry]) -> dict[str, Any]:
+    from anthropic import transform_schema  # takes 0.1 s or more, and few need it; it drops the bounds, as the API does
+
+    return {"type": "json_schema", "schema": transform_schema(answer_schema(entry))}
 
 
 class _Usage(BaseModel):
@@ -88,7 +105,7 @@ class Claude:
                 system=prompt.system,
                 messages=[{"role": "user", "content": prompt.user}],
                 timeout=httpx2.Timeout(task.request_timeout_s, connect=min(CONNECT_TIMEOUT_S, task.request_timeout_s)),
-                **SETTINGS.get(task.model, {}),
+                **settings_for(task.model, load(task.question)),
             ) as response:
                 body = self._connections.read(response.http_response, task.request_timeout_s - (monotonic() - started))
                 headers = dict(response.headers)

@@ -5,7 +5,7 @@ import re
 from functools import cache
 from typing import Annotated, Any, NoReturn
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, create_model
 
 from nightfold.errors import plain
 from nightfold.question import Entry, Question
@@ -37,6 +37,11 @@ def _contract(entry: type[Entry]) -> TypeAdapter[list[Entry]]:
     return TypeAdapter(Annotated[list[entry], Field(min_length=1, max_length=MAX_ENTRIES)])  # type: ignore[valid-type]
 
 
+def answer_schema(entry: type[Entry]) -> dict[str, Any]:
+    """The JSON schema of a structured answer. Its root is an object, as the API wants it, that holds the array."""
+    return create_model("Answer", entries=(list[entry], ...)).model_json_schema()  # type: ignore[valid-type]
+
+
 def read_entries(text: str, question: Question) -> list[Entry]:
     """The entries in Claude's raw answer. Raises only `Violation`, whatever the text is."""
     text = text.strip()
@@ -52,6 +57,8 @@ def read_entries(text: str, question: Question) -> list[Entry]:
         raise Violation(f"the answer is not one JSON array: {error.msg} at character {error.pos}") from None
     except (ValueError, RecursionError):
         raise Violation("the answer is not JSON that can be read: too deep, or a number too long") from None
+    if question.structured and isinstance(document, dict) and document.keys() == {"entries"}:
+        document = document["entries"]
     if not isinstance(document, list):
         raise Violation("the answer is JSON, but not an array")
     try:

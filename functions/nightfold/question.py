@@ -50,6 +50,7 @@ class Question:
         text: the field that is shown first below the heading.
         entries: how many to ask for, unless the configuration says otherwise.
         facts: defaults of names that the prompt uses and a site may lack.
+        structured: whether the API is given the contract as a schema that its answer has to follow.
     """
 
     entry: type[Entry]
@@ -58,6 +59,7 @@ class Question:
     text: str
     entries: int = 5
     facts: Mapping[str, str] = field(default_factory=dict)
+    structured: bool = False
     name: str = ""  # of the folder, filled in when it is loaded
     prompt: Mapping[str, str] = field(default_factory=dict)  # the parts of prompt.txt, filled in too
 

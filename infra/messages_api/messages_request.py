@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, StrictInt, ValidationError, model_validator
 from pydantic_core import PydanticCustomError, from_json
 
+from infra.messages_api.output_format import OutputFormat
+
 ALWAYS_THINKING = ("claude-sonnet-5-5", "claude-opus-5-5")
 _WORD = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]+")
@@ -37,6 +39,7 @@ class MessagesRequest:
     system: str
     question: str
     input_tokens: int
+    structured: bool = False  # whether the answer has to follow a schema
 
     @property
     def prompt(self) -> str:
@@ -72,6 +75,7 @@ class _Thinking(BaseModel):
 
 class _Output(BaseModel):
     effort: Literal["low", "medium", "high", "xhigh", "max"] = "low"
+    format: OutputFormat | None = None
 
 
 class _Body(BaseModel):
@@ -136,7 +140,8 @@ def parse_request(
         raise RejectedError(404, "not_found_error", f"model: {asked.model}")
     texts = [turn.content for turn in asked.messages]
     input_tokens = count_tokens(asked.system) + sum(map(count_tokens, texts))
-    return MessagesRequest(asked.model, asked.max_tokens, asked.system, texts[-1], input_tokens)
+    structured = asked.output_config is not None and asked.output_config.format is not None
+    return MessagesRequest(asked.model, asked.max_tokens, asked.system, texts[-1], input_tokens, structured)
 
 
 def _rejected(error: ValidationError) -> RejectedError:

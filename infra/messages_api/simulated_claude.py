@@ -86,7 +86,7 @@ def _text(step: Step, request: MessagesRequest, site: str, number: int, rng: Ran
             listed = "\n".join(f"{i}. {' - '.join(map(str, each.values()))}" for i, each in enumerate(entries, 1))
             return f"I would suggest these:\n\n{listed}"
         case _:
-            return json.dumps(entries)
+            return json.dumps({"entries": entries} if request.structured else entries)
 
 
 def wanted(request: MessagesRequest) -> int:

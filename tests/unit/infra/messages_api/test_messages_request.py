@@ -13,6 +13,19 @@ def parsed(fields: dict[str, Any]) -> Any:
     return parse_request("POST", "/v1/messages", HEADERS, json.dumps(fields).encode())
 
 
+def closed(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def schema(document: dict[str, Any]) -> dict[str, Any]:
+    return {"output_config": {"format": {"type": "json_schema", "schema": document}}}
+
+
+def test_a_request_may_have_a_schema_for_its_answer() -> None:
+    assert parsed(GOOD | schema(closed(title={"type": "string"}))).structured
+    assert not parsed(GOOD).structured
+
+
 def test_a_valid_request_is_parsed() -> None:
     request = parsed(GOOD | {"system": [{"type": "text", "text": "Be brief."}]})
     assert (request.model, request.max_tokens) == ("claude-sonnet-5-5", 9)
@@ -44,6 +57,12 @@ def test_a_key_may_come_in_either_header() -> None:
         (400, "thinking.type: ", {"thinking": {"type": "never"}}),
         (400, "'disabled' is not supported", {"model": "claude-opus-5-5", "thinking": {"type": "disabled"}}),
         (400, "output_config.effort: ", {"output_config": {"effort": "none"}}),
+        (400, "output_config.format.type: ", {"output_config": {"format": {"type": "json", "schema": {}}}}),
+        (400, "must be an object", schema({"type": "array", "items": {"type": "string"}})),
+        (400, "explicitly set to false", schema({"type": "object"})),
+        (400, "'maxLength' is not supported", schema(closed(title={"type": "string", "maxLength": 9}))),
+        (400, "'minItems' values", schema(closed(titles={"type": "array", "minItems": 2}))),
+        (400, "recursive", schema(closed(a={"$ref": "#/$defs/A"}) | {"$defs": {"A": closed(a={"$ref": "#/$defs/A"})}})),
         (400, "stream: ", {"stream": True}),
         (400, "system: ", {"system": 5}),
         (400, "messages: ", {"messages": []}),
