@@ -90,8 +90,9 @@ def _text(step: Step, request: MessagesRequest, site: str, number: int, rng: Ran
 
 
 def wanted(request: MessagesRequest) -> int:
-    """How many entries the prompt asks for in the usual words; five if it does not say."""
-    found = _WANTED.search(request.prompt)
+    """How many entries the prompt asks for: where its question has $entries, or in the usual words; five if it does
+    not say."""
+    found = simulated_entries.number_asked(request.system, request.question) or _WANTED.search(request.prompt)
     if not found:
         return 5
     number = found[1].lower()

@@ -76,7 +76,7 @@ def entries(site: str, number: int, system: str, prompt: str, rng: Random) -> li
     """`number` entries, each with a heading that `prompt` does not have. Another prompt gets others: what is no longer
     named as suggested may still be remembered."""
     rng = Random(f"{rng.random()}/{prompt}")  # noqa: S311 - a simulation
-    question = asked(system)
+    question = asked(system, prompt)
     schema = question.entry.model_json_schema()
     longest = schema["properties"][question.heading].get("maxLength", LONGEST)
     start = rng.randrange(len(TITLES))
@@ -90,24 +90,46 @@ def _shortened(heading: str, number: int, longest: int) -> str:
     return heading if len(heading) <= longest else f"{heading[: longest - len(str(number)) - 1]} {number}"[-longest:]
 
 
+def asked(system: str, prompt: str) -> Question:
+    """The question with these words; of several the one with the most, and the default one if they are nobody's."""
+    found = {
+        name: len("".join(of_user))
+        for name in names()
+        for of_system, of_user in [_words(name)]
+        if of_user and _in_order(of_system, system) and _in_order(of_user, prompt)
+    }
+    return load(max(found, key=lambda name: found[name], default=DEFAULT))
+
+
+def number_asked(system: str, prompt: str) -> re.Match[str] | None:
+    """The number that a prompt has in place of $entries, by the words before it."""
+    before, _, rest = asked(system, prompt).prompt["user"].replace("${entries}", "$entries").partition("$entries")
+    words = re.split(r"\$\{?\w+\}?", before)[-1]
+    return re.search(rf"{re.escape(words)}(\d{{1,2}})\b", prompt) if rest and words.strip() else None
+
+
 @cache
-def asked(system: str) -> Question:
-    """The question whose system prompt this is; the default one if it is none's."""
-    for name in names():
-        try:
-            question = load(name)
-        except InvalidInput:
-            continue
-        words = Template(question.prompt["system"].strip())
-        if re.fullmatch(_pattern(words), system, re.DOTALL):
-            return question
-    return load(DEFAULT)
-
-
-def _pattern(words: Template) -> str:
-    """What matches the text with anything in place of its names."""
+def _words(name: str) -> tuple[list[str], list[str]]:
+    """What a question's prompt has between its names; nothing if it cannot be loaded."""
+    try:
+        question = load(name)
+    except InvalidInput:
+        return [], []
     mark = "\N{REPLACEMENT CHARACTER}"
-    return re.escape(words.safe_substitute(dict.fromkeys(words.get_identifiers(), mark))).replace(mark, ".*")
+    parts = (Template(question.prompt[part]) for part in ("system", "user"))
+    filled = (part.safe_substitute(dict.fromkeys(part.get_identifiers(), mark)) for part in parts)
+    system, user = ([words.strip() for words in part.split(mark)] for part in filled)
+    return system, user
+
+
+def _in_order(pieces: list[str], text: str) -> bool:
+    at = 0
+    for piece in pieces:
+        at = text.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
 
 
 def _headings(site: str, prompt: str, start: int, rng: Random) -> Iterator[str]:

@@ -2,16 +2,17 @@
 
 import json
 from random import Random
+from string import Template
 from typing import Annotated
 
 import pytest
 from pydantic import Field
 
 from infra.messages_api import simulated_entries
-from infra.messages_api.simulated_entries import TITLES, TOPICS, entries, subjects
+from infra.messages_api.simulated_entries import TITLES, TOPICS, asked, entries, subjects
 from nightfold.answers import read_entries
 from nightfold.memory import known_as
-from nightfold.question import Entry, Question
+from nightfold.question import GIVEN, Entry, Question
 from tests.support.questions import CANDIDATES, REFRESH
 
 BRIEFS = {
@@ -44,12 +45,20 @@ def test_a_title_says_nothing_that_depends_on_the_number_of_its_topic() -> None:
 def test_a_heading_that_the_prompt_names_is_not_proposed_again(question: Question) -> None:
     told: list[str] = []
     for night in range(30):
-        prompt = f"Site: harbour (harbour.example)\nNot: {told}"
-        made = entries("harbour", 5, question.prompt["system"].strip(), prompt, Random(0))
+        prompt = f"{question.prompt['user']}\nNot: {told}"
+        made = entries("harbour", 5, question.prompt["system"], prompt, Random(0))
         headings = [entry[question.heading] for entry in made]
         assert not set(headings) & set(told), night
         assert len(read_entries(json.dumps(made), question)) == len({*map(known_as, headings)}) == 5
         told += headings
+
+
+def test_the_question_is_known_by_its_words_whatever_is_between_them() -> None:
+    for question in (CANDIDATES, REFRESH):
+        given = dict.fromkeys([*GIVEN, "articles", "language"], "Name exactly 3 of these articles $ {x}\n")
+        system, user = (Template(question.prompt[part]).substitute(given) for part in ("system", "user"))
+        assert asked(system.strip(), user.strip()) == question
+    assert asked("Be brief.", "Site: harbour") == CANDIDATES
 
 
 def test_headings_are_as_short_as_the_contract_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +66,7 @@ def test_headings_are_as_short_as_the_contract_wants_them(monkeypatch: pytest.Mo
         word: Annotated[str, Field(max_length=9)]
 
     short = Question(entry=Word, noun="word", heading="word", text="word")
-    monkeypatch.setattr(simulated_entries, "asked", lambda _: short)
+    monkeypatch.setattr(simulated_entries, "asked", lambda *_: short)
     words = [entry["word"] for entry in entries("harbour", 20, "", "Site: harbour", Random(0))]
     assert max(map(len, words)) <= 9
     assert len(set(words)) == 20
