@@ -65,9 +65,10 @@ def tree(tmp_path: Path) -> Path:
 def command(tree: Path, tmp_path: Path) -> Command:
     def run(name: str, *more: str | Path) -> Finished:
         """A command of the copy; nothing is imported from anywhere else."""
-        there = {"PYTHONPATH": f"{tree / 'functions'}{os.pathsep}{tree}", "NIGHTFOLD_STATE": ""}
+        path = f"{tree / 'functions'}{os.pathsep}{tree}"
         code = "import sys; from infra.cli.main import main; sys.exit(main())"
-        return program(sys.executable, "-P", "-c", code, name, "--state-dir", tmp_path / "state", *more, **there)
+        python = (sys.executable, "-P", "-c", code)
+        return program(*python, name, "--state-dir", tmp_path / "state", *more, cwd=tree, PYTHONPATH=path)
 
     return run
 
