@@ -75,7 +75,8 @@ def next_steps(summary: Summary, state_dir: Path) -> list[str]:
     address = page.as_uri() if page.exists() else suggest("report", state_dir)
     lines = [f"page       {address}"]
     if summary.accepted:
-        lines.append(f"results    {shown(run / 'results')}/")
+        results = suggest("results --simulated" if summary.simulated else "results", state_dir)
+        lines.append(f"results    {results}  ({shown(run / 'results')}/)")
     missed = summary.planned - summary.accepted
     parked = _parked(state_dir, summary.run_id) if missed else 0
     if missed or summary.unlisted:

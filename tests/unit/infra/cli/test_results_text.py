@@ -135,7 +135,7 @@ def test_paths_are_those_of_the_users_shell(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path.parent))
     text = "\n".join(next_steps(summary(1, 1), Path("state")))
-    assert f"results    {tmp_path}/state/runs/run-1/results/" in text
+    assert f"results --state-dir {tmp_path}/state  ({tmp_path}/state/runs/run-1/results/)" in text
     assert f"redrive --state-dir {tmp_path}/state" in text
     result = RunResult("run-1", "broken", planned=4, stored=3)
     assert f"Kept: 3 of 4 outcomes, under {tmp_path}/state/runs/run-1." in "\n".join(
