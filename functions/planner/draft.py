@@ -1,10 +1,11 @@
 """Drafts a plan before anything is claimed. The command line uses it too, to show a plan before it starts the run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from nightfold.branch import SiteTask
 from nightfold.contract import Plan
@@ -123,22 +124,15 @@ def check_one_site(site_list: Sequence[Site], configuration: RunConfiguration) -
     check_ceiling(site_list, configuration, 1)
 
 
-def items(plan: Plan, earlier: Mapping[str, Sequence[str]] | None = None) -> bytes:
-    """`items.json` of round 1: one SiteTask per site, from which PaceRun takes the waves. `earlier`: the headings that
-    were accepted before, by site."""
+def items(plan: Plan, earlier: Iterable[Sequence[str]] = repeat(())) -> bytes:
+    """`items.json` of round 1: one SiteTask per site, from which PaceRun takes the waves. `earlier`: of each site, the
+    headings that were accepted before."""
     if not plan.sites:
         return b"[]"
     tokens = plan.configuration.tokens(len(plan.sites))
-    tasks = [
-        SiteTask.for_site(
-            site,
-            plan.run_id,
-            1,
-            plan.configuration,
-            tokens,
-            load(plan.question_of(site.site_id)),
-            (earlier or {}).get(site.site_id, ()),
-        )
-        for site in plan.sites
-    ]
-    return TypeAdapter(list[SiteTask]).dump_json(tasks)
+    document = bytearray()
+    for site, told in zip(plan.sites, earlier, strict=False):
+        question = load(plan.question_of(site.site_id))
+        task = SiteTask.for_site(site, plan.run_id, 1, plan.configuration, tokens, question, told)
+        document += (b"," if document else b"[") + task.model_dump_json().encode()
+    return bytes(document + b"]")

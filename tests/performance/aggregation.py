@@ -25,6 +25,7 @@ from nightfold.contract import Plan, WorstCase
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import outcome_key, plan_key
+from tests.performance.memories import remember
 from tests.support.counted_run import memory_mb
 from tests.support.runtime_emulator import Emulator
 
@@ -94,7 +95,8 @@ def worst(_: int) -> tuple[str, str]:
 
 
 def lay_out(state: Path, sites: int, seed: int, ends: Ends) -> int:
-    """A run whose round 1 is over, and round 2 of those that broke the contract. How many sites it will accept."""
+    """A run whose round 1 is over, and round 2 of those that broke the contract, with full memories. How many sites it
+    will accept."""
     chance = random.Random(seed)
     names = [f"site-{number:05}" for number in range(sites)]
     plan = Plan(
@@ -106,6 +108,7 @@ def lay_out(state: Path, sites: int, seed: int, ends: Ends) -> int:
         sites=[Site(site_id=name, domain=f"{name}.example", brief=" ".join(_WORDS)) for name in names],
         worst_case=WorstCase(model_calls=6 * sites, input_tokens=0, output_tokens=0, cost_usd=None),
     )
+    remember(state, names)
     accepted = 0
     for round_ in (1, 2):
         (state / outcome_key(RUN_ID, round_, "")).parent.mkdir(parents=True)
@@ -134,9 +137,8 @@ def measure(sites: int, seed: int, work: Path, say: Callable[[str], None], ends:
 
         with Cloud(work / "state", runtime=run) as cloud, cloud.serve() as emulator.endpoint:
             cloud.invoke("Aggregator", {"run_id": "another", "round": 1})  # an error, and a process that goes on
-            [process] = _runtimes()
             allowed_mb, timeout_s = functions[0].memory_mb, functions[0].timeout_s
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, (allowed_mb * 1_048_576, allowed_mb * 1_048_576))
+            process = limited(allowed_mb)
             idle_mb = memory_mb("VmRSS", process.pid)
             rounds = []
             for round_, expected in ((1, {"status": "regenerate"}), (2, {"planned": sites, "accepted": accepted})):
@@ -169,6 +171,13 @@ def _call(cloud: Cloud, process: psutil.Process, round_: int, expected: dict[str
         "peak_mb": memory_mb("VmHWM", process.pid),
         "error": error,
     }
+
+
+def limited(allowed_mb: int) -> psutil.Process:
+    """The process of the one function that runs, with a limit for its data."""
+    [process] = _runtimes()
+    resource.prlimit(process.pid, resource.RLIMIT_DATA, (allowed_mb * 1_048_576, allowed_mb * 1_048_576))
+    return process
 
 
 def _runtimes() -> Iterator[psutil.Process]:

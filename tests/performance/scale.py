@@ -2,8 +2,8 @@
 
 Overhead is what a run costs beyond its calls of the model: elapsed, the time over what the calls alone would take;
 CPU, all of it but the simulated API's. It must not grow with the number of sites, no payload may exceed a limit of
-AWS, and what was counted must not exceed what the cost formula assumes. The aggregator is measured by itself as well
-(`tests.performance.aggregation`).
+AWS, and what was counted must not exceed what the cost formula assumes. Planner and aggregator are measured by
+themselves as well (`tests.performance.planning`, `tests.performance.aggregation`), with full memories.
 """
 
 import json
@@ -15,7 +15,7 @@ from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from infra.packaging import costs
 from infra.packaging.dependencies import ROOT
-from tests.performance import aggregation
+from tests.performance import aggregation, planning
 from tests.performance.part import Options
 from tests.performance.payloads import LIMITS, largest
 from tests.performance.scale_shown import tables
@@ -33,18 +33,20 @@ LATENCY_S = 0.1
 GROWTH = 1.25  # how much more a site may cost in the largest run than in the one that it is compared with
 COMPARED_WITH = 400  # smaller runs are mostly their fixed part
 MEMORY_MB = 800  # of the whole embedded cloud
-SHARE = 1 / 3  # of the aggregator's timeout and memory
+SHARE = 1 / 3  # of a function's timeout and memory
 
 
 def measure(options: Options) -> dict[str, Any]:
     runs = [_run(sites, options) for sites in (QUICK_SIZES if options.quick else SIZES)]
     aggregator: dict[str, Any] = {}
+    planner: dict[str, Any] = {}
     if available():  # the emulator; it is a Linux program
         sites = QUICK_OUTCOMES if options.quick else OUTCOMES
+        planner = planning.measure(sites, options.work / "planning", options.say)
         for ends in (aggregation.usual,) if options.quick else (aggregation.usual, aggregation.worst):
             folder = options.work / f"aggregation-{ends.__name__}"
             aggregator[ends.__name__] = aggregation.measure(sites, options.seed, folder, options.say, ends)
-    return {"runs": runs, "aggregator": aggregator}
+    return {"runs": runs, "aggregator": aggregator, "planner": planner}
 
 
 def _run(sites: int, options: Options) -> dict[str, Any]:
@@ -95,13 +97,15 @@ def complaints(figures: dict[str, Any]) -> list[str]:
             f"{comparable[-1]['cpu_ms']:.1f} ms in one of {comparable[-1]['sites']:,}"
         )
     for run in runs:
-        found += _complaints_of(run)
+        found += _complaints_of_a_run(run)
     for ends, measured in figures["aggregator"].items():
-        found += _complaints_of_the_aggregator(ends, measured)
+        found += _complaints_of(f"the aggregator over {measured['sites']:,} outcomes, {ends} run", measured)
+    if planner := figures.get("planner"):
+        found += _complaints_of(f"the planner over {planner['sites']:,} sites with full memories", planner)
     return found
 
 
-def _complaints_of(run: Mapping[str, Any]) -> list[str]:
+def _complaints_of_a_run(run: Mapping[str, Any]) -> list[str]:
     of = f"{run['sites']:,} sites"
     found = [
         f"{of}: {counted:,} {COUNTED[price][0]} counted, the cost formula assumes {run['formula'][price]:,.0f}"
@@ -117,8 +121,7 @@ def _complaints_of(run: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _complaints_of_the_aggregator(ends: str, measured: Mapping[str, Any]) -> list[str]:
-    of = f"the aggregator over {measured['sites']:,} outcomes, {ends} run"
+def _complaints_of(of: str, measured: Mapping[str, Any]) -> list[str]:
     found = [f"{of}: {measured['error']}"] if measured["error"] else []
     if measured["lambda_cpu_s"] > measured["timeout_s"] * SHARE:  # elapsed time is this machine's affair
         found.append(f"{of}: {measured['lambda_cpu_s']:.0f} s of {measured['timeout_s']}")

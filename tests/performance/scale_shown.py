@@ -18,6 +18,7 @@ def tables(figures: dict[str, Any]) -> list[Table]:
         _overhead(runs),
         _requests(runs),
         _payloads(runs),
+        *([_planner(figures["planner"])] if figures.get("planner") else []),
         *([_aggregator(figures["aggregator"])] if figures["aggregator"] else []),
         _costs(runs),
     ]
@@ -85,6 +86,24 @@ def _payloads(runs: Sequence[Mapping[str, Any]]) -> Table:
         "Largest payloads, in bytes, against the limits of AWS",
         ("payload", *_sites(runs), "limit", "used", "of"),
         rows,
+    )
+
+
+def _planner(measured: Mapping[str, Any]) -> Table:
+    row = [
+        measured["error"] or "done",
+        f"{measured['seconds']:.1f}",
+        f"{measured['cpu_s']:.1f}",
+        f"{measured['seconds'] / measured['timeout_s']:.1%} of {measured['timeout_s']} s",
+        f"{measured['peak_mb']:.0f}",
+        f"{measured['peak_mb'] / measured['memory_mb']:.1%} of {measured['memory_mb']} MB",
+        f"{measured['items_mb']:.1f}",
+    ]
+    return Table(
+        f"The planner over {measured['sites']:,} sites with full memories, under the runtime emulator",
+        ("", "seconds", "CPU s", "of its timeout", "peak MB", "of its memory", "MB of items"),
+        [row],
+        "The built package, held to the template's memory.",
     )
 
 

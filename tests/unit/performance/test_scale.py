@@ -50,7 +50,8 @@ def figures(**of_the_last: Any) -> dict[str, Any]:
     rounds = [{"round": number, "seconds": 40.0, "cpu_s": 30.0, "peak_mb": 100.0, "error": None} for number in (1, 2)]
     measured = {"sites": 10_000, "memory_mb": 1_024, "timeout_s": 900, "idle_mb": 60.0, "rounds": rounds}
     measured |= {"seconds": 40.0, "lambda_cpu_s": 52.0, "peak_mb": 100.0, "error": None}
-    return {"runs": runs, "aggregator": {"usual": measured}}
+    planner = measured | {"memory_mb": 512, "timeout_s": 300, "cpu_s": 15.0, "items_mb": 27.0}
+    return {"runs": runs, "aggregator": {"usual": measured}, "planner": planner}
 
 
 def test_overhead_is_what_the_calls_alone_would_not_take() -> None:
