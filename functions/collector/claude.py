@@ -16,7 +16,7 @@ from typing import Any
 
 import anthropic.resources.messages.messages  # noqa: F401 - or the first call imports it, on a third of a processor
 import httpx2
-from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError
+from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError, transform_schema
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from collector.connections import BoundedClient
@@ -57,9 +57,7 @@ def settings_for(model: str, question: Question) -> dict[str, Any]:
 
 @cache
 def _format(entry: type[Entry]) -> dict[str, Any]:
-    from anthropic import transform_schema  # takes 0.1 s or more, and few need it; it drops the bounds, as the API does
-
-    return {"type": "json_schema", "schema": transform_schema(answer_schema(entry))}
+    return {"type": "json_schema", "schema": transform_schema(answer_schema(entry))}  # its bounds become words
 
 
 class _Usage(BaseModel):
