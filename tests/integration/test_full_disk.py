@@ -124,4 +124,9 @@ def test_a_machine_without_free_descriptors_keeps_what_it_paid_for(tmp_path: Pat
     ]
     done = program(sys.executable, "-c", LIMITED, "RLIMIT_NOFILE", 24, *arguments, "--json")
     assert "Traceback" not in done.err, done.err
-    assert done.code in {0, 2}, done.err
+    outcomes = len(list(state.glob("runs/*/round-1/outcomes/*.json")))
+    assert outcomes == SITES or done.code == 2, done.err
+    if done.code:  # even the census may have found no descriptor: the next redrive closes the run and asks the rest
+        assert "collects" in done.err, done.err
+        again = nightfold("redrive", "--simulate", "--state-dir", state, "--json")
+        assert (again.code, again.json["status"]) == (0, "complete"), again.err
