@@ -30,7 +30,7 @@ from nightfold.text import one_line
 
 Mode = Literal["collect", "redrive"]
 SITE_KEYS = [*Site.model_fields]
-LIST_LIMIT = 30_000_000  # bytes of a site list: the planner has 512 MB for it, its plan and the items
+LIST_LIMIT = 30_000_000  # bytes of a site list: it takes the planner ten times as much, with its plan and the items
 
 
 def _known_zone(name: str) -> str:

@@ -13,7 +13,7 @@ from nightfold.sites import RunId, Site
 from nightfold.text import one_line
 from planner.miss_queue import Received
 
-KEPT_BYTES = 20_000_000  # of message bodies that one plan holds, to be parked: the planner has 512 MB
+KEPT_BYTES = 20_000_000  # of message bodies that one plan holds, to be parked: the planner has 1,024 MB
 
 About = tuple[str, str]  # a site and a question
 Accepted = Mapping[About, tuple[datetime, RunId]]  # when and in which run it was last accepted

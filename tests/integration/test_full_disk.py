@@ -128,5 +128,6 @@ def test_a_machine_without_free_descriptors_keeps_what_it_paid_for(tmp_path: Pat
     assert outcomes == SITES or done.code == 2, done.err
     if done.code:  # even the census may have found no descriptor: the next redrive closes the run and asks the rest
         assert "collects" in done.err, done.err
-        again = nightfold("redrive", "--simulate", "--state-dir", state, "--json")
-        assert (again.code, again.json["status"]) == (0, "complete"), again.err
+        again = nightfold("redrive", "--simulate", "--state-dir", state)
+        assert again.code == 0, again.err
+    assert len({path.stem for path in state.glob("runs/*/results/*.json")}) == SITES
