@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 
 BINARIES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -114,6 +116,16 @@ class Browser:
         file = self._screenshots / f"{name}.png"
         file.write_bytes(base64.b64decode(self.cdp("Page.captureScreenshot", format="png", **clip)["data"]))
         return file
+
+    def pdf(self) -> bytes:
+        """The page as it is printed. Chromium prints in a process of its own, which may fail to start: then again."""
+        for _ in range(3):
+            try:
+                return base64.b64decode(self.cdp("Page.printToPDF", printBackground=True)["data"])
+            except WebDriverException as error:
+                failed = error
+                time.sleep(1)
+        raise failed
 
     def picture(self, file: Path) -> Path:
         """A WebP of the visible part."""
