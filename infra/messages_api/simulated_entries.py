@@ -91,7 +91,7 @@ def _shortened(heading: str, number: int, longest: int) -> str:
 
 
 def asked(system: str, prompt: str) -> Question:
-    """The question with these words; of several the one with the most, and the default one if they are nobody's."""
+    """The question with these words; if several match, the one with the most words; if none does, the default one."""
     found = {
         name: len("".join(of_user))
         for name in names()
