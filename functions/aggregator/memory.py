@@ -13,7 +13,7 @@ from nightfold.contract import Plan
 from nightfold.errors import AwsUnavailable
 from nightfold.memory import Memory, known_as, read_memory
 from nightfold.question import Question
-from nightfold.storage import Bucket, memory_key
+from nightfold.storage import Bucket, memory_key, refused
 
 TRIES = 5  # to write a memory that another run writes too
 
@@ -33,7 +33,7 @@ def without_known(plan: Plan, question: Question, verdict: Verdict, bucket: Buck
         try:
             found = _read(key, bucket)
         except ClientError as error:
-            if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+            if not refused(error):
                 raise
             return replace(verdict, memory_readable=False)
         judged = _judged(plan, question, verdict, found)

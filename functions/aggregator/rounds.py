@@ -14,7 +14,7 @@ from nightfold.contract import Plan
 from nightfold.observability import log_step
 from nightfold.question import Question, load
 from nightfold.results import SiteResults, read_results
-from nightfold.storage import Bucket, outcome_key, outcomes_prefix, results_key, results_prefix
+from nightfold.storage import Bucket, outcome_key, outcomes_prefix, refused, results_key, results_prefix
 from nightfold.text import one_line
 from nightfold.waves import Pace
 
@@ -51,7 +51,7 @@ def judge_round(
         try:
             document = bucket.get(outcome_key(plan.run_id, round_, site_id))
         except ClientError as error:
-            if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+            if not refused(error):
                 raise  # S3 fails, even after botocore's retries: the step runs again, as what is stored was paid for
             return unaccounted(site_id, f"the outcome cannot be read: {one_line(str(error))}")
         question = load(plan.question_of(site_id))

@@ -74,6 +74,11 @@ def digest_key(run_id: str) -> str:
     return f"runs/{run_id}/digest.html"
 
 
+def refused(error: ClientError) -> bool:
+    """Whether S3 refuses the call, so that another try would not help; otherwise S3 itself fails."""
+    return 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+
+
 class Bucket:
     """One S3 bucket. Errors are botocore's, except that a missing object is a result."""
 

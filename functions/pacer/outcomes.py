@@ -8,7 +8,7 @@ from math import inf
 from botocore.exceptions import ClientError
 
 from nightfold.failure_message import read_caught
-from nightfold.storage import Bucket, outcome_key
+from nightfold.storage import Bucket, outcome_key, refused
 from nightfold.stored import read_outcome
 from nightfold.waves import Family, Seen
 from pacer.signals import FAMILIES, Branch, Remaining, see
@@ -23,7 +23,7 @@ def look_at(bucket: Bucket, run_id: str, round_: int, site_ids: Iterable[str]) -
         try:
             return _branch(bucket.get(outcome_key(run_id, round_, site_id)))
         except ClientError as error:
-            if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+            if not refused(error):
                 raise  # S3 fails: the step runs again
             return None
 

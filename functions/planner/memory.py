@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from nightfold.contract import Plan
 from nightfold.memory import read_memory
 from nightfold.observability import log_step
-from nightfold.storage import Bucket, memory_key
+from nightfold.storage import Bucket, memory_key, refused
 
 READERS = 16  # memories that are read at once
 BATCH = 160  # that are held at once: those of ten thousand sites are 50 MB
@@ -25,7 +25,7 @@ def earlier_headings(plan: Plan, bucket: Bucket) -> Iterator[list[str]]:
         try:
             memory = read_memory(bucket.get(memory_key(site_id, plan.question_of(site_id))))
         except ClientError as error:
-            if not 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+            if not refused(error):
                 raise
             memory = None
         if memory is None:
