@@ -52,7 +52,7 @@ def summarize(
                 round=pace.round, wave=pace.wave, sites=pace.sites, max_concurrency=pace.max_concurrency, why=pace.why
             )
             for pace in paces
-            if pace.sites or pace.stop is not None
+            if pace.listed
         ],
         sites=[
             SiteSummary(

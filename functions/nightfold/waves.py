@@ -93,6 +93,11 @@ class Pace(Shape):
     spent_usd: Amount | None = None  # by the answers so far; None where the model's price is not known
     carried: Carried | None = None  # in a run's first decision: what it started from
 
+    @property
+    def listed(self) -> bool:
+        """Whether census and page list it: a wave, or why none follows. That no sites are left is no news."""
+        return bool(self.sites) or self.stop is not None
+
 
 class Profile(Shape):
     """`config/pace.json`: by model."""

@@ -47,9 +47,9 @@ def rows(paces: Sequence[Pace]) -> Rows | None:
     found = [
         Row(_name(pace), pace.sites, pace.max_concurrency, one_line(pace.why, WHY_LIMIT), _spent(paces, number))
         for number, pace in enumerate(paces)
-        if pace.sites or pace.stop is not None
+        if pace.listed
     ]
-    if all(pace.wave == 1 for pace in paces if pace.sites or pace.stop is not None):
+    if all(pace.wave == 1 for pace in paces if pace.listed):
         return None
     if len(found) <= FIRST + LAST + 1:
         return Rows(found, 0, [])
@@ -58,11 +58,7 @@ def rows(paces: Sequence[Pace]) -> Rows | None:
 
 def marks(paces: Sequence[Pace], x: Callable[[datetime], float]) -> list[Mark]:
     """Each decision, at the `x` of its moment."""
-    return [
-        Mark(round(x(pace.decided_at), 1), pace.max_concurrency, _words(pace))
-        for pace in paces
-        if pace.sites or pace.stop is not None
-    ]
+    return [Mark(round(x(pace.decided_at), 1), pace.max_concurrency, _words(pace)) for pace in paces if pace.listed]
 
 
 def stopped(summary: Summary) -> str | None:
