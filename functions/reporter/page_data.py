@@ -21,33 +21,33 @@ class Data:
 
     plain: list[Any] | None
     packed: str
-    left_out: int  # accepted sites whose candidates did not fit
+    left_out: int  # accepted sites whose entries did not fit
 
 
 def data_of(records: RunRecords, sites: dict[str, Site]) -> Data:
     """An object for each site: accepted ones with `entries` (empty if they did not fit), others with `error`."""
     messages = {miss.site.site_id: miss.message for miss in records.misses}
-    entries: list[Any] = []
+    listed: list[Any] = []
     for site in records.summary.sites:
         domain = sites[site.site_id].domain
         if site.accepted:
             results = records.results[site.site_id]
             accepted = {"id": site.site_id, "domain": domain, "entries": results.entries, "rounds": site.rounds}
             accepted |= {"repeated": results.repeated} if results.repeated else {}
-            entries.append(accepted | ({"question": site.question} if site.question else {}))
+            listed.append(accepted | ({"question": site.question} if site.question else {}))
         else:
             message = messages.get(site.site_id, "")
-            entries.append({"id": site.site_id, "domain": domain, "error": site.error, "message": message})
-    if len(_json(entries)) <= PLAIN_LIMIT:
-        return Data(entries, "", 0)
-    full = [number for number, entry in enumerate(entries) if entry.get("entries")]
+            listed.append({"id": site.site_id, "domain": domain, "error": site.error, "message": message})
+    if len(_json(listed)) <= PLAIN_LIMIT:
+        return Data(listed, "", 0)
+    full = [number for number, entry in enumerate(listed) if entry.get("entries")]
     left_out = 0
-    while len(packed := base64.b64encode(gzip.compress(_json(entries), 6, mtime=0))) > PACKED_LIMIT and full:
+    while len(packed := base64.b64encode(gzip.compress(_json(listed), 6, mtime=0))) > PACKED_LIMIT and full:
         surplus = 1 - PACKED_LIMIT / len(packed)
         for number in full[-max(int(len(full) * surplus * 1.05), 1) :]:
-            entries[number]["entries"] = []
+            listed[number]["entries"] = []
             left_out += 1
-        full = [number for number in full if entries[number]["entries"]]
+        full = [number for number in full if listed[number]["entries"]]
     return Data(None, packed.decode(), left_out)
 
 
@@ -68,5 +68,5 @@ def questions_of(records: RunRecords) -> dict[str, dict[str, Any]]:
     return {"": words(records.question)} | {name: words(records.question_of(site)) for name, site in others.items()}
 
 
-def _json(entries: list[Any]) -> bytes:
-    return json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def _json(listed: list[Any]) -> bytes:
+    return json.dumps(listed, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The text after a run: the census, the candidates, where they are stored, and what to do next."""
+"""The text after a run: the census, the entries, where they are stored, and what to do next."""
 
 import json
 from collections import Counter
@@ -40,7 +40,7 @@ def as_json(summary: Summary) -> str:
 
 
 def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
-    """The census and the candidates of a closed run."""
+    """The census and the entries of a closed run."""
     if not summary.planned:
         return [census_line(summary), "", headline(summary), *not_asked(summary)]
     lines = [
