@@ -5,7 +5,7 @@ again.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import count as numbers
 from itertools import islice
@@ -80,7 +80,11 @@ def entries(site: str, number: int, system: str, prompt: str, rng: Random) -> li
     schema = question.entry.model_json_schema()
     longest = schema["properties"][question.heading].get("maxLength", LONGEST)
     start = rng.randrange(len(TITLES))
-    headings = (_shortened(heading, nth, longest) for nth, heading in enumerate(_headings(site, prompt, start, rng), 1))
+    told = question.prompt.get("earlier", "").partition("$earlier")[0].strip()
+    endings = ENDINGS if told and told in prompt else ENDINGS[:1]  # a first answer needs none to be new
+    headings = (
+        _shortened(heading, nth, longest) for nth, heading in enumerate(_headings(site, prompt, start, endings, rng), 1)
+    )
     new = islice((heading for heading in headings if heading not in prompt), number)
     return [value(schema, schema, start + nth) | {question.heading: heading} for nth, heading in enumerate(new)]
 
@@ -132,7 +136,7 @@ def _in_order(pieces: list[str], text: str) -> bool:
     return True
 
 
-def _headings(site: str, prompt: str, start: int, rng: Random) -> Iterator[str]:
+def _headings(site: str, prompt: str, start: int, endings: Sequence[str], rng: Random) -> Iterator[str]:
     """Without end, each with another topic or title."""
     name = site.partition(".")[0].replace("-", " ").title() or "Our Site"
     topics = rng.sample(TOPICS, len(TOPICS))
@@ -140,7 +144,7 @@ def _headings(site: str, prompt: str, start: int, rng: Random) -> Iterator[str]:
     for i in numbers():
         lap, topic = i // len(topics), topics[i % len(topics)]
         title = TITLES[(start + i + lap) % len(TITLES)]  # a topic that comes again gets another title
-        title = title.format(topic=topic, Topic=_capital(topic), site=name) + rng.choice(ENDINGS)
+        title = title.format(topic=topic, Topic=_capital(topic), site=name) + rng.choice(endings)
         if about and i % 2 == 0:
             title = f"{_capital(about[i // 2 % len(about)])}: {_lower(title)}"
         part = i // (len(topics) * len(TITLES))
