@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+pytest.register_assert_rewrite("tests.support")  # so that its assertions show what they compared
+
 os.environ.update(POWERTOOLS_SERVICE_NAME="nightfold", POWERTOOLS_METRICS_NAMESPACE="Nightfold")
 
 settings.register_profile("quick", max_examples=80, deadline=None)
