@@ -7,14 +7,14 @@ comes last. If it crashes before that, the step runs again; if it crashes after 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aggregator.census import announce, summarize
 from aggregator.judge import Verdict
 from aggregator.miss_queue import MissQueue
 from aggregator.misses import line_of, miss_of, settle_queues
 from aggregator.rounds import judge_round, tasks_of
-from nightfold.branch import SiteTask
+from nightfold.branch import SiteTask, SiteTasks
 from nightfold.contract import Plan, RunState, Summary
 from nightfold.errors import UnexpectedError
 from nightfold.memory import fitting
@@ -29,8 +29,6 @@ from nightfold.storage import (
     summary_key,
 )
 from nightfold.waves import Pace, read_paces
-
-_Tasks = TypeAdapter(list[SiteTask])
 
 
 class AggregateTask(BaseModel):
@@ -100,7 +98,7 @@ def _regenerate(plan: Plan, sites: Mapping[str, Site], round_1: Mapping[str, Ver
         )
         for verdict in rejected
     ]
-    bucket.put(items_key(plan.run_id, 2), _Tasks.dump_json(items))
+    bucket.put(items_key(plan.run_id, 2), SiteTasks.dump_json(items))
     log_step("aggregate", run_id=plan.run_id, status="regenerate", round=1, rejected=len(rejected))
     return RunState(
         run_id=plan.run_id,

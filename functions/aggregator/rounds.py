@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from botocore.exceptions import ClientError
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from aggregator.judge import Verdict, judge, not_attempted, raw_answer_limit, unaccounted
 from aggregator.memory import without_known
-from nightfold.branch import SiteTask
+from nightfold.branch import SiteTask, SiteTasks
 from nightfold.contract import Plan
 from nightfold.observability import log_step
 from nightfold.question import Question, load
@@ -20,13 +20,11 @@ from nightfold.waves import Pace
 
 READERS = 16  # outcomes that are read at once
 
-_Tasks = TypeAdapter(list[SiteTask])
-
 
 def tasks_of(plan: Plan, items: bytes | None) -> list[SiteTask]:
     """The items of a round; none if they cannot be read: in round 2 all sites then keep the verdict of round 1."""
     try:
-        return _Tasks.validate_json(items or b"[]")
+        return SiteTasks.validate_json(items or b"[]")
     except ValidationError:
         log_step("aggregate", run_id=plan.run_id, error="UnreadableItems")
         return []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter
 
 from nightfold.question import Question
 from nightfold.settings import RunConfiguration
@@ -71,6 +71,10 @@ class SiteTask(Shape):
             "earlier": "\n".join(f"- {heading}" for heading in self.earlier),
             "violation": self.violation or "",
         }
+
+
+SiteTasks: TypeAdapter[list[SiteTask]] = TypeAdapter(list[SiteTask])
+"""`items.json` of a round or a wave."""
 
 
 class CollectorEvent(Shape):

@@ -4,7 +4,7 @@ Single calls are retried by botocore's standard mode, and nowhere else.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
@@ -72,6 +72,13 @@ def redriven_key(run_id: str) -> str:
 
 def digest_key(run_id: str) -> str:
     return f"runs/{run_id}/digest.html"
+
+
+class Source(Protocol):
+    """Where runs are read from: the bucket, or the state directory of a laptop."""
+
+    def get(self, key: str) -> bytes | None: ...
+    def run_ids(self) -> Iterator[str]: ...
 
 
 def refused(error: ClientError) -> bool:

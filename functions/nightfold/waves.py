@@ -5,7 +5,7 @@ that a run begins with are here too: PaceRun follows them, and PlanRun expects t
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AwareDatetime, Field, ValidationError
@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from nightfold.errors import Reason
 from nightfold.observability import log_step
 from nightfold.sites import Round, RunId, Shape
-from nightfold.storage import PROFILE_KEY, pace_key
+from nightfold.storage import PROFILE_KEY, Source, pace_key
 
 RUN_S = 21_600  # the state machine's TimeoutSeconds
 RESERVE_S = 1_500  # for an aggregation that is tried twice, and the digest
@@ -108,12 +108,6 @@ class Profile(Shape):
 
     def of(self, *, simulated: bool) -> dict[str, Carried]:
         return self.simulated if simulated else self.models
-
-
-class Source(Protocol):
-    """Where objects are read from: the bucket, or the state directory of a laptop."""
-
-    def get(self, key: str) -> bytes | None: ...
 
 
 def read_profile(document: bytes | None) -> Profile:

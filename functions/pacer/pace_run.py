@@ -7,11 +7,11 @@ and continues from there.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from nightfold.branch import SiteTask
+from nightfold.branch import SiteTask, SiteTasks
 from nightfold.budget import longest_answer_usd
 from nightfold.contract import Plan, RunState
 from nightfold.errors import AwsUnavailable, UnexpectedError
@@ -26,8 +26,6 @@ from pacer.concurrency import Wave
 from pacer.outcomes import look_at
 from pacer.pace import Work, pace, spent_usd
 from pacer.profile import found, note
-
-_Tasks = TypeAdapter(list[SiteTask])
 
 
 class PaceTask(BaseModel):
@@ -56,7 +54,7 @@ def pace_run(task: PaceTask, adapters: Adapters) -> RunState:
         plan = plan_of(run_id, bucket.get(plan_key(run_id)))
     except NotARun as why:
         raise UnexpectedError(f"run {run_id}: {why}") from None
-    items = _Tasks.validate_json(bucket.get(items_key(run_id, round_)) or b"[]")
+    items = SiteTasks.validate_json(bucket.get(items_key(run_id, round_)) or b"[]")
     before = read_paces(bucket, run_id, 1) if round_ == 2 else []
     own = read_paces(bucket, run_id, round_)
     if len(own) < task.wave:
@@ -72,14 +70,15 @@ def pace_run(task: PaceTask, adapters: Adapters) -> RunState:
     next_ = own[task.wave]
     if next_.sites:
         slice_ = items[next_.first : next_.first + next_.sites]
-        bucket.put(wave_items_key(run_id, round_, next_.wave), _Tasks.dump_json(slice_))
+        bucket.put(wave_items_key(run_id, round_, next_.wave), SiteTasks.dump_json(slice_))
         count(Concurrency=next_.max_concurrency)
+    status: Literal["wave", "round_over"] = "wave" if next_.sites else "round_over"
     log_step(
         "pace",
         run_id=run_id,
         round=round_,
         wave=next_.wave,
-        status="wave" if next_.sites else "round_over",
+        status=status,
         sites=next_.sites,
         left=next_.left,
         max_concurrency=next_.max_concurrency,
@@ -90,7 +89,7 @@ def pace_run(task: PaceTask, adapters: Adapters) -> RunState:
         run_id=run_id,
         round=round_,
         mode=plan.mode,
-        status="wave" if next_.sites else "round_over",
+        status=status,
         planned=len(plan.sites),
         wave=next_.wave,
         items_key=wave_items_key(run_id, round_, next_.wave) if next_.sites else "",
@@ -154,7 +153,7 @@ def _history(paces: Sequence[Pace], bucket: Bucket) -> tuple[list[Wave], Seen | 
         seen = paces[number].seen if number < len(paces) else None
         if seen is None:
             items = bucket.get(wave_items_key(begun.run_id, begun.round, begun.wave)) or b"[]"
-            site_ids = [item.site_id for item in _Tasks.validate_json(items)]
+            site_ids = [item.site_id for item in SiteTasks.validate_json(items)]
             seen = looked = look_at(bucket, begun.run_id, begun.round, site_ids)
         history.append(Wave(begun.round, begun.sites, begun.max_concurrency, seen))
     return history, looked

@@ -1,27 +1,19 @@
 """Which sites were accepted after they were missed, read from the summaries of the runs that ended since then."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from nightfold.question import DEFAULT
 from nightfold.sites import RunId, SiteId
-from nightfold.storage import summary_key
+from nightfold.storage import Source, summary_key
 from planner.waiting import About, Accepted
 
 READERS = 4  # summaries that are read at once; one of 10,000 sites has 1.5 MB
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
-
-
-class Source(Protocol):
-    """Where runs are read from: the bucket, or the state directory of a laptop."""
-
-    def get(self, key: str) -> bytes | None: ...
-    def run_ids(self) -> Iterator[str]: ...
 
 
 class _Site(BaseModel):

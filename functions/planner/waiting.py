@@ -32,9 +32,8 @@ class Waiting:
     unlisted: list[UnlistedSite] = field(default_factory=list)
     unrecognized: list[UnrecognizedMessage] = field(default_factory=list)
     other_kind: list[WaitingMessage] = field(default_factory=list)  # simulated misses of a real redrive, or real ones
-    surplus: list[WaitingMessage] = field(
-        default_factory=list
-    )  # for a later redrive: no room here, or a second question about a site
+    # For a later redrive: no room here, or a second question about a site.
+    surplus: list[WaitingMessage] = field(default_factory=list)
 
 
 def sort_messages(

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Literal, Protocol
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from nightfold.branch import SiteTask
+from nightfold.branch import SiteTask, SiteTasks
 from nightfold.contract import MissedByReason, Plan, SiteSummary, Summary
 from nightfold.errors import UnexpectedError
 from nightfold.misses import Miss
 from nightfold.question import DEFAULT, Question, shown
 from nightfold.results import SiteResults, read_results
-from nightfold.storage import items_key, misses_key, outcome_key, plan_key, results_key, summary_key
+from nightfold.storage import Source, items_key, misses_key, outcome_key, plan_key, results_key, summary_key
 from nightfold.stored import read_outcome
 from nightfold.waves import Pace, read_paces
 from reporter.branch import Branch
@@ -25,15 +25,7 @@ READERS = 16  # objects that are read at once
 RUNS_KEPT = 30  # runs that the history shows
 HEADS = 90  # summaries that are read to find them: names contain the day, not always the hour
 
-_Tasks = TypeAdapter(list[SiteTask])
 _DAY = re.compile(r"(20\d\d)-?(\d\d)-?(\d\d)(?:T(\d{6}))?")
-
-
-class Source(Protocol):
-    """Where runs are read from: the bucket, or the state directory of a laptop."""
-
-    def get(self, key: str) -> bytes | None: ...
-    def run_ids(self) -> Iterator[str]: ...
 
 
 class PastRun(BaseModel):
@@ -107,7 +99,7 @@ def read_records(run_id: str, source: Source) -> RunRecords:
     if closed is None or planned is None:
         raise UnexpectedError(f"run {run_id} has no {'summary' if closed is None else 'plan'}")
     summary = Summary.model_validate_json(closed)
-    rounds = [_Tasks.validate_json(source.get(items_key(run_id, round_)) or b"[]") for round_ in (1, 2)]
+    rounds = [SiteTasks.validate_json(source.get(items_key(run_id, round_)) or b"[]") for round_ in (1, 2)]
     again = {task.site_id for task in rounds[1]}
     accepted = {site.site_id for site in summary.sites if site.accepted}
 

@@ -14,7 +14,7 @@ WHY_LIMIT = 500  # characters; the API's own words may be among them
 
 
 @dataclass(frozen=True)
-class Row:
+class WaveRow:
     """One wave, or the decision that none follows (`sites` 0)."""
 
     name: str
@@ -34,26 +34,26 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Rows:
+class WaveRows:
     """The first and the last waves, and how many are between them."""
 
-    first: list[Row]
+    first: list[WaveRow]
     between: int
-    last: list[Row]
+    last: list[WaveRow]
 
 
-def rows(paces: Sequence[Pace]) -> Rows | None:
+def rows(paces: Sequence[Pace]) -> WaveRows | None:
     """None for a run that had one wave a round, which is no news."""
     found = [
-        Row(_name(pace), pace.sites, pace.max_concurrency, one_line(pace.why, WHY_LIMIT), _spent(paces, number))
+        WaveRow(_name(pace), pace.sites, pace.max_concurrency, one_line(pace.why, WHY_LIMIT), _spent(paces, number))
         for number, pace in enumerate(paces)
         if pace.listed
     ]
     if all(pace.wave == 1 for pace in paces if pace.listed):
         return None
     if len(found) <= FIRST + LAST + 1:
-        return Rows(found, 0, [])
-    return Rows(found[:FIRST], len(found) - FIRST - LAST, found[-LAST:])
+        return WaveRows(found, 0, [])
+    return WaveRows(found[:FIRST], len(found) - FIRST - LAST, found[-LAST:])
 
 
 def marks(paces: Sequence[Pace], x: Callable[[datetime], float]) -> list[Mark]:
