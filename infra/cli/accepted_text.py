@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from infra.cli.accepted_answers import AcceptedAnswer, AcceptingRun
 from infra.cli.configuration import question_override
 from infra.cli.terminal import fitted, visible
-from infra.state.accepted_answers import AcceptedAnswer, AcceptingRun
 from nightfold.amounts import counted
 from nightfold.complaints import did_you_mean
 from nightfold.errors import InvalidInput

@@ -26,6 +26,37 @@ quiet_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
 
 
+def installation_options(command: Command) -> Command:
+    """Adds where to look; the command receives `at`, an Installation: a state directory or a deployed stack."""
+
+    @state_dir_option
+    @click.option("--stack", metavar="NAME", help="A deployed stack, instead of a state directory.")
+    @click.option("--region", metavar="REGION", help="The stack's AWS region.  [default: your AWS configuration's]")
+    @click.option("--profile", metavar="NAME", help="AWS credentials.  [default: your AWS configuration's]")
+    @wraps(command)
+    def with_installation(
+        *,
+        state_dir: Path,
+        stack: str | None,
+        region: str | None,
+        profile: str | None,
+        **others: Any,
+    ) -> Any:
+        from infra.cli.installation import Laptop, Stack
+
+        context = click.get_current_context()
+        if stack is None:
+            for name, value in (("--region", region), ("--profile", profile)):
+                if value is not None:
+                    raise click.UsageError(f"{name}: only a deployed stack has one; add --stack NAME", context)
+            return command(at=Laptop(state_dir), **others)
+        if context.get_parameter_source("state_dir") is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError("--state-dir: a deployed stack has none; omit it, or --stack", context)
+        return command(at=Stack(stack, region, profile), **others)
+
+    return with_installation
+
+
 def simulation_options(command: Command) -> Command:
     """Adds the options of the simulated Messages API; the command receives `simulation`, a Simulation."""
 

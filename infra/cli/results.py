@@ -2,12 +2,15 @@
 
 import sys
 from datetime import datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli.options import state_dir_option
+from infra.cli.options import installation_options
 from infra.cli.terminal import to_stderr, to_stdout, width_of
+
+if TYPE_CHECKING:
+    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -26,7 +29,7 @@ from infra.cli.terminal import to_stderr, to_stdout, width_of
     show_default=True,
     help="json: one object a line.",
 )
-@state_dir_option
+@installation_options
 def results(
     since: datetime | None,
     site_ids: tuple[str, ...],
@@ -34,7 +37,7 @@ def results(
     every: bool,
     simulated: bool,
     form: str,
-    state_dir: Path,
+    at: "Installation",
 ) -> int:
     """Print what was accepted, of nights and mornings together.
 
@@ -42,10 +45,9 @@ def results(
     site and question, whatever its case and punctuation.
     """
     from infra.cli import accepted_text
-    from infra.cli.invocation import suggest
-    from infra.state.accepted_answers import Choice, accepted_answers, accepting_runs
+    from infra.cli.accepted_answers import Choice, accepted_answers, accepting_runs
 
-    runs = accepting_runs(state_dir)
+    runs = accepting_runs(at.records)
     accepted_text.check(runs, site_ids, question)
     chosen = Choice(
         simulated=simulated or all(run.simulated for run in runs),
@@ -54,10 +56,10 @@ def results(
         since=since.astimezone() if since else None,
         every=every,
     )
-    answers = list(accepted_answers(state_dir, runs, chosen))
+    answers = list(accepted_answers(at.records, runs, chosen))
     to_stdout(accepted_text.FORMATS[form](answers, width_of(sys.stdout)))
     if not runs:
-        to_stderr(f"Nothing is accepted yet. `{suggest('run', state_dir)}` starts a run.")
+        to_stderr(f"Nothing is accepted yet. `{at.suggest('run')}` starts a run.")
     elif not answers:
         kind = "simulated" if chosen.simulated else "real"
         to_stderr(f"No {kind} answer fits.")

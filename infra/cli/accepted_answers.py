@@ -1,24 +1,24 @@
-"""What runs have accepted, of nights and mornings together, from the files of the state directory.
+"""What runs have accepted, of nights and mornings together, from the records of a laptop or of a stack.
 
 Of every run only the plan is read, without its sites: it tells what each site was asked. Results are read of the chosen
 sites alone.
 """
 
-import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from infra.state.folder import Folder
-from infra.state.places import UnsafeState, check_folder
+from infra.cli.installation import Records
 from nightfold.memory import known_as
 from nightfold.question import DEFAULT, shown
 from nightfold.results import read_results
 from nightfold.storage import plan_key, results_key, results_prefix
+
+READERS = 16  # objects that are read at once
 
 
 class _Configuration(BaseModel):
@@ -70,30 +70,27 @@ class Choice:
     every: bool = False  # False: only the newest of each site and question
 
 
-def accepting_runs(state_dir: Path) -> list[AcceptingRun]:
+def accepting_runs(records: Records) -> list[AcceptingRun]:
     """Oldest first. What is not a run is skipped."""
-    folder, runs = Folder(state_dir), []
-    for run_id in folder.run_ids():
-        try:
-            plan = _Plan.model_validate_json(folder.get(plan_key(run_id)) or b"")
-        except ValidationError:
-            continue
-        if plan.run_id == run_id and (site_ids := _accepted(state_dir, run_id)):  # another id: the folder is a copy
-            asked = plan.configuration.question
-            runs.append(AcceptingRun(run_id, plan.started_at, plan.simulated, site_ids, asked, plan.questions))
-    return sorted(runs, key=lambda run: (run.started_at, run.run_id))
+    with ThreadPoolExecutor(READERS) as readers:
+        found = readers.map(lambda run_id: _accepting(records, run_id), list(records.run_ids()))
+        return sorted(filter(None, found), key=lambda run: (run.started_at, run.run_id))
 
 
-def _accepted(state_dir: Path, run_id: str) -> frozenset[str]:
+def _accepting(records: Records, run_id: str) -> AcceptingRun | None:
     try:
-        check_folder(state_dir, state_dir / results_prefix(run_id))
-        with os.scandir(state_dir / results_prefix(run_id)) as files:
-            return frozenset(file.name.removesuffix(".json") for file in files if file.name.endswith(".json"))
-    except (FileNotFoundError, UnsafeState):
-        return frozenset()
+        plan = _Plan.model_validate_json(records.get(plan_key(run_id)) or b"")
+    except ValidationError:
+        return None
+    prefix = results_prefix(run_id)
+    names = (key.removeprefix(prefix) for key in records.keys(prefix))
+    site_ids = frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
+    if plan.run_id != run_id or not site_ids:  # another id: the folder is a copy
+        return None
+    return AcceptingRun(run_id, plan.started_at, plan.simulated, site_ids, plan.configuration.question, plan.questions)
 
 
-def accepted_answers(state_dir: Path, runs: Sequence[AcceptingRun], choice: Choice) -> Iterator[AcceptedAnswer]:
+def accepted_answers(records: Records, runs: Sequence[AcceptingRun], choice: Choice) -> Iterator[AcceptedAnswer]:
     """The chosen answers by question and site, the newest first."""
     of_site: dict[tuple[str, str], list[AcceptingRun]] = {}
     for run in runs:
@@ -101,21 +98,18 @@ def accepted_answers(state_dir: Path, runs: Sequence[AcceptingRun], choice: Choi
             wanted = run.site_ids if choice.site_ids is None else run.site_ids & choice.site_ids
             for site_id in wanted:
                 of_site.setdefault((run.question_of(site_id), site_id), []).append(run)
-    for (question, site_id), its in sorted(of_site.items()):
-        if choice.question in (None, question):
-            answers = [
-                answer
-                for answer in _answers(Folder(state_dir), question, site_id, its)
-                if choice.since is None or answer.run.started_at >= choice.since
-            ]
+    chosen = sorted(about for about in of_site if choice.question in (None, about[0]))
+    with ThreadPoolExecutor(READERS) as readers:
+        for its in readers.map(lambda about: list(_answers(records, about[0], about[1], of_site[about])), chosen):
+            answers = [answer for answer in its if choice.since is None or answer.run.started_at >= choice.since]
             yield from reversed(answers if choice.every else answers[-1:])
 
 
-def _answers(folder: Folder, question: str, site_id: str, runs: Sequence[AcceptingRun]) -> Iterator[AcceptedAnswer]:
+def _answers(records: Records, question: str, site_id: str, runs: Sequence[AcceptingRun]) -> Iterator[AcceptedAnswer]:
     """Oldest first, as `runs` are."""
     known: set[str] = set()
     for run in runs:
-        results = read_results(folder.get(results_key(run.run_id, site_id)))
+        results = read_results(records.get(results_key(run.run_id, site_id)))
         if results is None or not results.entries:
             continue
         heading = shown(question, results.entries[0]).heading

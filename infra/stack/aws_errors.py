@@ -1,0 +1,67 @@
+"""What AWS refuses, as one sentence that says what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore import exceptions as aws
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from nightfold.errors import InvalidInput
+from nightfold.text import one_line
+
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+UNKNOWN_KEY = frozenset(
+    {
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+PERMISSION_OF = {  # operations of S3 that IAM knows by another name
+    "HeadObject": "GetObject",
+    "ListObjectsV2": "ListBucket",
+}
+_SIGN_IN_AGAIN = "--stack: the AWS credentials have expired; sign in again, for example with `aws sso login`"
+_BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
+    (
+        aws.NoCredentialsError,
+        "--stack: no AWS credentials were found; `aws configure` or `aws sso login` sets them, --profile chooses them",
+    ),
+    (aws.PartialCredentialsError, "--stack: the AWS credentials are not complete; set key and secret key"),
+    (aws.CredentialRetrievalError, _SIGN_IN_AGAIN),
+    (aws.SSOError, _SIGN_IN_AGAIN),
+    (aws.TokenRetrievalError, _SIGN_IN_AGAIN),
+)
+
+
+@contextmanager
+def explained(service: str) -> Iterator[None]:
+    """Raises InvalidInput for what AWS refuses to answer; `service` as IAM actions name it ("s3")."""
+    try:
+        yield
+    except ClientError as error:
+        raise InvalidInput(_refused(service, error)) from None
+    except ResponseParserError:
+        raise InvalidInput("--stack: what answered is not AWS; check AWS_ENDPOINT_URL and the access key") from None
+    except BotoCoreError as error:
+        found = (sentence for kind, sentence in _BY_TYPE if isinstance(error, kind))
+        raise InvalidInput(next(found, f"--stack: AWS did not answer: {one_line(str(error))}")) from None
+
+
+def _refused(service: str, error: ClientError) -> str:
+    code = error.response["Error"]["Code"]
+    action = f"{service}:{PERMISSION_OF.get(error.operation_name, error.operation_name)}"
+    if code in EXPIRED:
+        return _SIGN_IN_AGAIN
+    if code in UNKNOWN_KEY:
+        return "--stack: AWS does not know these credentials; check the profile, or sign in again"
+    if code in DENIED:
+        return (
+            f"--stack: these AWS credentials do not allow {action}; attach the policy of the stack's output "
+            "OperatorPolicyArn to their user or role"
+        )
+    return f"--stack: AWS refused {action}: {one_line(f'{code}: {error.response["Error"].get("Message", "")}')}"
