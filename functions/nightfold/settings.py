@@ -63,12 +63,9 @@ class RunConfiguration(BaseModel):
             description="what is asked: the name of a folder below functions/questions",
         ),
     ] = DEFAULT
-    entries: (
-        Annotated[
-            int, Field(ge=1, le=20, description="entries to ask for, per site; null for the question's own number")
-        ]
-        | None
-    ) = None
+    entries: Annotated[
+        int | None, Field(ge=1, le=20, description="entries to ask for, per site; null for the question's own number")
+    ] = None
     remember: Annotated[
         int, Field(ge=0, le=100, description="earlier headings of a site that the prompt names; 0 for no memory")
     ] = 30
@@ -80,12 +77,10 @@ class RunConfiguration(BaseModel):
         ),
     ] = "claude-sonnet-5-5"
     request_timeout_s: Annotated[int, Field(ge=1, le=600, description="seconds for one call")] = 120
-    cost_ceiling_usd: (
-        Annotated[
-            float, Field(gt=0, le=100_000, description="USD; no wave begins whose answers could take the run above it")
-        ]
-        | None
-    ) = None
+    cost_ceiling_usd: Annotated[
+        float | None,
+        Field(gt=0, le=100_000, description="USD; no wave begins whose answers could take the run above it"),
+    ] = None
 
     @property
     def entries_of_question(self) -> int:

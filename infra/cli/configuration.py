@@ -1,4 +1,5 @@
-"""The configuration of one run: the options and the environment over the state directory's file or the template."""
+"""The configuration of one run: the options and the environment over the state directory's file or the template; and
+replacing that file."""
 
 import json
 import math
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.state import regular_files
+from infra.state.directory import StateDirectory
 from nightfold.complaints import did_you_mean
 from nightfold.errors import InvalidInput
 from nightfold.question import load
@@ -15,24 +17,31 @@ from nightfold.settings import RunConfiguration
 from planner.inputs import configure
 
 ROOT = Path(__file__).parents[2]
+FILE = "configuration.json"  # in the state directory
 
 
 def overrides_of(concurrency: str | None, settings: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
     """The fields that options and environment set. Raises InvalidInput, which names the option or the variable."""
-    overrides: dict[str, Any] = {}
-    for setting in settings:
-        field, equals, value = setting.partition("=")
-        if not equals:
-            raise InvalidInput(f"--set: {setting!r} is not FIELD=VALUE")
-        known = [*RunConfiguration.model_fields]
-        if field not in known:
-            raise InvalidInput(f"--set: no field {field!r}{did_you_mean(field, known)}; known are {', '.join(known)}")
-        overrides[field] = _value(value, field, f"--set {field}")
+    overrides = fields_of(settings, "--set")
     if concurrency is not None:
         overrides["max_concurrency"] = _value(concurrency, "max_concurrency", "--concurrency")
     elif "max_concurrency" not in overrides and (text := environment.get("MAX_CONCURRENCY")):
         overrides["max_concurrency"] = _value(text, "max_concurrency", "MAX_CONCURRENCY in the environment")
     return overrides
+
+
+def fields_of(settings: Sequence[str], typed: str) -> dict[str, Any]:
+    """Each FIELD=VALUE as a field. Raises InvalidInput, which begins with `typed`: the words before the setting."""
+    fields: dict[str, Any] = {}
+    for setting in settings:
+        field, equals, value = setting.partition("=")
+        if not equals:
+            raise InvalidInput(f"{typed}: {setting!r} is not FIELD=VALUE")
+        known = [*RunConfiguration.model_fields]
+        if field not in known:
+            raise InvalidInput(f"{typed}: no field {field!r}{did_you_mean(field, known)}; known are {', '.join(known)}")
+        fields[field] = _value(value, field, f"{typed} {field}")
+    return fields
 
 
 def question_override(name: str | None) -> dict[str, str]:
@@ -51,10 +60,7 @@ def configured(
     """The overrides, and the configuration with them applied. At a higher `speed` requests time out sooner; `always`
     adds that timeout to the overrides at any speed, so that it replaces one from an earlier run at another speed."""
     text = configuration_text(state_dir)
-    try:
-        configure(text, {})
-    except InvalidInput as error:
-        raise InvalidInput(f"{state_dir / 'configuration.json'}: {error}") from None
+    stored(state_dir, text)
     configuration = configure(text, dict(overrides))
     if speed == 1 and not always:
         return dict(overrides), configuration
@@ -63,19 +69,42 @@ def configured(
     return faster, configure(text, faster)
 
 
+def stored(state_dir: Path, text: str) -> RunConfiguration:
+    """The stored configuration, without overrides. Raises InvalidInput, which names the file."""
+    try:
+        return configure(text, {})
+    except InvalidInput as error:
+        raise InvalidInput(f"{state_dir / FILE}: {error}") from None
+
+
+def replace_configuration(state_dir: Path, text: str, fields: Mapping[str, Any]) -> None:
+    """Replace the stored `text` with these fields, written as the template's value is: with the same values, the file
+    counts as never edited.
+
+    Raises InvalidInput if `text` is no longer what is stored, and what opening the state directory raises.
+    """
+    state = StateDirectory(state_dir).open()
+    try:
+        if configuration_text(state_dir) != text:
+            raise InvalidInput("config: the configuration was changed meanwhile; look at it and try again")
+        state.write(state.path / FILE, json.dumps(fields).encode() + b"\n")
+    finally:
+        state.close()
+
+
 def configuration_text(state_dir: Path) -> str:
     """What the configuration parameter will contain: the state directory's file, or the template's default.
 
     A file that was never edited follows the template when the template changes.
     """
     try:
-        text = regular_files.read_file(file := state_dir / "configuration.json").decode("utf-8", "replace").strip()
+        text = regular_files.read_file(file := state_dir / FILE).decode("utf-8", "replace").strip()
     except (FileNotFoundError, NotADirectoryError):
         return _default_configuration()
     except OSError as error:
         raise InvalidInput(f"configuration: {file} cannot be read ({error.strerror})") from None
     try:
-        deployed = json.loads(regular_files.read_file(state_dir / "state.json"))["deployed"]["configuration.json"]
+        deployed = json.loads(regular_files.read_file(state_dir / "state.json"))["deployed"][FILE]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return text
     return _default_configuration() if text == deployed else text

@@ -15,6 +15,7 @@ from io import TextIOWrapper
 import click
 
 from infra.cli.cloud import cloud
+from infra.cli.config import config
 from infra.cli.interrupts import end_if_interrupted, exit_code, interruptible
 from infra.cli.invocation import program
 from infra.cli.memory import memory
@@ -41,7 +42,7 @@ def nightfold() -> None:
     """
 
 
-for command in (run, plan, misses, unpark, redrive, results, report, memory, new_question, cloud):
+for command in (run, plan, misses, unpark, redrive, results, report, memory, config, new_question, cloud):
     nightfold.add_command(command)
 
 

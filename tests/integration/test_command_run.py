@@ -199,6 +199,7 @@ def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
     [
         (["--help"], {"pydantic", "rich.console", "yaml"}),
         (["plan"], {"rich.live"}),
+        (["config"], {"rich.live"}),
         (["misses"], {"rich.live", "samtranslator"}),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.command_line import NIGHTFOLD, nightfold, program
 
 NOT_UTF_8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-READERS = (("misses",), ("plan",), ("report",), ("report", "--list"), ("redrive", "--dry-run"))
+READERS = (("misses",), ("plan",), ("config",), ("report",), ("report", "--list"), ("redrive", "--dry-run"))
 
 
 @pytest.fixture(scope="module")

@@ -50,8 +50,7 @@ def _configuration() -> str:
         above = "above " if "exclusiveMinimum" in numeric else ""
         allowed = f"{above}{low:,} to {numeric['maximum']:,}" if low is not None else _NOT_BOUNDED[name]
         default = "none" if schema["default"] is None else f"`{schema['default']}`"
-        meaning = schema.get("description") or numeric["description"]
-        lines.append(f"| `{name}` | {default} | {allowed} | {meaning} |")
+        lines.append(f"| `{name}` | {default} | {allowed} | {schema['description']} |")
     return "\n".join(lines)
 
 
