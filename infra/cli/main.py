@@ -16,6 +16,7 @@ import click
 
 from infra.cli.cloud import cloud
 from infra.cli.config import config
+from infra.cli.drop import drop
 from infra.cli.interrupts import end_if_interrupted, exit_code, interruptible
 from infra.cli.invocation import program
 from infra.cli.memory import memory
@@ -42,7 +43,7 @@ def nightfold() -> None:
     """
 
 
-for command in (run, plan, misses, unpark, redrive, results, report, memory, config, new_question, cloud):
+for command in (run, plan, misses, unpark, drop, redrive, results, report, memory, config, new_question, cloud):
     nightfold.add_command(command)
 
 

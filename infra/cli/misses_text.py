@@ -1,4 +1,4 @@
-"""The output of `nightfold misses` and `nightfold unpark`."""
+"""The output of `nightfold misses`, and the commands that collect misses."""
 
 import json
 from collections.abc import Iterator, Sequence, Set
@@ -9,7 +9,6 @@ from infra.cli.invocation import redrive_of, suggest
 from infra.cli.terminal import table, visible
 from infra.state.queued_misses import QueuedMiss
 from nightfold.amounts import counted, duration
-from nightfold.misses import Miss
 
 RETENTION_S = 14 * 86_400  # the queues' MessageRetentionPeriod in template.yaml
 
@@ -32,8 +31,11 @@ def as_text(misses: Sequence[QueuedMiss], state_dir: Path, width: int | None) ->
     if old:
         lines += ["", f"On AWS, {old:,} of these would have expired after 14 days. Here none expires."]
     if parked:
-        lines += ["", "No redrive collects parked misses. To move them back into the queue:"]
-        lines.append(suggest("unpark", state_dir))
+        lines += [
+            "",
+            "No redrive collects parked misses. To move them back into the queue, or to delete those of a site:",
+        ]
+        lines += [suggest("unpark", state_dir), suggest("drop SITE", state_dir)]
     return lines
 
 
@@ -47,13 +49,6 @@ def redrives(kinds: Set[bool], state_dir: Path) -> Iterator[str]:
     for simulated in sorted(kinds):
         command = suggest(redrive_of(simulated=simulated), state_dir)
         yield f"`{command}` collects the {'simulated' if simulated else 'waiting'} misses."
-
-
-def moved_as_json(misses: Sequence[Miss]) -> str:
-    """The misses that `nightfold unpark` has moved back."""
-    return json.dumps(
-        [{"site_id": miss.site.site_id, "run_id": miss.run_id, "error": miss.error} for miss in misses], indent=2
-    )
 
 
 def _row(miss: QueuedMiss) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
-"""Moves parked misses back into the miss queue, as new ones."""
+"""Moves parked misses back into the miss queue, as new ones, or deletes them."""
 
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,17 +37,31 @@ def unpark(state_dir: Path, chosen: Sequence[ParkedMiss]) -> list[Miss]:
     """Sends the misses that are still parked to the miss queue with 0 attempts, then deletes the parked ones. A process
     that ends in between leaves a miss in both queues, which a redrive still collects in one branch. Raises what
     opening the state directory raises."""
-    state = StateDirectory(state_dir).open()
-    try:
-        waiting, parked = (Messages(state, QUEUES[queue]) for queue in ("waiting", "parked"))
-        there = {each.message_id for each in read_messages(state_dir, "parked")}
-        moved = {each.message_id: each.miss for each in chosen if each.message_id in there}
-        fresh = {message_id: miss.model_copy(update={"attempts": 0}) for message_id, miss in moved.items()}
-        for miss in fresh.values():
+    with closing(StateDirectory(state_dir).open()) as state:
+        parked = _still_parked(state_dir, chosen)
+        fresh = [miss.model_copy(update={"attempts": 0}) for miss in parked.values()]
+        waiting = Messages(state, QUEUES["waiting"])
+        for miss in fresh:
             body = json.dumps(miss.model_dump(mode="json"))
             waiting.put(StoredMessage(str(uuid.uuid4()), body, sent_at=int(time.time() * 1000)))
-        for message_id in fresh:
-            parked.delete(message_id)
-    finally:
-        state.close()
-    return list(fresh.values())
+        _delete(state, parked)
+    return fresh
+
+
+def drop(state_dir: Path, chosen: Sequence[ParkedMiss]) -> list[Miss]:
+    """Deletes the misses that are still parked. Raises what opening the state directory raises."""
+    with closing(StateDirectory(state_dir).open()) as state:
+        parked = _still_parked(state_dir, chosen)
+        _delete(state, parked)
+    return list(parked.values())
+
+
+def _still_parked(state_dir: Path, chosen: Sequence[ParkedMiss]) -> dict[str, Miss]:
+    there = {each.message_id for each in read_messages(state_dir, "parked")}
+    return {each.message_id: each.miss for each in chosen if each.message_id in there}
+
+
+def _delete(state: StateDirectory, message_ids: Iterable[str]) -> None:
+    parked = Messages(state, QUEUES["parked"])
+    for message_id in message_ids:
+        parked.delete(message_id)
