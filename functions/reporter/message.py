@@ -40,8 +40,8 @@ def subject(summary: Summary) -> str:
     return f"Nightfold {name}{rest}"
 
 
-def text(records: RunRecords, context: ReportContext, link: str, s3_uri: str) -> str:
-    """The whole message."""
+def text(records: RunRecords, context: ReportContext, link: str, s3_uri: str | None = None) -> str:
+    """The whole message. Without an S3 address, the link is to a file and does not expire."""
     return "\n".join(_lines(records, context, link, s3_uri)) + "\n"
 
 
@@ -64,7 +64,7 @@ def plain_text(summary: Summary, s3_uri: str) -> str:
     )
 
 
-def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str) -> Iterator[str]:
+def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str | None) -> Iterator[str]:
     summary = records.summary
     missed = summary.planned - summary.accepted
     yield headline(summary)
@@ -82,9 +82,10 @@ def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str) 
     yield from _entries(records)
     yield "The page, with everything:"
     yield link
-    hours = LINK_S // 3_600
-    yield f"The link works for at most {hours} hours; it can expire earlier, with the credentials that signed it."
-    yield f"After that: aws s3 cp {s3_uri} ."
+    if s3_uri is not None:
+        hours = LINK_S // 3_600
+        yield f"The link works for at most {hours} hours; it can expire earlier, with the credentials that signed it."
+        yield f"After that: aws s3 cp {s3_uri} ."
 
 
 def _misses(records: RunRecords) -> Iterator[str]:

@@ -6,12 +6,14 @@ import os
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from infra.cli.invocation import redrive_of, suggest, suggest_anywhere
+from infra.cli.run_names import run_named
 from infra.cli.terminal import table
 from infra.state.directory import StateDirectory
 from infra.state.folder import Folder
@@ -22,42 +24,46 @@ from nightfold.errors import InvalidInput, UnexpectedError
 from nightfold.storage import digest_key, summary_key
 from nightfold.text import one_line
 from reporter.page import render
-from reporter.records import PastRun, read_records
+from reporter.records import PastRun, RunRecords, read_records
 from reporter.verdict import ReportContext
 
 
-def closed_runs(state_dir: Path) -> list[PastRun]:
-    """The closed runs, newest first."""
-    return sorted(_closed(state_dir), key=lambda run: run.started_at, reverse=True)
-
-
-def page_of(state_dir: Path, run_id: str | None) -> Path:
-    """The page of a run, by default of the newest. It is rendered if the run left none. Raises InvalidInput."""
-    if run_id is None:
-        runs = closed_runs(state_dir)
-        if not runs:
-            raise InvalidInput(
-                f"report: {state_dir} has no closed run yet; start one with `{suggest('run', state_dir)}`"
-            )
-        run_id = runs[0].run_id
-    folder = state_dir / "runs" / run_id
-    if "/" in run_id or run_id in {".", ".."} or not folder.is_dir():
-        raise InvalidInput(
-            f"report: there is no run {run_id!r} in {state_dir}; `{suggest('report --list', state_dir)}` lists them"
-        )
+def page_of(state_dir: Path, name: str) -> Path:
+    """The page of the run with this name. It is rendered if the run left none. Raises InvalidInput."""
+    run_id = run_named("report", name, state_dir)
     page = state_dir / digest_key(run_id)
     if not page.exists():
         if not (state_dir / summary_key(run_id)).exists():
             stopped = f"stopped before it finished; `{suggest('redrive', state_dir)}` closes it"
             how = "is still running" if in_use(state_dir) else stopped
             raise InvalidInput(f"report: run {run_id} {how}")
-        try:
+        with _rendering("page", run_id):
             records = read_records(run_id, Folder(state_dir))
-            command = suggest_anywhere(redrive_of(simulated=records.summary.simulated), state_dir)
-            page = _kept(page, state_dir, render(records, ReportContext(redrive_command=command)))
-        except (UnexpectedError, ValidationError, OSError) as error:
-            raise InvalidInput(f"report: the page of {run_id} cannot be rendered: {one_line(str(error))}") from None
+            page = _kept(page, state_dir, render(records, _context(records, state_dir)))
     return page.resolve()
+
+
+def text_of(state_dir: Path, page: Path) -> str:
+    """The message that announces the run with this page. Raises InvalidInput."""
+    from reporter.message import text  # imports boto3
+
+    run_id = page.parent.name
+    with _rendering("text", run_id):
+        records = read_records(run_id, Folder(state_dir))
+        return text(records, _context(records, state_dir), page.as_uri())
+
+
+def _context(records: RunRecords, state_dir: Path) -> ReportContext:
+    command = redrive_of(simulated=records.summary.simulated)
+    return ReportContext(redrive_command=suggest_anywhere(command, state_dir))
+
+
+@contextmanager
+def _rendering(what: str, run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except (UnexpectedError, ValidationError, OSError) as error:
+        raise InvalidInput(f"report: the {what} of {run_id} cannot be rendered: {one_line(str(error))}") from None
 
 
 def _kept(page: Path, state_dir: Path, content: bytes) -> Path:
@@ -110,15 +116,3 @@ def page_as_json(page: Path) -> str:
 def open_page(page: Path, browse: Callable[[str], Any] = webbrowser.open) -> bool:
     """Open the page. Returns whether a browser opened."""
     return bool(browse(page.as_uri()))
-
-
-def _closed(state_dir: Path) -> Iterator[PastRun]:
-    folder = Folder(state_dir)
-    for run_id in folder.run_ids():
-        if (document := folder.get(summary_key(run_id))) is not None:
-            try:
-                run = PastRun.model_validate_json(document)
-            except ValueError:
-                continue
-            if run.run_id == run_id:  # otherwise the folder is a copy
-                yield run

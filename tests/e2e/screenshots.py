@@ -62,7 +62,7 @@ def take() -> list[Path]:
         with browser(Path(folder) / "profile") as window:
             pictures = []
             for scheme in ("light", "dark"):
-                window.open(page_of(state_dir, None), dark=scheme == "dark", height=720)
+                window.open(page_of(state_dir, "latest"), dark=scheme == "dark", height=720)
                 pictures.append(window.picture(PICTURES / f"page-{scheme}.webp"))
     return pictures
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.cli import report_pages
+from infra.cli.run_names import closed_runs
 from infra.cloud.embedded import Cloud
 from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
@@ -89,13 +90,13 @@ def test_success_and_failure_record_their_times(morning: Morning) -> None:
 
 
 def test_the_laptop_finds_the_same_page_without_a_cloud(morning: Morning) -> None:
-    page = report_pages.page_of(morning.state_dir, None)
+    page = report_pages.page_of(morning.state_dir, "latest")
     assert page == morning.state_dir / "runs/night/digest.html"
     page.rename(page.with_suffix(".old"))
     again = report_pages.page_of(morning.state_dir, "night").read_text()
     assert "2 of 3 sites are in." in again
     assert "Simulated answers" in again
-    assert [run.run_id for run in report_pages.closed_runs(morning.state_dir)] == ["night"]
+    assert [run.run_id for run in closed_runs(morning.state_dir)] == ["night"]
 
 
 def test_a_redrive_links_its_page_and_the_nights_and_its_role_allows_that(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from infra.cli import report_pages
 from infra.cli.main import main
+from infra.cli.run_names import closed_runs
 from nightfold.errors import InvalidInput
 from tests.support.stored_runs import MemoryBucket, partial, store_run
 
@@ -27,7 +28,7 @@ def state_dir(tmp_path: Path) -> Path:
 
 
 def test_by_default_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Path) -> None:
-    page = report_pages.page_of(state_dir, None)
+    page = report_pages.page_of(state_dir, "latest")
     assert page == state_dir / "runs" / RUN / "digest.html"
     assert "3 of 4 sites are in." in page.read_text(encoding="utf-8")
 
@@ -36,7 +37,7 @@ def test_by_default_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Pat
 def test_the_command_on_the_page_takes_misses_of_its_kind(tmp_path: Path, simulated: bool, command: str) -> None:
     shelf = MemoryBucket()
     store_run(shelf, {"harbour": ["Refused"]}, simulated=simulated)
-    page = report_pages.page_of(as_files(tmp_path, shelf), None).read_text()
+    page = report_pages.page_of(as_files(tmp_path, shelf), "latest").read_text()
     assert f"nightfold {command} --state-dir {tmp_path}</code>" in page
 
 
@@ -47,10 +48,10 @@ def test_an_existing_page_is_not_rendered_again(state_dir: Path) -> None:
 
 
 def test_a_copied_folder_is_not_listed_as_a_run_of_its_own(state_dir: Path) -> None:
-    before = report_pages.closed_runs(state_dir)
+    before = closed_runs(state_dir)
     for copy in ("a copy", f"{RUN}.backup"):
         shutil.copytree(state_dir / "runs" / RUN, state_dir / "runs" / copy)
-    assert report_pages.closed_runs(state_dir) == before
+    assert closed_runs(state_dir) == before
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_a_page_that_cannot_be_shown_is_refused_with_the_reason(state_dir: Path,
 
 def test_a_state_directory_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="has no closed run yet"):
-        report_pages.page_of(tmp_path, None)
+        report_pages.page_of(tmp_path, "latest")
     assert report_pages.as_text([], None) == ["No run has closed yet."]
 
 
@@ -96,3 +97,31 @@ def test_a_browser_is_given_the_address(tmp_path: Path) -> None:
     asked: list[str] = []
     assert not report_pages.open_page(tmp_path / "digest.html", asked.append)
     assert asked == [(tmp_path / "digest.html").as_uri()]
+
+
+def test_the_text_is_the_runs_message_with_the_page_as_a_file(
+    state_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--text", RUN, "--state-dir", str(state_dir)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("3 of 4 sites are in.\n")
+    page = (state_dir / "runs" / RUN / "digest.html").as_uri()
+    assert printed.endswith(f"The page, with everything:\n{page}\n")
+    assert "aws s3" not in printed
+
+
+@pytest.mark.parametrize("other", ["--json", "--list"])
+def test_the_text_is_not_combined_with_another_output(
+    state_dir: Path, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    assert main(["report", "--text", other, "--state-dir", str(state_dir)]) == 64
+    assert "--text cannot be combined with --json or --list" in capsys.readouterr().err
+
+
+def test_the_text_of_a_run_whose_records_are_damaged_is_refused(
+    state_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (state_dir / "runs" / RUN / "digest.html").write_text("an old page")
+    (state_dir / "runs" / RUN / "summary.json").write_text("{}")
+    assert main(["report", "--text", RUN, "--state-dir", str(state_dir)]) == 64
+    assert f"the text of {RUN} cannot be rendered" in capsys.readouterr().err
