@@ -56,10 +56,7 @@ def settle_queues(plan: Plan, misses: Sequence[Miss], queue: MissQueue, parked: 
 
 def _to_park(plan: Plan, misses: Iterable[Miss]) -> Iterator[str]:
     yield from (line_of(miss) for miss in misses if miss.worn_out)
-    for site in plan.unlisted:
-        why = f"{site.explanation}, so it was not asked again; before: "
-        message = f"{why}{site.miss.message.removeprefix(why)}"
-        yield line_of(site.miss.model_copy(update={"message": message}))
+    yield from (line_of(site.parked) for site in plan.unlisted)
     yield from map(_explained, plan.unrecognized)
 
 

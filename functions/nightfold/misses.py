@@ -68,3 +68,9 @@ class UnlistedSite(Shape):
     explanation: str = "no longer in the site list"
     miss: Miss
     messages: list[WaitingMessage]
+
+    @property
+    def parked(self) -> Miss:
+        """The miss as it is parked."""
+        why = f"{self.explanation}, so it was not asked again; before: "
+        return self.miss.model_copy(update={"message": f"{why}{self.miss.message.removeprefix(why)}"})

@@ -56,7 +56,7 @@ def accepted_since(source: Source, *, simulated: bool) -> Callable[[datetime, se
             ]
 
         accepted: dict[About, tuple[datetime, RunId]] = {}
-        names = [name for name in source.run_ids() if _may_have_ended_after(name, since)]
+        names = [name for name in source.run_ids() if may_have_ended_after(name, since)]
         with ThreadPoolExecutor(READERS) as readers:
             for of_run in readers.map(accepted_in, names):
                 for about, ended, run_id in of_run:
@@ -67,7 +67,7 @@ def accepted_since(source: Source, *, simulated: bool) -> Callable[[datetime, se
     return look
 
 
-def _may_have_ended_after(name: str, moment: datetime) -> bool:
+def may_have_ended_after(name: str, moment: datetime) -> bool:
     """Judged by the day in the run's name, if it has one. A run may end on the next day, and time zones differ."""
     found = _DAY.search(name)
     if found is None:

@@ -19,6 +19,7 @@ def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, state_dir: Path) ->
     Without a SITE, all of them. Their attempts are counted from zero again.
     """
     from infra.cli import misses_text, parked
+    from infra.cli.invocation import redrive_of, suggest
     from infra.state import parked_misses
 
     chosen = parked.chosen("unpark", sites, state_dir)
@@ -27,6 +28,7 @@ def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, state_dir: Path) ->
         return 0
     moved = parked_misses.unpark(state_dir, chosen) if chosen else []
     to_stdout([parked.as_json(moved) if as_json else parked.as_text(moved, "moved back", state_dir)])
-    for line in misses_text.redrives({miss.simulated for miss in moved}, state_dir):
-        to_stderr(line)
+    for simulated in sorted({miss.simulated for miss in moved}):
+        command = suggest(redrive_of(simulated=simulated), state_dir)
+        to_stderr(misses_text.collects(command, simulated=simulated))
     return 0

@@ -14,6 +14,9 @@ from infra.stack.aws_errors import explained
 from nightfold.errors import InvalidInput
 from nightfold.storage import CALLS, Bucket
 
+_URLS = {"waiting": "MissQueueUrl", "parked": "ParkedQueueUrl"}  # outputs
+_COUNTS = tuple(f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed"))
+
 
 class DeployedStack:
     """A stack in the account of the user's credentials. Raises InvalidInput for a profile that does not exist, and
@@ -21,6 +24,7 @@ class DeployedStack:
 
     def __init__(self, name: str, region: str | None = None, profile: str | None = None) -> None:
         self.name = name
+        self._of_queues: dict[str, dict[str, str]] = {}
         try:
             # The aws command line reads AWS_REGION, boto3 does not.
             self._session = boto3.Session(
@@ -55,6 +59,33 @@ class DeployedStack:
         with explained("s3"):
             client: Any = self._session.client("s3", config=CALLS.merge(Config(max_pool_connections=32)))
         return StoredRecords(Bucket(self.outputs["BucketName"], client))
+
+    def messages(self) -> dict[str, int]:
+        """How many messages SQS counts in each queue, those in flight included."""
+        return {queue: sum(int(self._attributes(queue)[name]) for name in _COUNTS) for queue in _URLS}
+
+    def queue_arn(self, queue: str) -> str:
+        """Of the `waiting` or the `parked` misses."""
+        return self._attributes(queue)["QueueArn"]
+
+    def is_running(self, execution: str) -> bool:
+        """Whether the execution with this ARN has not ended. Step Functions forgets one after 90 days."""
+        with explained("states"):
+            try:
+                found = self._session.client("stepfunctions", config=CALLS).describe_execution(executionArn=execution)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in {"ExecutionDoesNotExist", "InvalidArn"}:
+                    raise
+                return False
+        return str(found["status"]) == "RUNNING"
+
+    def _attributes(self, queue: str) -> dict[str, str]:
+        with explained("sqs"):
+            if queue not in self._of_queues:
+                asked: Any = self._session.client("sqs", config=CALLS).get_queue_attributes
+                url, names = self.outputs[_URLS[queue]], [*_COUNTS, "QueueArn"]
+                self._of_queues[queue] = asked(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return self._of_queues[queue]
 
 
 @dataclass(frozen=True)

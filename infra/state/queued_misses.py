@@ -1,9 +1,9 @@
 """The waiting and the parked misses, read from the message files alone, without a cloud or a lock."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -48,7 +48,18 @@ class Message:
 def read_misses(state_dir: Path, now: datetime | None = None) -> list[QueuedMiss]:
     """Waiting misses first; each queue from oldest to newest."""
     at = now or datetime.now(UTC)
-    return [_described(message, queue, at) for queue in QUEUES for message in read_messages(state_dir, queue)]
+    found = (_queued(message, queue, at) for queue in QUEUES for message in read_messages(state_dir, queue))
+    return in_order(found, at)
+
+
+def in_order(misses: Iterable[QueuedMiss], now: datetime) -> list[QueuedMiss]:
+    """Waiting misses first; each queue from oldest to newest."""
+
+    def place(miss: QueuedMiss) -> tuple[bool, str, str]:
+        missed_at = miss.missed_at or (now - timedelta(seconds=miss.age)).isoformat()
+        return miss.queue == "parked", missed_at, miss.site_id or ""
+
+    return sorted(misses, key=place)
 
 
 def read_messages(state_dir: Path, queue: Literal["waiting", "parked"]) -> list[Message]:
@@ -77,10 +88,10 @@ def _messages(folder: Path) -> Iterator[Message]:
         yield Message(stored.message_id, stored.body, stored.sent_at / 1000, stored.receive_count)
 
 
-def _described(message: Message, queue: Literal["waiting", "parked"], now: datetime) -> QueuedMiss:
+def _queued(message: Message, queue: Literal["waiting", "parked"], now: datetime) -> QueuedMiss:
     sent = datetime.fromtimestamp(message.sent_at, UTC)
     try:
-        miss = Miss.model_validate_json(message.body)
+        return described(Miss.model_validate_json(message.body), queue, now)
     except ValidationError:
         return QueuedMiss(
             site_id=None,
@@ -95,6 +106,10 @@ def _described(message: Message, queue: Literal["waiting", "parked"], now: datet
             run_id=None,
             missed_at=None,
         )
+
+
+def described(miss: Miss, queue: Literal["waiting", "parked"], now: datetime) -> QueuedMiss:
+    """A miss as it is in a queue."""
     return QueuedMiss(
         site_id=miss.site.site_id,
         domain=miss.site.domain,

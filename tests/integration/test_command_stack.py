@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from infra.cloud.embedded import Cloud
-from tests.integration.command_line import Finished, nightfold
+from tests.integration.command_line import ROOT, Finished, nightfold
+
+pytestmark = pytest.mark.xdist_group("stack")
 
 READER = "arn:aws:iam::123456789012:role/reader"
-NEEDED = {"cloudformation:DescribeStacks": "*", "s3:GetObject": "*", "s3:ListBucket": "*"}  # to read a stack's records
+RECORDS = {"cloudformation:DescribeStacks", "s3:GetObject", "s3:ListBucket"}  # what reading them takes
+NEEDED = {"results": RECORDS, "misses": RECORDS | {"sqs:GetQueueAttributes"}}
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,9 @@ class Served:
         }
         return nightfold(command[0], "--stack", "nightfold", *command[1:], **(credentials | environment))
 
-    def key_of(self, allowed: dict[str, str]) -> str:
+    def key_of(self, allowed: set[str]) -> str:
         """The access key of a role that may do only this."""
-        statements = [
-            {"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in allowed.items()
-        ]
+        statements = [{"Effect": "Allow", "Action": [*allowed], "Resource": "*"}]
         policies: dict[str, Any] = {READER: [{"Version": "2012-10-17", "Statement": statements}]}
         self.cloud._role_sessions.deployed(self.cloud._deployment.policies | policies)
         return self.cloud._role_sessions.credentials(READER)["AccessKeyId"]
@@ -49,11 +50,12 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """After two runs: some sites were accepted twice, one was missed."""
+    """After three runs and two redrives: some sites were accepted three times, one miss waits, one is parked."""
     state_dir = tmp_path_factory.mktemp("stack") / "state"
-    for seed in ("0", "1"):
-        assert nightfold("run", "--simulate", "--seed", seed, "--quiet", "--state-dir", state_dir).code == 2
-    with Cloud(state_dir) as cloud, cloud.serve() as url:
+    for command in ("run", "run", "redrive", "redrive", "run"):
+        scenario = ROOT / "events" / "scenario.json"
+        assert nightfold(command, "--scenario", scenario, "--quiet", "--state-dir", state_dir).code in {1, 2}
+    with Cloud(state_dir, parameters={"MessagesApi": "simulated"}) as cloud, cloud.serve() as url:
         yield Served(cloud, state_dir, url)
 
 
@@ -65,6 +67,10 @@ READING = [
 ]
 
 
+def without_age(listed: Finished) -> list[dict[str, Any]]:
+    return [{name: value for name, value in miss.items() if name != "age"} for miss in listed.json]
+
+
 @pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_a_stack_shows_what_its_state_directory_shows(served: Served, command: tuple[str, ...]) -> None:
     here, there = served.laptop(*command), served.stack(*command)
@@ -72,13 +78,61 @@ def test_a_stack_shows_what_its_state_directory_shows(served: Served, command: t
     assert (there.code, there.out, there.err) == (here.code, here.out, here.err)
 
 
-@pytest.mark.parametrize("command", READING, ids=" ".join)
-def test_reading_needs_three_permissions_and_no_other(served: Served, command: tuple[str, ...]) -> None:
-    assert served.stack(*command, key=served.key_of(NEEDED)).code == 0
-    for action in NEEDED:
-        fewer = {name: resource for name, resource in NEEDED.items() if name != action}
-        refused = served.stack(*command, key=served.key_of(fewer))
-        assert (refused.code, refused.out) == (64, "")
+def test_the_misses_of_a_stack_are_those_of_its_queues(served: Served) -> None:
+    here, there = (without_age(place("misses", "--json")) for place in (served.laptop, served.stack))
+    assert [(miss["queue"], miss["site_id"], miss["attempts"]) for miss in here] == [
+        ("waiting", "meadow", 1),
+        ("parked", "meadow", 3),
+    ]
+    assert there == here
+
+
+def test_a_look_at_the_misses_receives_no_message(served: Served) -> None:
+    before = {path: path.read_bytes() for path in (served.state_dir / "queues").rglob("*.json")}
+    assert len(before) == 2
+    assert served.stack("misses").code == 0
+    assert {path: path.read_bytes() for path in (served.state_dir / "queues").rglob("*.json")} == before
+
+
+def test_the_list_of_misses_has_commands_for_a_stack(served: Served) -> None:
+    listed = served.stack("misses", "--region", "us-east-1")
+    arn = served.cloud.machine_arn
+    redrive = f"""aws stepfunctions start-execution --state-machine-arn {arn} --input '{{"mode": "redrive"}}'"""
+    assert f"`{redrive} --region us-east-1` collects the simulated misses." in listed.err
+    source, destination = (f"arn:aws:sqs:us-east-1:123456789012:nightfold-{q}Queue" for q in ("Parked", "Miss"))
+    moving = f"aws sqs start-message-move-task --source-arn {source} --destination-arn {destination}"
+    assert f"{moving} --region us-east-1\n" in listed.out
+
+
+def test_where_the_queue_has_more_or_fewer_than_the_records_is_said(served: Served) -> None:
+    assert "by SQS's count" not in served.stack("misses").err
+    sqs, url = served.cloud.client("sqs"), served.cloud.output("ParkedQueueUrl")
+    by_hand = sqs.send_message(QueueUrl=url, MessageBody="by hand")["MessageId"]
+    try:
+        listed = served.stack("misses")
+        assert "2 parked by SQS's count, 1 by the records of the runs." in listed.err
+        assert "waiting by SQS's count" not in listed.err
+    finally:
+        (served.state_dir / "queues" / "ParkedQueue" / f"{by_hand}.json").unlink()
+
+
+def test_a_run_that_stopped_before_it_finished_is_named(served: Served) -> None:
+    newest = max((served.state_dir / "runs").iterdir(), key=lambda run: run.name.partition("-")[2])
+    summary = newest / "summary.json"
+    summary.rename(newest / "kept.json")
+    try:
+        listed = served.stack("misses", "--json")
+        assert f"Run {newest.name} stopped before it finished; the next redrive closes it" in listed.err
+    finally:
+        (newest / "kept.json").rename(summary)
+
+
+@pytest.mark.parametrize("command", NEEDED)
+def test_a_command_needs_these_permissions_and_no_other(served: Served, command: str) -> None:
+    assert served.stack(command, key=served.key_of(NEEDED[command])).code == 0
+    for action in NEEDED[command]:
+        refused = served.stack(command, "--region", "us-east-1", key=served.key_of(NEEDED[command] - {action}))
+        assert refused.code == 64
         assert f"do not allow {action}; attach the policy" in refused.err
         assert len(refused.err.splitlines()) == 1
 

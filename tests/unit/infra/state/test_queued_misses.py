@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from infra.cli.installation import Laptop
 from infra.cli.misses_text import RETENTION_S, as_json, as_text
 from infra.state.queued_misses import MAX_RECEIVES, QUEUES, read_messages, read_misses
 
@@ -97,25 +98,25 @@ def test_a_file_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
 
 def test_no_state_directory_means_no_misses(tmp_path: Path) -> None:
     assert read_misses(tmp_path / "nowhere") == []
-    assert as_text([], tmp_path, 80) == ["0 misses waiting, 0 parked"]
+    assert as_text([], Laptop(tmp_path), 80) == ["0 misses waiting, 0 parked"]
 
 
 def test_the_table_counts_runs_and_not_receives(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour", message="\x1b[31mred", attempts=2), received=40)
-    text = "\n".join(as_text(read_misses(tmp_path, NOW), tmp_path, 80))
+    text = "\n".join(as_text(read_misses(tmp_path, NOW), Laptop(tmp_path), 80))
     assert "waiting  harbour  network  Overloaded  2x        3 h  [31mred" in text
 
 
 def test_simulated_misses_are_counted_separately(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour"))
     put(tmp_path, "MissQueue", "b", miss("orchard", simulated=True))
-    assert as_text(read_misses(tmp_path, NOW), tmp_path, 80)[0] == "2 misses waiting (1 simulated), 0 parked"
+    assert as_text(read_misses(tmp_path, NOW), Laptop(tmp_path), 80)[0] == "2 misses waiting (1 simulated), 0 parked"
 
 
 def test_a_miss_that_a_stack_would_have_dropped_is_kept_and_named_as_such(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour", missed_at=(NOW - timedelta(days=15)).isoformat()))
     put(tmp_path, "MissQueue", "b", miss("orchard"))
-    text = as_text(read_misses(tmp_path, NOW), tmp_path, 80)
+    text = as_text(read_misses(tmp_path, NOW), Laptop(tmp_path), 80)
     assert "On AWS, 1 of these would have expired after 14 days. Here none expires." in text
 
 
