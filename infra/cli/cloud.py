@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @state_dir_option
 def cloud(port: int, host: str, simulation: "Simulation", state_dir: Path) -> int:
     """Serve the embedded cloud on a port until Ctrl-C."""
-    from infra.cli.run_request import SITES, check_state_dir, check_writable, here_or_in_repository
+    from infra.cli.configuration import check_writable
+    from infra.cli.run_request import SITES, check_state_dir, here_or_in_repository
     from infra.messages_api.endpoint import SCENARIO, choose_endpoint
 
     check_state_dir(state_dir)

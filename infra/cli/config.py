@@ -1,44 +1,46 @@
 """`nightfold config`."""
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli.options import json_option, state_dir_option
+from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import confirmed, to_stderr, to_stdout, visible, width_of
+
+if TYPE_CHECKING:
+    from infra.cli.installation import Installation
 
 
 @click.command()
 @click.argument("settings", metavar="[FIELD=VALUE]...", nargs=-1)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
-@state_dir_option
-def config(settings: tuple[str, ...], yes: bool, as_json: bool, state_dir: Path) -> int:
+@installation_options
+def config(settings: tuple[str, ...], yes: bool, as_json: bool, at: "Installation") -> int:
     """Show the configuration, or change fields of it.
 
     A change takes effect in the next run. The fields that you do not name keep their values.
     """
     from infra.cli import config_text
-    from infra.cli.configuration import FILE, configuration_text, fields_of, replace_configuration, stored
-    from infra.cli.run_request import check_writable
+    from infra.cli.configuration import fields_of, stored
 
-    text = configuration_text(state_dir)
+    place = at.configuration
+    text = place.read()
     if not settings:
-        now = stored(state_dir, text)
+        now = stored(place.where, text)
         to_stdout([config_text.as_json(now)] if as_json else config_text.as_text(now, width_of(sys.stdout)))
         return 0
-    change = config_text.changed(state_dir, text, fields_of(settings, "config"))
+    change = config_text.changed(place.where, text, fields_of(settings, "config"))
     for line in change.lines or ["Nothing changes: the configuration has these values."]:
         to_stderr(visible(line))
     if change.lines:
-        check_writable(state_dir)
-        if not yes and not confirmed("config", f"Write this to {visible(state_dir / FILE)}?"):
+        if not yes and not confirmed("config", f"Write this to {visible(place.where)}?"):
             to_stderr("Nothing was changed.")
             return 0
-        replace_configuration(state_dir, text, change.fields)
+        place.replace(text, change.fields)
     if as_json:
         to_stdout([config_text.as_json(change.after)])
     elif change.lines:
-        to_stdout([config_text.written(len(change.lines), state_dir / FILE)])
+        to_stdout([config_text.written(len(change.lines), place.where)])
     return 0

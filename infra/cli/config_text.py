@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from infra.cli.configuration import stored
@@ -23,12 +22,12 @@ class Change:
     lines: list[str]  # one for each field that changes
 
 
-def changed(state_dir: Path, text: str, settings: Mapping[str, Any]) -> Change:
+def changed(where: str, text: str, settings: Mapping[str, Any]) -> Change:
     """The stored `text` with these fields, which may replace invalid ones. Raises InvalidInput."""
     try:
         after = configure(text, dict(settings))
     except InvalidInput:
-        stored(state_dir, text)  # names the file if the error is there
+        stored(where, text)  # says where if the error is there
         raise
     fields = json.loads(text)
     before = RunConfiguration().model_dump(mode="json") | fields
@@ -54,8 +53,8 @@ def as_json(configuration: RunConfiguration) -> str:
     return json.dumps(configuration.model_dump(mode="json"), indent=2)
 
 
-def written(fields: int, file: Path) -> str:
-    return f"{counted(fields, 'field')} changed in {visible(file)}"
+def written(fields: int, where: str) -> str:
+    return f"{counted(fields, 'field')} changed in {visible(where)}"
 
 
 def _default(value: Any, default: Any) -> str:

@@ -3,7 +3,9 @@ replacing that file."""
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,7 @@ def configured(
     """The overrides, and the configuration with them applied. At a higher `speed` requests time out sooner; `always`
     adds that timeout to the overrides at any speed, so that it replaces one from an earlier run at another speed."""
     text = configuration_text(state_dir)
-    stored(state_dir, text)
+    stored(state_dir / FILE, text)
     configuration = configure(text, dict(overrides))
     if speed == 1 and not always:
         return dict(overrides), configuration
@@ -69,27 +71,48 @@ def configured(
     return faster, configure(text, faster)
 
 
-def stored(state_dir: Path, text: str) -> RunConfiguration:
-    """The stored configuration, without overrides. Raises InvalidInput, which names the file."""
+def stored(where: object, text: str) -> RunConfiguration:
+    """The stored configuration, without overrides. Raises InvalidInput, which names where it is stored."""
     try:
         return configure(text, {})
     except InvalidInput as error:
-        raise InvalidInput(f"{state_dir / FILE}: {error}") from None
+        raise InvalidInput(f"{where}: {error}") from None
 
 
-def replace_configuration(state_dir: Path, text: str, fields: Mapping[str, Any]) -> None:
-    """Replace the stored `text` with these fields, written as the template's value is: with the same values, the file
-    counts as never edited.
+@dataclass(frozen=True)
+class ConfigurationFile:
+    """The configuration of a state directory."""
 
-    Raises InvalidInput if `text` is no longer what is stored, and what opening the state directory raises.
-    """
-    state = StateDirectory(state_dir).open()
-    try:
-        if configuration_text(state_dir) != text:
-            raise InvalidInput("config: the configuration was changed meanwhile; look at it and try again")
-        state.write(state.path / FILE, json.dumps(fields).encode() + b"\n")
-    finally:
-        state.close()
+    state_dir: Path
+
+    @property
+    def where(self) -> str:
+        return str(self.state_dir / FILE)
+
+    def read(self) -> str:
+        return configuration_text(self.state_dir)
+
+    def replace(self, text: str, fields: Mapping[str, Any]) -> None:
+        """Replace the stored `text` with these fields, written as the template's value is: with the same values, the
+        file counts as never edited.
+
+        Raises InvalidInput if `text` is no longer what is stored, and what opening the state directory raises.
+        """
+        check_writable(self.state_dir)
+        state = StateDirectory(self.state_dir).open()
+        try:
+            if self.read() != text:
+                raise InvalidInput("config: the configuration was changed meanwhile; look at it and try again")
+            state.write(state.path / FILE, json.dumps(fields).encode() + b"\n")
+        finally:
+            state.close()
+
+
+def check_writable(state_dir: Path) -> None:
+    """Raises InvalidInput if a run cannot create the state directory, or cannot write to it."""
+    existing = next(folder for folder in (state_dir.absolute(), *state_dir.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InvalidInput(f"--state-dir: {state_dir} cannot be created or written: {existing} does not allow it")
 
 
 def configuration_text(state_dir: Path) -> str:

@@ -1,12 +1,13 @@
 """Where a command looks: the state directory of this laptop, or a deployed stack. No command asks which it is."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from infra.cli.configuration import ConfigurationFile
 from infra.cli.invocation import redrive_of, suggest
 from infra.cli.misses_text import passed_over
 from infra.cli.terminal import visible
@@ -24,11 +25,29 @@ class Records(Source, Protocol):
     def keys(self, prefix: str) -> Iterator[str]: ...
 
 
+class Configuration(Protocol):
+    """The stored configuration."""
+
+    @property
+    def where(self) -> str:
+        """The file, or the parameter's name."""
+        ...
+
+    def read(self) -> str: ...
+
+    def replace(self, text: str, fields: Mapping[str, Any]) -> None:
+        """Replace the `text` that was read with these fields. Raises InvalidInput if it was changed meanwhile."""
+        ...
+
+
 class Installation(Protocol):
-    """What commands need. Reading raises InvalidInput where AWS refuses to answer."""
+    """What commands need. Everything raises InvalidInput where AWS refuses to answer."""
 
     @property
     def records(self) -> Records: ...
+
+    @property
+    def configuration(self) -> Configuration: ...
 
     def misses(self) -> list[QueuedMiss]:
         """The waiting and the parked misses. Looking never receives a message."""
@@ -60,6 +79,10 @@ class Laptop:
     @property
     def records(self) -> Records:
         return Folder(self.state_dir)
+
+    @property
+    def configuration(self) -> Configuration:
+        return ConfigurationFile(self.state_dir)
 
     def misses(self) -> list[QueuedMiss]:
         return read_misses(self.state_dir)
@@ -109,6 +132,10 @@ class Stack:
     @property
     def records(self) -> Records:
         return self._deployed.records
+
+    @property
+    def configuration(self) -> Configuration:
+        return self._deployed.configuration
 
     def misses(self) -> list[QueuedMiss]:
         from infra.cli.recorded_misses import recorded_misses

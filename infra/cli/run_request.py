@@ -3,7 +3,6 @@
 Every mistake in the site list, the configuration or the options is an InvalidInput that names the field.
 """
 
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,13 +113,6 @@ def check_state_dir(state_dir: Path) -> None:
     """Raises InvalidInput if the path is not a directory. The embedded cloud checks the contents."""
     if state_dir.exists() and not state_dir.is_dir():
         raise InvalidInput(f"--state-dir: {state_dir} is not a directory")
-
-
-def check_writable(state_dir: Path) -> None:
-    """Raises InvalidInput if a run cannot create the state directory, or cannot write to it."""
-    existing = next(folder for folder in (state_dir.absolute(), *state_dir.absolute().parents) if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise InvalidInput(f"--state-dir: {state_dir} cannot be created or written: {existing} does not allow it")
 
 
 def read_file(path: Path, named: str) -> bytes:

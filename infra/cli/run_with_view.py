@@ -5,11 +5,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from infra.cli import live_view, plan_text, results_text
+from infra.cli.configuration import check_writable
 from infra.cli.interrupts import on_second_signal
 from infra.cli.invocation import suggest
 from infra.cli.local_run import run_locally
 from infra.cli.progress import Progress
-from infra.cli.run_request import RunRequest, check_writable
+from infra.cli.run_request import RunRequest
 from infra.cli.run_result import RunResult, result_if_stopped
 from infra.cli.terminal import to_stderr, to_stdout, width_of
 from infra.messages_api.endpoint import Endpoint

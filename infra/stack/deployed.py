@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ProfileNotFound
 
 from infra.stack.aws_errors import explained
+from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
 from nightfold.storage import CALLS, Bucket
 
@@ -59,6 +60,12 @@ class DeployedStack:
         with explained("s3"):
             client: Any = self._session.client("s3", config=CALLS.merge(Config(max_pool_connections=32)))
         return StoredRecords(Bucket(self.outputs["BucketName"], client))
+
+    @cached_property
+    def configuration(self) -> ConfigurationParameter:
+        """Raises InvalidInput."""
+        with explained("ssm"):
+            return ConfigurationParameter(self.outputs["ConfigurationName"], self._session.client("ssm", config=CALLS))
 
     def messages(self) -> dict[str, int]:
         """How many messages SQS counts in each queue, those in flight included."""

@@ -1,5 +1,6 @@
 """The commands with --stack, against the embedded cloud over HTTP: they show what they show of its state directory."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,19 @@ from typing import Any
 import pytest
 
 from infra.cloud.embedded import Cloud
+from infra.stack.configuration import ConfigurationParameter
+from nightfold.errors import InvalidInput
 from tests.integration.command_line import ROOT, Finished, nightfold
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 READER = "arn:aws:iam::123456789012:role/reader"
 RECORDS = {"cloudformation:DescribeStacks", "s3:GetObject", "s3:ListBucket"}  # what reading them takes
-NEEDED = {"results": RECORDS, "misses": RECORDS | {"sqs:GetQueueAttributes"}}
+NEEDED = {
+    "results": RECORDS,
+    "misses": RECORDS | {"sqs:GetQueueAttributes"},
+    "config": {"cloudformation:DescribeStacks", "ssm:GetParameter"},
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ READING = [
     ("results", "--all", "--format", "json"),
     ("results", "--format", "csv", "--site", "harbour"),
     ("results", "--format", "markdown"),
+    ("config",),
+    ("config", "--json"),
 ]
 
 
@@ -125,6 +134,56 @@ def test_a_run_that_stopped_before_it_finished_is_named(served: Served) -> None:
         assert f"Run {newest.name} stopped before it finished; the next redrive closes it" in listed.err
     finally:
         (newest / "kept.json").rename(summary)
+
+
+def test_a_changed_field_keeps_the_others(served: Served) -> None:
+    file = served.state_dir / "configuration.json"
+    stored = file.read_text()
+    try:
+        changed = served.stack("config", "cost_ceiling_usd=5", "--yes", "--json")
+        assert (changed.code, changed.err) == (0, "cost_ceiling_usd: null → 5\n")
+        assert json.loads(file.read_text()) == json.loads(stored) | {"cost_ceiling_usd": 5}
+        again = served.stack("config", "max_concurrency=8", "--yes")
+        assert again.out == "1 field changed in /nightfold/configuration\n"
+        assert json.loads(file.read_text()) == json.loads(stored) | {"cost_ceiling_usd": 5, "max_concurrency": 8}
+        assert served.laptop("config", "--json").json["cost_ceiling_usd"] == 5
+    finally:
+        served.cloud.client("ssm").put_parameter(Name="/nightfold/configuration", Value=stored.strip(), Overwrite=True)
+
+
+def test_changing_the_configuration_takes_one_permission_more(served: Served) -> None:
+    refused = served.stack("config", "remember=3", "--yes", key=served.key_of(NEEDED["config"]))
+    assert refused.code == 64
+    assert "do not allow ssm:PutParameter" in refused.err
+
+
+class Hurried:
+    """SSM's client, in an account where another operator is faster: before the next call of this operation he stores
+    a configuration of his own."""
+
+    def __init__(self, ssm: Any, before: str) -> None:
+        self._ssm, self._before = ssm, before
+
+    def __getattr__(self, operation: str) -> Any:
+        if operation == self._before:
+            self._before = ""
+            self._ssm.put_parameter(Name="/nightfold/configuration", Value='{"remember": 7}', Overwrite=True)
+        return getattr(self._ssm, operation)
+
+
+@pytest.mark.parametrize("before", ["get_parameter", "put_parameter"])
+def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(served: Served, before: str) -> None:
+    ssm, name = served.cloud.client("ssm"), "/nightfold/configuration"
+    stored = ConfigurationParameter(name, ssm).read()
+    try:
+        parameter = ConfigurationParameter(name, ssm)
+        text = parameter.read()
+        parameter._ssm = Hurried(ssm, before)
+        with pytest.raises(InvalidInput, match="changed meanwhile"):
+            parameter.replace(text, {"remember": 3})
+        assert ConfigurationParameter(name, ssm).read() == '{"remember": 7}'
+    finally:
+        ssm.put_parameter(Name=name, Value=stored, Overwrite=True)
 
 
 @pytest.mark.parametrize("command", NEEDED)
