@@ -23,7 +23,10 @@ ATTACKING = tuple(name for name in ATTACKS if not name.startswith(("dripping", "
 MISSED: tuple[list[Any], ...] = ([400], ["refusal"], [529] * 3, ["reset"] * 3, ["prose", "wrong_shape"], ["hang", 401])
 TIMES = (1, 1, 2, BEYOND_BOTOCORE, 2 * BEYOND_BOTOCORE, 5 * BEYOND_BOTOCORE)
 
-DAMAGE = ("lease", "closed runs", "copied run", "renamed run", "stray folder")
+DAMAGE = (
+    *("lease", "closed runs", "copied run", "renamed run", "stray folder"),
+    *("torn message", "pipe in a queue", "link in a run", "left-over temporary file"),
+)
 
 numbers = st.integers(0, 2**64 - 1)
 
@@ -58,7 +61,7 @@ class Stories(RuleBasedStateMachine):
     world: ClassVar[World]
     played: ClassVar[list[str]] = []  # the story that is being played, for a report
     count: ClassVar[int] = 0
-    damaging: ClassVar[bool] = False  # between two runs something damages the bucket's folders
+    damaging: ClassVar[bool] = False  # between two runs something damages the state directory
     broken: ClassVar[BaseException | None] = (
         None  # the first failure; hypothesis then tries again, and thread timing never repeats
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import KINDS, Planned
-from tests.chaos.model import ATTACKING, play
+from tests.chaos.model import ATTACKING, DAMAGE, play
 from tests.chaos.world import World
 from tests.support.ledger import Broken, Ledger, Paid
 
@@ -39,6 +39,15 @@ def test_the_ledger_adds_up_after_every_attack_of_a_server(tmp_path: Path) -> No
         world.check()
         world.settle()
         assert {name for name in ATTACKING if world.hostile.sent[name]} == set(ATTACKING)
+
+
+def test_the_ledger_adds_up_after_every_damage_to_the_directory(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        for kind in DAMAGE:
+            world.night([["ok"], [400]])
+            world.damage(kind)
+            world.check()
+        world.settle()
 
 
 def test_a_lost_site_is_detected(tmp_path: Path) -> None:

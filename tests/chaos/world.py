@@ -1,6 +1,7 @@
 """Plays stories in one embedded cloud and one simulated API, and checks the guarantees after each step."""
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -123,7 +124,7 @@ class World:
                 raise Broken(f"a morning over its ceiling began: {refused}")
 
     def damage(self, kind: str) -> None:
-        """What a user, a backup or another program may do to the bucket's folders between two runs."""
+        """What a user, a backup or another program may do to the state directory between two runs."""
         self.counted[f"damage: {kind}"] += 1
         runs, config = self.state_dir / "runs", self.state_dir / "config"
         match kind:
@@ -135,6 +136,18 @@ class World:
                 newest = max(originals, key=lambda run: run.stat().st_mtime)
                 suffix = ".backup" if kind == "copied run" else " (copy)"
                 shutil.copytree(newest, runs / f"{newest.name}{suffix}", dirs_exist_ok=True)
+            case "torn message" | "pipe in a queue":
+                queue = self.state_dir / "queues" / "MissQueue"
+                queue.mkdir(parents=True, exist_ok=True)
+                file = queue / f"damage-{next(self._numbers)}.json"
+                file.write_bytes(b'{"message_id": "') if kind == "torn message" else os.mkfifo(file)
+                self.reopen()  # a process reads a queue's files once
+            case "link in a run":
+                newest = max((run for run in runs.iterdir() if run.is_dir()), key=lambda run: run.stat().st_mtime)
+                (newest / f"link-{next(self._numbers)}.json").symlink_to(self.state_dir / "nowhere")
+            case "left-over temporary file":
+                (self.state_dir / ".tmp" / f"1-{next(self._numbers)}").write_bytes(b"half of")
+                self.reopen()
             case _:
                 (runs / "stray" / "folder").mkdir(parents=True, exist_ok=True)
                 (runs / "stray" / "notes.txt").write_bytes(b"not a run")

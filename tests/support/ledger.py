@@ -180,7 +180,7 @@ def _check_results(document: dict[str, Any], count: int) -> None:
 
 
 def _misses_in(folder: Path) -> Iterator[Miss]:
-    for path in folder.glob("*.json"):
+    for path in filter(Path.is_file, folder.glob("*.json")):  # reading a pipe would hang
         try:
             yield Miss.model_validate_json(json.loads(path.read_bytes())["body"])
         except (FileNotFoundError, ValueError):  # acknowledged meanwhile, or unrecognized
