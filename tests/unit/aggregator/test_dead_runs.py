@@ -1,6 +1,6 @@
 """aggregator/aggregate.py and census.py: runs that a redrive closes, after their own execution had ended."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -42,3 +42,10 @@ def test_a_plan_of_another_run_is_refused(outside: Outside, aggregating: Adapter
         close(aggregating, run_id="night.backup")
     assert outside.keys() == {plan_key("night.backup")}
     assert outside.count(outside.miss_queue) == (0, 0)
+
+
+def test_a_run_whose_clock_was_set_back_took_no_negative_time(outside: Outside, aggregating: Adapters) -> None:
+    ahead = plan("harbour").model_copy(update={"started_at": datetime.now(UTC) + timedelta(hours=1)})
+    store(outside, ahead, answered("night", "harbour"))
+    close(aggregating)
+    assert summary(outside).duration_s == 0

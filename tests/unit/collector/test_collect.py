@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -220,3 +220,9 @@ def test_calls_are_timed_from_the_start_of_the_branch_in_answers_and_failures() 
     assert outcome.answer is not None
     assert outcome.answer.calls[:2] == messages[1][1]
     assert all(0 <= since <= until < 5 for since, until in outcome.answer.calls)
+
+
+def test_a_branch_that_began_before_the_clock_was_set_back_took_no_negative_time() -> None:
+    outcome = collect(event().model_copy(update={"started_at": datetime.now(UTC) + timedelta(hours=1)}), fine)
+    assert outcome.answer is not None
+    assert outcome.answer.calls == [(0, 0)]

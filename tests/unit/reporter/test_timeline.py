@@ -1,7 +1,10 @@
 """What happened when, as numbers."""
 
+import json
+
 import pytest
 
+from nightfold.storage import outcome_key
 from reporter.figures import headroom, usage
 from reporter.records import read_records
 from reporter.timeline import ROWS, WIDTH, draw
@@ -61,3 +64,15 @@ def test_tokens_of_both_rounds_are_added_and_the_most_expensive_site_comes_first
 def test_the_lowest_headroom_is_reported() -> None:
     lowest = {room.name: (room.remaining, room.limit) for room in headroom(read_records(RUN, large(100)))}
     assert lowest == {"requests": (891, 1_000), "output tokens": (381_000, 400_000)}
+
+
+def test_a_branch_during_which_the_clock_was_set_back_took_no_negative_time() -> None:
+    shelf = MemoryBucket()
+    store_run(shelf, {"harbour": ["ok"]})
+    key = outcome_key(RUN, 1, "harbour")
+    ended = json.loads(shelf.objects[key])
+    ended["ended_at"] = "2026-11-23T01:00:00Z"
+    shelf.objects[key] = json.dumps(ended).encode()
+    [row] = draw(read_records(RUN, shelf)).rows
+    assert row.seconds == 0
+    assert all(bar.width >= 0 and 0 <= bar.x <= WIDTH for bar in row.bars)

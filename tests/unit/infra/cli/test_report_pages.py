@@ -93,6 +93,16 @@ def test_the_command_prints_the_address_and_lists_the_newest_first(
     assert "there is no run 'nope'" in capsys.readouterr().err
 
 
+def test_the_list_says_of_a_simulated_run_that_it_was_not_paid_for(tmp_path: Path) -> None:
+    shelf = MemoryBucket()
+    store_run(shelf, {"harbour": ["ok"]}, simulated=True)
+    [run] = closed_runs(as_files(tmp_path, shelf))
+    _, row = report_pages.as_text([run], None)
+    assert "simulated" in row
+    assert "$" not in row
+    assert json.loads(report_pages.as_json([run]))[0]["simulated"] is True
+
+
 def test_a_browser_is_given_the_address(tmp_path: Path) -> None:
     asked: list[str] = []
     assert not report_pages.open_page(tmp_path / "digest.html", asked.append)

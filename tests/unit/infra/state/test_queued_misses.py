@@ -120,6 +120,12 @@ def test_a_miss_that_a_stack_would_have_dropped_is_kept_and_named_as_such(tmp_pa
     assert "On AWS, 1 of these would have expired after 14 days. Here none expires." in text
 
 
+def test_a_miss_from_before_the_clock_was_set_back_has_no_negative_age(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour", missed_at=(NOW + timedelta(hours=1)).isoformat()))
+    put(tmp_path, "MissQueue", "b", "hello", sent_at=int((NOW + timedelta(hours=1)).timestamp() * 1000))
+    assert [each.age for each in read_misses(tmp_path, NOW)] == [0, 0]
+
+
 def test_queues_and_receives_are_the_templates() -> None:
     yaml = import_module("samtranslator.yaml_helper")
     template = yaml.yaml_parse((Path(__file__).parents[4] / "template.yaml").read_text())["Resources"]
