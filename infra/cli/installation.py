@@ -1,17 +1,19 @@
 """Where a command looks: the state directory of this laptop, or a deployed stack. No command asks which it is."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.cli.configuration import ConfigurationFile
-from infra.cli.invocation import redrive_of, suggest
+from infra.cli.invocation import program, redrive_of, suggest, suggest_anywhere
 from infra.cli.misses_text import passed_over
+from infra.cli.page_files import page_from, page_in
 from infra.cli.terminal import visible
 from infra.state.folder import Folder
+from infra.state.lock import in_use
 from infra.state.queued_misses import QueuedMiss, read_misses, unreadable_messages
 from nightfold.storage import Source
 
@@ -49,6 +51,27 @@ class Installation(Protocol):
     @property
     def configuration(self) -> Configuration: ...
 
+    @property
+    def place(self) -> str:
+        """What a message calls it."""
+        ...
+
+    def suggest(self, command: str) -> str:
+        """The command line of a command that reads."""
+        ...
+
+    def page(self, run_id: str, render: Callable[[], bytes]) -> Path:
+        """The page of a run as a file. `render` makes it if the run left none."""
+        ...
+
+    def why_unfinished(self) -> str:
+        """What is said of a run without a census: `is still running`."""
+        ...
+
+    def redrive_anywhere(self, *, simulated: bool) -> str:
+        """The command line that collects misses, for a page that is read later and in another folder."""
+        ...
+
     def misses(self) -> list[QueuedMiss]:
         """The waiting and the parked misses. Looking never receives a message."""
         ...
@@ -83,6 +106,23 @@ class Laptop:
     @property
     def configuration(self) -> Configuration:
         return ConfigurationFile(self.state_dir)
+
+    @property
+    def place(self) -> str:
+        return str(self.state_dir)
+
+    def suggest(self, command: str) -> str:
+        return suggest(command, self.state_dir)
+
+    def page(self, run_id: str, render: Callable[[], bytes]) -> Path:
+        return page_in(self.state_dir, run_id, render)
+
+    def why_unfinished(self) -> str:
+        stopped = f"stopped before it finished; `{self.suggest('redrive')}` closes it"
+        return "is still running" if in_use(self.state_dir) else stopped
+
+    def redrive_anywhere(self, *, simulated: bool) -> str:
+        return suggest_anywhere(redrive_of(simulated=simulated), self.state_dir)
 
     def misses(self) -> list[QueuedMiss]:
         return read_misses(self.state_dir)
@@ -136,6 +176,24 @@ class Stack:
     @property
     def configuration(self) -> Configuration:
         return self._deployed.configuration
+
+    @property
+    def place(self) -> str:
+        return f"the stack {self.name}"
+
+    def suggest(self, command: str) -> str:
+        given = {"--stack": self.name, "--region": self.region, "--profile": self.profile}
+        words = [word for name, value in given.items() if value for word in (name, value)]
+        return f"{program()} {command} {shlex.join(words)}"
+
+    def page(self, run_id: str, render: Callable[[], bytes]) -> Path:
+        return page_from(self.records, run_id, render)
+
+    def why_unfinished(self) -> str:
+        return f"has not closed its census; `{self.suggest('misses')}` says whether it is still running"
+
+    def redrive_anywhere(self, *, simulated: bool) -> str:
+        return self.redrive(simulated=simulated)
 
     def misses(self) -> list[QueuedMiss]:
         from infra.cli.recorded_misses import recorded_misses

@@ -1,12 +1,15 @@
 """`nightfold report`."""
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli.options import json_option, state_dir_option
+from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import to_stderr, to_stdout, width_of
+
+if TYPE_CHECKING:
+    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -15,8 +18,8 @@ from infra.cli.terminal import to_stderr, to_stdout, width_of
 @click.option("--text", "as_message", is_flag=True, help="Print the run's message, one screen of text, instead.")
 @click.option("--list", "list_runs", is_flag=True, help="List all closed runs, newest first.")
 @json_option
-@state_dir_option
-def report(run: str, in_browser: bool, as_message: bool, list_runs: bool, as_json: bool, state_dir: Path) -> int:
+@installation_options
+def report(run: str, in_browser: bool, as_message: bool, list_runs: bool, as_json: bool, at: "Installation") -> int:
     """Print the address of a run's page.
 
     RUN is a run's name, the beginning of one, or latest, which is the default.
@@ -27,12 +30,12 @@ def report(run: str, in_browser: bool, as_message: bool, list_runs: bool, as_jso
     if as_message and (as_json or list_runs):
         raise click.UsageError("--text cannot be combined with --json or --list.")
     if list_runs:
-        runs = closed_runs(state_dir)
+        runs = closed_runs(at.records)
         to_stdout([report_pages.as_json(runs)] if as_json else report_pages.as_text(runs, width_of(sys.stdout)))
         return 0
-    page = report_pages.page_of(state_dir, run)
+    page = report_pages.page_of(at, run)
     if as_message:
-        to_stdout(report_pages.text_of(state_dir, page).splitlines())
+        to_stdout(report_pages.text_of(at, page).splitlines())
     else:
         to_stdout([report_pages.page_as_json(page) if as_json else page.as_uri()])
     if in_browser and not report_pages.open_page(page):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from infra.cli.installation import Laptop
 from infra.cli.live_view import Rows
 from infra.cli.progress import Progress
 from infra.cli.report_pages import page_of
@@ -62,7 +63,7 @@ def take() -> list[Path]:
         with browser(Path(folder) / "profile") as window:
             pictures = []
             for scheme in ("light", "dark"):
-                window.open(page_of(state_dir, "latest"), dark=scheme == "dark", height=720)
+                window.open(page_of(Laptop(state_dir), "latest"), dark=scheme == "dark", height=720)
                 pictures.append(window.picture(PICTURES / f"page-{scheme}.webp"))
     return pictures
 

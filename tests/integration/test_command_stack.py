@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -19,6 +20,7 @@ READER = "arn:aws:iam::123456789012:role/reader"
 RECORDS = {"cloudformation:DescribeStacks", "s3:GetObject", "s3:ListBucket"}  # what reading them takes
 NEEDED = {
     "results": RECORDS,
+    "report": RECORDS,
     "misses": RECORDS | {"sqs:GetQueueAttributes"},
     "config": {"cloudformation:DescribeStacks", "ssm:GetParameter"},
 }
@@ -61,7 +63,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     state_dir = tmp_path_factory.mktemp("stack") / "state"
     for command in ("run", "run", "redrive", "redrive", "run"):
         scenario = ROOT / "events" / "scenario.json"
-        assert nightfold(command, "--scenario", scenario, "--quiet", "--state-dir", state_dir).code in {1, 2}
+        made = nightfold(command, "--scenario", scenario, "--speed", "100", "--quiet", "--state-dir", state_dir)
+        assert made.code in {1, 2}
     with Cloud(state_dir, parameters={"MessagesApi": "simulated"}) as cloud, cloud.serve() as url:
         yield Served(cloud, state_dir, url)
 
@@ -73,6 +76,8 @@ READING = [
     ("results", "--format", "markdown"),
     ("config",),
     ("config", "--json"),
+    ("report", "--list"),
+    ("report", "--list", "--json"),
 ]
 
 
@@ -123,6 +128,43 @@ def test_where_the_queue_has_more_or_fewer_than_the_records_is_said(served: Serv
         assert "waiting by SQS's count" not in listed.err
     finally:
         (served.state_dir / "queues" / "ParkedQueue" / f"{by_hand}.json").unlink()
+
+
+def test_the_page_of_a_stack_is_a_copy_of_the_stored_one(served: Served) -> None:
+    here, there = (place("report", "latest", "--json").json for place in (served.laptop, served.stack))
+    assert there["run_id"] == here["run_id"]
+    stored, copy = (Path(unquote(urlsplit(each["page"]).path)) for each in (here, there))
+    assert copy != stored
+    assert copy.read_bytes() == stored.read_bytes()
+    assert copy.parent.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_run_without_a_page_has_one_that_is_rendered_from_its_records(served: Served) -> None:
+    page = served.state_dir / "runs" / served.laptop("report", "--json").json["run_id"] / "digest.html"
+    kept = page.rename(page.with_name("kept.html"))
+    try:
+        shown = served.stack("report", page.parent.name, "--json").json
+        rendered = Path(unquote(urlsplit(shown["page"]).path)).read_text()
+        assert "aws stepfunctions start-execution" in rendered
+        assert not page.exists()
+    finally:
+        kept.rename(page)
+
+
+def test_the_message_of_a_run_differs_by_its_links_alone(served: Served) -> None:
+    here, there = (place("report", "--text").out.splitlines() for place in (served.laptop, served.stack))
+    assert len(here) > 5
+    different = [(one, other) for one, other in zip(here, there, strict=True) if one != other]
+    assert all("file:///" in other or "aws " in other for _, other in different)
+
+
+def test_a_run_of_a_stack_is_named_by_its_beginning(served: Served) -> None:
+    newest = served.laptop("report", "--json").json["run_id"]
+    assert served.stack("report", newest[:-2], "--json").json["run_id"] == newest
+    refused = served.stack("report", "noon")
+    assert refused.code == 64
+    assert "there is no run 'noon' in the stack nightfold; `" in refused.err
+    assert "report --list --stack nightfold` lists them" in refused.err
 
 
 def test_a_run_that_stopped_before_it_finished_is_named(served: Served) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from infra.cli import report_pages
+from infra.cli.installation import Laptop
 from infra.cli.run_names import closed_runs
 from infra.cloud.embedded import Cloud
 from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
+from infra.state.folder import Folder
 from nightfold.branch import Outcome
 from tests.support.clouds import cloud_at, put_sites
 from tests.support.faults import Hook, Refuse
@@ -90,13 +92,13 @@ def test_success_and_failure_record_their_times(morning: Morning) -> None:
 
 
 def test_the_laptop_finds_the_same_page_without_a_cloud(morning: Morning) -> None:
-    page = report_pages.page_of(morning.state_dir, "latest")
+    page = report_pages.page_of(Laptop(morning.state_dir), "latest")
     assert page == morning.state_dir / "runs/night/digest.html"
     page.rename(page.with_suffix(".old"))
-    again = report_pages.page_of(morning.state_dir, "night").read_text()
+    again = report_pages.page_of(Laptop(morning.state_dir), "night").read_text()
     assert "2 of 3 sites are in." in again
     assert "Simulated answers" in again
-    assert [run.run_id for run in closed_runs(morning.state_dir)] == ["night"]
+    assert [run.run_id for run in closed_runs(Folder(morning.state_dir))] == ["night"]
 
 
 def test_a_redrive_links_its_page_and_the_nights_and_its_role_allows_that(tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_a_redrive_links_its_page_and_the_nights_and_its_role_allows_that(tmp_pa
         assert (files[here].parent / link).resolve() == files[there]
     assert "meadow was collected later, by morning." in files["night"].read_text()
     files["night"].unlink()
-    assert "meadow was collected later, by morning." in report_pages.page_of(tmp_path, "night").read_text()
+    assert "meadow was collected later, by morning." in report_pages.page_of(Laptop(tmp_path), "night").read_text()
 
 
 @pytest.mark.parametrize(

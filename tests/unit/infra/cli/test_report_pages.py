@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from infra.cli import report_pages
+from infra.cli.installation import Laptop
 from infra.cli.main import main
 from infra.cli.run_names import closed_runs
+from infra.state.folder import Folder
 from nightfold.errors import InvalidInput
 from tests.support.stored_runs import MemoryBucket, partial, store_run
 
@@ -28,7 +30,7 @@ def state_dir(tmp_path: Path) -> Path:
 
 
 def test_by_default_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Path) -> None:
-    page = report_pages.page_of(state_dir, "latest")
+    page = report_pages.page_of(Laptop(state_dir), "latest")
     assert page == state_dir / "runs" / RUN / "digest.html"
     assert "3 of 4 sites are in." in page.read_text(encoding="utf-8")
 
@@ -37,21 +39,21 @@ def test_by_default_it_is_the_newest_run_and_its_page_is_rendered(state_dir: Pat
 def test_the_command_on_the_page_takes_misses_of_its_kind(tmp_path: Path, simulated: bool, command: str) -> None:
     shelf = MemoryBucket()
     store_run(shelf, {"harbour": ["Refused"]}, simulated=simulated)
-    page = report_pages.page_of(as_files(tmp_path, shelf), "latest").read_text()
+    page = report_pages.page_of(Laptop(as_files(tmp_path, shelf)), "latest").read_text()
     assert f"nightfold {command} --state-dir {tmp_path}</code>" in page
 
 
 def test_an_existing_page_is_not_rendered_again(state_dir: Path) -> None:
     page = state_dir / "runs" / RUN / "digest.html"
     page.write_text("unchanged")
-    assert report_pages.page_of(state_dir, RUN).read_text() == "unchanged"
+    assert report_pages.page_of(Laptop(state_dir), RUN).read_text() == "unchanged"
 
 
 def test_a_copied_folder_is_not_listed_as_a_run_of_its_own(state_dir: Path) -> None:
-    before = closed_runs(state_dir)
+    before = closed_runs(Folder(state_dir))
     for copy in ("a copy", f"{RUN}.backup"):
         shutil.copytree(state_dir / "runs" / RUN, state_dir / "runs" / copy)
-    assert closed_runs(state_dir) == before
+    assert closed_runs(Folder(state_dir)) == before
 
 
 @pytest.mark.parametrize(
@@ -69,12 +71,12 @@ def test_a_page_that_cannot_be_shown_is_refused_with_the_reason(state_dir: Path,
     (state_dir / "runs/torn").mkdir()
     (state_dir / "runs/torn/summary.json").write_text("{}")
     with pytest.raises(InvalidInput, match=words):
-        report_pages.page_of(state_dir, run_id)
+        report_pages.page_of(Laptop(state_dir), run_id)
 
 
 def test_a_state_directory_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="has no closed run yet"):
-        report_pages.page_of(tmp_path, "latest")
+        report_pages.page_of(Laptop(tmp_path), "latest")
     assert report_pages.as_text([], None) == ["No run has closed yet."]
 
 
@@ -96,7 +98,7 @@ def test_the_command_prints_the_address_and_lists_the_newest_first(
 def test_the_list_says_of_a_simulated_run_that_it_was_not_paid_for(tmp_path: Path) -> None:
     shelf = MemoryBucket()
     store_run(shelf, {"harbour": ["ok"]}, simulated=True)
-    [run] = closed_runs(as_files(tmp_path, shelf))
+    [run] = closed_runs(Folder(as_files(tmp_path, shelf)))
     _, row = report_pages.as_text([run], None)
     assert "simulated" in row
     assert "$" not in row

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.installation import Laptop
 from infra.cli.main import BAD_INPUT, main
 from infra.cli.run_names import run_named
 from nightfold.errors import InvalidInput
@@ -33,24 +34,24 @@ def state_dir(tmp_path: Path) -> Path:
     ],
 )
 def test_a_run_is_named_by_its_name_its_beginning_or_latest(state_dir: Path, name: str, run: str) -> None:
-    assert run_named("report", name, state_dir) == run
+    assert run_named("report", name, Laptop(state_dir)) == run
 
 
 def test_a_copied_folder_does_not_make_a_beginning_ambiguous(state_dir: Path) -> None:
     for day in (20, 21, 22):
         shutil.rmtree(state_dir / "runs" / f"nightly-2026-11-{day}")
-    assert run_named("report", "night", state_dir) == RUN
+    assert run_named("report", "night", Laptop(state_dir)) == RUN
 
 
 def test_a_run_that_is_called_latest_is_found_by_its_name(state_dir: Path) -> None:
     (state_dir / "runs/latest").mkdir()
-    assert run_named("report", "latest", state_dir) == "latest"
+    assert run_named("report", "latest", Laptop(state_dir)) == "latest"
 
 
 def test_an_ambiguous_beginning_lists_the_runs(state_dir: Path) -> None:
     days = ", ".join(f"nightly-2026-11-{day}" for day in range(20, 24))
     with pytest.raises(InvalidInput) as refused:
-        run_named("report", "nightly", state_dir)
+        run_named("report", "nightly", Laptop(state_dir))
     assert str(refused.value) == f"report: the names of 4 runs begin with 'nightly': {days}"
 
 
@@ -58,7 +59,7 @@ def test_of_many_runs_five_are_listed(state_dir: Path) -> None:
     for number in range(1, 8):
         (state_dir / f"runs/noon-{number}").mkdir()
     with pytest.raises(InvalidInput, match=r"7 runs begin with 'noon': noon-1, .*noon-5 and 2 more$"):
-        run_named("report", "noon", state_dir)
+        run_named("report", "noon", Laptop(state_dir))
 
 
 @pytest.mark.parametrize(
@@ -73,14 +74,14 @@ def test_of_many_runs_five_are_listed(state_dir: Path) -> None:
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(state_dir: Path, name: str, end: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        run_named("report", name, state_dir)
+        run_named("report", name, Laptop(state_dir))
     assert str(refused.value).startswith(f"report: there is no run {name!r} in {state_dir}; `")
     assert str(refused.value).endswith(f" report --list --state-dir {state_dir}` lists them{end}")
 
 
 def test_without_closed_runs_there_is_no_latest(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="has no closed run yet"):
-        run_named("report", "latest", tmp_path / "none")
+        run_named("report", "latest", Laptop(tmp_path / "none"))
 
 
 def test_report_takes_a_beginning(state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
