@@ -42,7 +42,8 @@ def installation_options(command: Command) -> Command:
         profile: str | None,
         **others: Any,
     ) -> Any:
-        from infra.cli.installation import Laptop, Stack
+        from infra.cli.installation import Laptop
+        from infra.cli.stack import Stack
 
         context = click.get_current_context()
         if stack is None:

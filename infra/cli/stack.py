@@ -1,0 +1,99 @@
+"""A deployed stack, as an Installation."""
+
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.cli.installation import Configuration, Records
+from infra.cli.invocation import program
+from infra.cli.page_files import page_from
+from infra.state.queued_misses import QueuedMiss
+
+if TYPE_CHECKING:
+    from infra.stack.deployed import DeployedStack
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack, in the region and account of the user's AWS configuration."""
+
+    name: str
+    region: str | None = None
+    profile: str | None = None
+
+    @cached_property
+    def _deployed(self) -> "DeployedStack":
+        from infra.stack.deployed import DeployedStack  # boto3 takes a third of a second, which a laptop never needs
+
+        return DeployedStack(self.name, self.region, self.profile)
+
+    @property
+    def records(self) -> Records:
+        return self._deployed.records
+
+    @property
+    def configuration(self) -> Configuration:
+        return self._deployed.configuration
+
+    @property
+    def place(self) -> str:
+        return f"the stack {self.name}"
+
+    def suggest(self, command: str) -> str:
+        given = {"--stack": self.name, "--region": self.region, "--profile": self.profile}
+        words = [word for name, value in given.items() if value for word in (name, value)]
+        return f"{program()} {command} {shlex.join(words)}"
+
+    def page(self, run_id: str, render: Callable[[], bytes]) -> Path:
+        return page_from(self.records, run_id, render)
+
+    def why_unfinished(self) -> str:
+        return f"has not closed its census; `{self.suggest('misses')}` says whether it is still running"
+
+    def redrive_anywhere(self, *, simulated: bool) -> str:
+        return self.redrive(simulated=simulated)
+
+    def misses(self) -> list[QueuedMiss]:
+        from infra.cli.recorded_misses import recorded_misses
+
+        return recorded_misses(self.records)
+
+    def about_misses(self) -> Iterator[str]:
+        from infra.cli.recorded_misses import not_closed
+
+        for run_id, execution_id in not_closed(self.records):
+            if self._deployed.is_running(execution_id):
+                yield f"Run {run_id} has not ended yet."
+            else:
+                yield f"Run {run_id} stopped before it finished; the next redrive closes it and collects the rest."
+        found = self.misses()
+        for queue, messages in self._deployed.messages().items():
+            if messages != (recorded := sum(miss.queue == queue for miss in found)):
+                yield (
+                    f"{messages:,} {queue} by SQS's count, {recorded:,} by the records of the runs. SQS counts with a "
+                    "minute's delay, and the records do not know what was moved, sent or deleted by hand."
+                )
+
+    def redrive(self, *, simulated: bool) -> str:  # noqa: ARG002 - a stack is of one kind
+        return self._start('{"mode": "redrive"}')
+
+    def about_parked(self) -> list[str]:
+        source, destination = (self._deployed.queue_arn(queue) for queue in ("parked", "waiting"))
+        return [
+            "No redrive collects parked misses. To move all of them back into the queue, when the cause is fixed:",
+            self._aws(f"sqs start-message-move-task --source-arn {source} --destination-arn {destination}"),
+        ]
+
+    def start(self) -> str:
+        return self._start("{}")
+
+    def _start(self, given: str) -> str:
+        arn = self._deployed.outputs["StateMachineArn"]
+        return self._aws(f"stepfunctions start-execution --state-machine-arn {arn} --input {shlex.quote(given)}")
+
+    def _aws(self, command: str) -> str:
+        given = {"--region": self.region, "--profile": self.profile}
+        return f"aws {command}{''.join(f' {name} {shlex.quote(value)}' for name, value in given.items() if value)}"
