@@ -1,6 +1,6 @@
 """Where a command looks: the state directory of this laptop, or a deployed stack. No command asks which it is."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,8 +71,9 @@ class Installation(Protocol):
         """The waiting and the parked misses. Looking never receives a message."""
         ...
 
-    def about_misses(self) -> Iterator[str]:
-        """What else the user should know about the queues and about runs that have not ended."""
+    def about_misses(self, found: Sequence[QueuedMiss]) -> Iterator[str]:
+        """What else the user should know about the queues, beside the misses that were found there, and about runs that
+        have not ended."""
         ...
 
     def redrive(self, *, simulated: bool) -> str:
@@ -122,7 +123,7 @@ class Laptop:
     def misses(self) -> list[QueuedMiss]:
         return read_misses(self.state_dir)
 
-    def about_misses(self) -> Iterator[str]:
+    def about_misses(self, found: Sequence[QueuedMiss]) -> Iterator[str]:  # noqa: ARG002 - the files are all there is
         from infra.state.unfinished_runs import passed_over_runs, unfinished_runs
 
         if not self.state_dir.exists():

@@ -24,7 +24,7 @@ def misses(as_json: bool, at: "Installation") -> int:
 
     found = at.misses()
     to_stdout([misses_text.as_json(found)] if as_json else misses_text.as_text(found, at, width_of(sys.stdout)))
-    for line in at.about_misses():
+    for line in at.about_misses(found):
         to_stderr(line)
     for simulated in sorted({miss.simulated for miss in found if miss.queue == "waiting"}):
         command = at.redrive(simulated=simulated)

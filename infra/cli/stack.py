@@ -1,7 +1,7 @@
 """A deployed stack, as an Installation."""
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,7 +61,7 @@ class Stack:
 
         return recorded_misses(self.records)
 
-    def about_misses(self) -> Iterator[str]:
+    def about_misses(self, found: Sequence[QueuedMiss]) -> Iterator[str]:
         from infra.cli.recorded_misses import not_closed
 
         for run_id, execution_id in not_closed(self.records):
@@ -69,7 +69,6 @@ class Stack:
                 yield f"Run {run_id} has not ended yet."
             else:
                 yield f"Run {run_id} stopped before it finished; the next redrive closes it and collects the rest."
-        found = self.misses()
         for queue, messages in self._deployed.messages().items():
             if messages != (recorded := sum(miss.queue == queue for miss in found)):
                 yield (
@@ -91,7 +90,7 @@ class Stack:
         return self._start("{}")
 
     def _start(self, given: str) -> str:
-        arn = self._deployed.outputs["StateMachineArn"]
+        arn = self._deployed.output("StateMachineArn")
         return self._aws(f"stepfunctions start-execution --state-machine-arn {arn} --input {shlex.quote(given)}")
 
     def _aws(self, command: str) -> str:

@@ -52,20 +52,24 @@ class DeployedStack:
                 ) from None
         return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
 
+    def output(self, name: str) -> str:
+        """Raises InvalidInput if the stack has no such output."""
+        if name not in self.outputs:
+            raise InvalidInput(f"--stack: {self.name!r} is not a stack of Nightfold: it has no output {name}")
+        return self.outputs[name]
+
     @cached_property
     def records(self) -> "StoredRecords":
         """What its runs have stored. Raises InvalidInput."""
-        if "BucketName" not in self.outputs:
-            raise InvalidInput(f"--stack: {self.name!r} is not a stack of Nightfold: it has no output BucketName")
         with explained("s3"):
             client: Any = self._session.client("s3", config=CALLS.merge(Config(max_pool_connections=32)))
-        return StoredRecords(Bucket(self.outputs["BucketName"], client))
+        return StoredRecords(Bucket(self.output("BucketName"), client))
 
     @cached_property
     def configuration(self) -> ConfigurationParameter:
         """Raises InvalidInput."""
         with explained("ssm"):
-            return ConfigurationParameter(self.outputs["ConfigurationName"], self._session.client("ssm", config=CALLS))
+            return ConfigurationParameter(self.output("ConfigurationName"), self._session.client("ssm", config=CALLS))
 
     def messages(self) -> dict[str, int]:
         """How many messages SQS counts in each queue, those in flight included."""
@@ -90,7 +94,7 @@ class DeployedStack:
         with explained("sqs"):
             if queue not in self._of_queues:
                 asked: Any = self._session.client("sqs", config=CALLS).get_queue_attributes
-                url, names = self.outputs[_URLS[queue]], [*_COUNTS, "QueueArn"]
+                url, names = self.output(_URLS[queue]), [*_COUNTS, "QueueArn"]
                 self._of_queues[queue] = asked(QueueUrl=url, AttributeNames=names)["Attributes"]
         return self._of_queues[queue]
 

@@ -263,6 +263,19 @@ def test_a_stack_that_is_not_there_is_named_with_its_region(served: Served) -> N
     assert "there is no stack 'other' in us-east-1" in refused.err
 
 
+@pytest.mark.parametrize("command", NEEDED)
+def test_a_stack_of_something_else_is_named(served: Served, command: str) -> None:
+    template = {"Resources": {"Orders": {"Type": "AWS::SNS::Topic"}}}
+    cloudformation = served.cloud.client("cloudformation")
+    cloudformation.create_stack(StackName="shop", TemplateBody=json.dumps(template))
+    try:
+        refused = served.stack(command, "--stack", "shop")
+        assert (refused.code, refused.out) == (64, "")
+        assert "'shop' is not a stack of Nightfold: it has no output" in refused.err
+    finally:
+        cloudformation.delete_stack(StackName="shop")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
