@@ -1,22 +1,19 @@
 """The commands with --stack, against the embedded cloud over HTTP: they show what they show of its state directory."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from infra.cloud.embedded import Cloud
 from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
-from tests.integration.command_line import ROOT, Finished, nightfold
+from tests.integration.command_line import Finished, nightfold
+from tests.integration.served_stack import Served
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-READER = "arn:aws:iam::123456789012:role/reader"
 RECORDS = {"cloudformation:DescribeStacks", "s3:GetObject", "s3:ListBucket"}  # what reading them takes
 NEEDED = {
     "results": RECORDS,
@@ -24,49 +21,6 @@ NEEDED = {
     "misses": RECORDS | {"sqs:GetQueueAttributes"},
     "config": {"cloudformation:DescribeStacks", "ssm:GetParameter"},
 }
-
-
-@dataclass(frozen=True)
-class Served:
-    """A state directory, and the credentials of the same records as a stack."""
-
-    cloud: Cloud
-    state_dir: Path
-    url: str
-
-    def laptop(self, *command: str) -> Finished:
-        return nightfold(*command, "--state-dir", self.state_dir)
-
-    def stack(self, *command: str, key: str | None = None, **environment: str) -> Finished:
-        credentials = {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": key or self.cloud.access_key,
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": "/nowhere",
-            "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-        }
-        return nightfold(command[0], "--stack", "nightfold", *command[1:], **(credentials | environment))
-
-    def key_of(self, allowed: set[str]) -> str:
-        """The access key of a role that may do only this."""
-        statements = [{"Effect": "Allow", "Action": [*allowed], "Resource": "*"}]
-        policies: dict[str, Any] = {READER: [{"Version": "2012-10-17", "Statement": statements}]}
-        self.cloud._role_sessions.deployed(self.cloud._deployment.policies | policies)
-        return self.cloud._role_sessions.credentials(READER)["AccessKeyId"]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """After three runs and two redrives: some sites were accepted three times, one miss waits, one is parked."""
-    state_dir = tmp_path_factory.mktemp("stack") / "state"
-    for command in ("run", "run", "redrive", "redrive", "run"):
-        scenario = ROOT / "events" / "scenario.json"
-        made = nightfold(command, "--scenario", scenario, "--speed", "100", "--quiet", "--state-dir", state_dir)
-        assert made.code in {1, 2}
-    with Cloud(state_dir, parameters={"MessagesApi": "simulated"}) as cloud, cloud.serve() as url:
-        yield Served(cloud, state_dir, url)
 
 
 READING = [
