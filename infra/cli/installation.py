@@ -9,6 +9,7 @@ from infra.cli.configuration import ConfigurationFile
 from infra.cli.invocation import redrive_of, suggest, suggest_anywhere
 from infra.cli.misses_text import passed_over
 from infra.cli.page_files import page_in
+from infra.cli.site_list import SiteListFile
 from infra.cli.terminal import visible
 from infra.state.folder import Folder
 from infra.state.lock import in_use
@@ -37,6 +38,19 @@ class Configuration(Protocol):
         ...
 
 
+class SiteList(Protocol):
+    """The stored site list."""
+
+    @property
+    def where(self) -> str:
+        """The file, or the object's address."""
+        ...
+
+    def read(self) -> bytes:
+        """The list that the next run takes. Raises InvalidInput if there is none."""
+        ...
+
+
 class Installation(Protocol):
     """What commands need. Everything raises InvalidInput where AWS refuses to answer."""
 
@@ -45,6 +59,9 @@ class Installation(Protocol):
 
     @property
     def configuration(self) -> Configuration: ...
+
+    @property
+    def site_list(self) -> SiteList: ...
 
     @property
     def place(self) -> str:
@@ -102,6 +119,10 @@ class Laptop:
     @property
     def configuration(self) -> Configuration:
         return ConfigurationFile(self.state_dir)
+
+    @property
+    def site_list(self) -> SiteList:
+        return SiteListFile(self.state_dir)
 
     @property
     def place(self) -> str:

@@ -83,7 +83,9 @@ def simulation_options(command: Command) -> Command:
 def selection_options(command: Command) -> Command:
     """Adds the site list and the options that narrow it; the command receives `selection`, a Selection."""
 
-    @click.option("--sites", type=a_path, help="The site list, a JSON array.  [default: events/sites.json]")
+    @click.option(
+        "--sites", type=a_path, help="Another site list for this run, a JSON array.  [default: the stored one]"
+    )
     @click.option("--only", metavar="ID", multiple=True, help="Only this site of the list. Can be repeated.")
     @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N sites.")
     @wraps(command)

@@ -7,14 +7,12 @@ from typing import Any
 from infra.cli.configuration import configuration_text, configured
 from infra.cli.invocation import redrive_of, suggest
 from infra.cli.run_request import (
-    SITES,
     RunRequest,
     check_state_dir,
-    here_or_in_repository,
-    read_file,
     run_name,
     task,
 )
+from infra.cli.site_list import SiteListFile
 from infra.state.folder import Folder
 from infra.state.queued_misses import MAX_RECEIVES, read_messages
 from infra.state.unfinished_runs import Closing, closing_of, unfinished_runs
@@ -37,7 +35,7 @@ def request_redrive(
     overrides, configuration = configured(state_dir, overrides, speed, always=simulated)
     site_list = Folder(state_dir).get(SITES_KEY)
     if site_list is None:  # no run has stored one yet
-        site_list = read_file(here_or_in_repository(SITES), "sites")
+        site_list = SiteListFile(state_dir).read()
     sites = read_sites(site_list, str(state_dir / SITES_KEY))
     check_one_site(sites, configuration)
     runs = list(unfinished_runs(state_dir))

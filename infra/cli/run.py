@@ -39,7 +39,8 @@ def run(
     state_dir: Path,
 ) -> int:
     """Run now, on this machine."""
-    from infra.cli.run_request import here_or_in_repository, request_run
+    from infra.cli.default_files import here_or_in_repository
+    from infra.cli.run_request import request_run
     from infra.cli.run_with_view import run_with_view
     from infra.messages_api.endpoint import SCENARIO, choose_endpoint
 

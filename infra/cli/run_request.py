@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from infra.cli.configuration import ROOT, configured
+from infra.cli.configuration import configured
+from infra.cli.default_files import read_file
+from infra.cli.site_list import SiteListFile
 from infra.state.folder import Folder
 from infra.state.unfinished_runs import UnfinishedRun
 from nightfold.budget import branches_at_once
@@ -21,25 +23,24 @@ from nightfold.waves import noted
 from planner.draft import PlanTask, draft
 from planner.inputs import narrow, read_sites
 
-SITES = Path("events/sites.json")
+if TYPE_CHECKING:
+    from infra.cli.installation import SiteList
 
 
 @dataclass(frozen=True)
 class Selection:
     """The sites of a run: a list, and the options that narrow it."""
 
-    file: Path | None = None  # None is the default list
+    file: Path | None = None  # None is the stored list
     only: Sequence[str] | None = None
     limit: int | None = None
 
-    @property
-    def path(self) -> Path:
-        return self.file or here_or_in_repository(SITES)
-
-    @property
-    def named(self) -> str:
-        """The file as an error message names it."""
-        return f"--sites {self.file}" if self.file else str(self.path)
+    def read(self, stored: "SiteList") -> tuple[bytes, str]:
+        """The list, and what an error message calls it: the file, or what is `stored`. Raises InvalidInput."""
+        if self.file is None:
+            return stored.read(), stored.where
+        named = f"--sites {self.file}"
+        return read_file(self.file, named), named
 
     @property
     def execution_input(self) -> dict[str, Any]:
@@ -82,8 +83,8 @@ def request_run(
 ) -> RunRequest:
     """A run over the site list. Raises InvalidInput."""
     check_state_dir(state_dir)
-    site_list = read_file(selection.path, selection.named)
-    sites = narrow(read_sites(site_list, selection.named), selection.only, selection.limit, "--only")
+    site_list, named = selection.read(SiteListFile(state_dir))
+    sites = narrow(read_sites(site_list, named), selection.only, selection.limit, "--only")
     overrides, configuration = configured(state_dir, overrides, speed)
     name = run_name("manual")
     plan = draft(
@@ -113,15 +114,3 @@ def check_state_dir(state_dir: Path) -> None:
     """Raises InvalidInput if the path is not a directory. The embedded cloud checks the contents."""
     if state_dir.exists() and not state_dir.is_dir():
         raise InvalidInput(f"--state-dir: {state_dir} is not a directory")
-
-
-def read_file(path: Path, named: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{named}: cannot be read ({error.strerror})") from None
-
-
-def here_or_in_repository(path: Path) -> Path:
-    """A default file: the current directory's if it exists, otherwise the repository's."""
-    return path if path.exists() else ROOT / path

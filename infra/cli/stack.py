@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.cli.installation import Configuration, Records
+from infra.cli.installation import Configuration, Records, SiteList
 from infra.cli.invocation import program
 from infra.cli.page_files import page_from
 from infra.state.queued_misses import QueuedMiss
@@ -37,6 +37,12 @@ class Stack:
     @property
     def configuration(self) -> Configuration:
         return self._deployed.configuration
+
+    @property
+    def site_list(self) -> SiteList:
+        from infra.stack.site_list import StoredSiteList
+
+        return StoredSiteList(self._deployed.records.bucket, putting=self.suggest("sites FILE"))
 
     @property
     def place(self) -> str:

@@ -4,6 +4,7 @@
     runs/… config/…             the bucket's objects under their keys
     queues/<queue>/<id>.json    one message per file: body, attributes, receive count, receipt handles
     configuration.json          the SSM parameter; editing it is the local `aws ssm put-parameter`
+    sites.json                  the list of the next run, if there is one; former-sites.json is the one before it
     logs/                       what the functions and the engine printed
 
 Every write goes to a temporary file that is then renamed, so that a reader, or the next process after a `kill -9`,

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra.state.directory import StateDirectory
-from infra.state.places import TEMPORARY, UnsafeState
+from infra.state.places import FILES, TEMPORARY, UnsafeState
 from infra.state.regular_files import NotARegularFile, kind_of, open_file
 
-NOT_OBJECTS = frozenset({"queues", "logs", "corrupt", "state.json", "configuration.json", "lock", TEMPORARY})
+NOT_OBJECTS = frozenset({"queues", "logs", "corrupt", TEMPORARY, *FILES})
 
 
 class KeyIsNotAPath(Exception):  # noqa: N818

@@ -8,7 +8,7 @@ from infra.state.regular_files import kind_of
 
 TEMPORARY = ".tmp"
 FOLDERS = (TEMPORARY, "config", "corrupt", "logs", "queues", "runs", "sites")
-FILES = ("configuration.json", "lock", "state.json")
+FILES = ("configuration.json", "former-sites.json", "lock", "sites.json", "state.json")
 
 _OWN_TEMPORARY = re.compile(r"\d+-\d+")
 

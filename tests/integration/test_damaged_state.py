@@ -17,13 +17,19 @@ RUN = "nightly-2026-11-23"
 PLACES = {
     "the state": "state.json",
     "the configuration": "configuration.json",
+    "the site list": "sites.json",
     "a plan": f"runs/{RUN}/plan.json",
     "a census": f"runs/{RUN}/summary.json",
     "a page's outcome": f"runs/{RUN}/round-1/outcomes/harbour.json",
     "a miss": "queues/MissQueue/bad.json",
     "a parked miss": "queues/ParkedQueue/bad.json",
 }
-NAMED = {"the configuration": ("plan",), "a miss": ("misses",), "a parked miss": ("misses",)}
+NAMED = {
+    "the configuration": ("plan",),
+    "the site list": ("plan",),
+    "a miss": ("misses",),
+    "a parked miss": ("misses",),
+}
 COMMANDS: dict[str, tuple[str, ...]] = {
     "misses": ("misses",),
     "plan": ("plan",),

@@ -34,6 +34,16 @@ def test_the_request_is_narrowed_and_the_list_stays_whole(tmp_path: Path) -> Non
         request_run(tmp_path, Selection(SITES, ["medow"]), {})
 
 
+def test_a_stored_list_is_taken_unless_another_file_is_named(tmp_path: Path) -> None:
+    assert len(request_run(tmp_path, Selection(), {}).plan.sites) == 4  # the repository's
+    (tmp_path / "sites.json").write_text('[{"site_id": "mine", "domain": "mine.example"}]')
+    assert [site.site_id for site in request_run(tmp_path, Selection(), {}).plan.sites] == ["mine"]
+    assert len(request_run(tmp_path, ALL, {}).plan.sites) == 4
+    (tmp_path / "sites.json").write_text("{}")
+    with pytest.raises(InvalidInput, match=f"^{tmp_path}/sites.json: the site list must be a JSON array"):
+        request_run(tmp_path, Selection(), {})
+
+
 @pytest.mark.parametrize(("speed", "timeout_s"), [(0.1, 600), (7, 18), (1_000, 1)])
 def test_at_a_higher_speed_requests_time_out_sooner(speed: float, timeout_s: int, tmp_path: Path) -> None:
     request = request_run(tmp_path, ALL, {}, speed)

@@ -65,7 +65,7 @@ def test_a_folder_that_is_a_link_is_refused_by_name(directory: Path, outside: Pa
     assert untouched(outside)
 
 
-@pytest.mark.parametrize("name", ["lock", "state.json", "configuration.json"])
+@pytest.mark.parametrize("name", ["lock", "state.json", "configuration.json", "sites.json", "former-sites.json"])
 @pytest.mark.parametrize("kind", ["a symbolic link", "a named pipe", "a directory"])
 def test_a_file_that_is_something_else_is_refused_by_name(directory: Path, outside: Path, name: str, kind: str) -> None:
     (directory / name).unlink(missing_ok=True)

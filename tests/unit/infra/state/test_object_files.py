@@ -57,7 +57,22 @@ def test_an_empty_folder_is_not_a_prefix(objects: Objects) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "/a", "a//b", "a/", "../a", "a/../../b", "./a", "a\0b", "queues/x", "state.json", "lock", ".tmp/x"]
+    "key",
+    [
+        "",
+        "/a",
+        "a//b",
+        "a/",
+        "../a",
+        "a/../../b",
+        "./a",
+        "a\0b",
+        "queues/x",
+        "state.json",
+        "sites.json",
+        "lock",
+        ".tmp/x",
+    ],
 )
 def test_a_key_that_is_not_a_path_below_the_directory_is_refused(objects: Objects, key: str) -> None:
     with pytest.raises(KeyIsNotAPath):
