@@ -68,6 +68,11 @@ def _execution_or_machine(call: Parameters) -> str:
     return str(call.get("executionArn") or call.get("stateMachineArn") or "*")
 
 
+def _stack(call: Parameters) -> str:
+    name = str(call.get("StackName") or "*")
+    return name if name.startswith("arn:") else f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/*"
+
+
 def _topic(call: Parameters) -> str:
     return str(call.get("TopicArn") or "*")
 
@@ -126,7 +131,7 @@ SERVICES = (
         ),
     ),
     Service("sts", moto="sts", errors="query", denied="AccessDenied"),
-    Service("cloudformation", errors="query"),
+    Service("cloudformation", errors="query", denied="AccessDenied", names=_stack),
     Service("cloudwatch-logs", signs_as="logs", resources=(Resource("AWS::Logs::LogGroup"),), names=_log_stream),
 )
 

@@ -1,6 +1,9 @@
-"""What several of these tests share."""
+"""What several of these tests share. A process has one embedded cloud at a time: a module uses `served` or `fresh`."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -9,13 +12,33 @@ from tests.integration.command_line import ROOT, nightfold
 from tests.integration.served_stack import Served
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """After three runs and two redrives: some sites were accepted three times, one miss waits, one is parked."""
-    state_dir = tmp_path_factory.mktemp("stack") / "state"
+@pytest.fixture(scope="session")
+def some_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state directory after three runs and two redrives: some sites were accepted three times, one miss waits, one is
+    parked."""
+    state_dir = tmp_path_factory.mktemp("runs") / "state"
     for command in ("run", "run", "redrive", "redrive", "run"):
         scenario = ROOT / "events" / "scenario.json"
         made = nightfold(command, "--scenario", scenario, "--speed", "100", "--quiet", "--state-dir", state_dir)
         assert made.code in {1, 2}
+    return state_dir
+
+
+@pytest.fixture(scope="module")
+def served(some_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with _serving(some_runs, tmp_path_factory.mktemp("stack") / "state") as served:
+        yield served
+
+
+@pytest.fixture
+def fresh(some_runs: Path, tmp_path: Path) -> Iterator[Served]:
+    """Such a stack for one test, which may change it."""
+    with _serving(some_runs, tmp_path / "state") as served:
+        yield served
+
+
+@contextmanager
+def _serving(runs: Path, state_dir: Path) -> Iterator[Served]:
+    shutil.copytree(runs, state_dir)
     with Cloud(state_dir, parameters={"MessagesApi": "simulated"}) as cloud, cloud.serve() as url:
         yield Served(cloud, state_dir, url)

@@ -1,5 +1,6 @@
 """The embedded cloud over HTTP, as a stack that `nightfold --stack` reads and changes."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from infra.cloud.embedded import Cloud
 from tests.integration.command_line import Finished, nightfold
 
-READER = "arn:aws:iam::123456789012:role/reader"
+OPERATOR = "arn:aws:iam::123456789012:role/operator"
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,27 @@ class Served:
             "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
         }
 
-    def key_of(self, allowed: set[str]) -> str:
-        """The access key of a role that may do only this."""
-        statements = [{"Effect": "Allow", "Action": [*allowed], "Resource": "*"}]
-        policies: dict[str, Any] = {READER: [{"Version": "2012-10-17", "Statement": statements}]}
+    def key_of(self, allowed: Set[str]) -> str:
+        """The access key of a role that may do only this, on the resources that the operator's policy names."""
+        return self._operator([_narrowed(each, allowed) for each in self._operators_statements()])
+
+    def operators_key(self) -> str:
+        """The access key of a role with the operator's policy."""
+        return self._operator(self._operators_statements())
+
+    def _operators_statements(self) -> list[dict[str, Any]]:
+        iam, policy = self.cloud.client("iam"), self.cloud.output("OperatorPolicyArn")
+        version = iam.get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"]
+        found = iam.get_policy_version(PolicyArn=policy, VersionId=version)["PolicyVersion"]["Document"]["Statement"]
+        assert {each["Effect"] for each in found} == {"Allow"}
+        return list(found)
+
+    def _operator(self, statements: list[dict[str, Any]]) -> str:
+        policies = {OPERATOR: [{"Version": "2012-10-17", "Statement": statements}]}
         self.cloud._role_sessions.deployed(self.cloud._deployment.policies | policies)
-        return self.cloud._role_sessions.credentials(READER)["AccessKeyId"]
+        return self.cloud._role_sessions.credentials(OPERATOR)["AccessKeyId"]
+
+
+def _narrowed(statement: dict[str, Any], allowed: Set[str]) -> dict[str, Any]:
+    actions = statement["Action"]
+    return statement | {"Action": sorted(allowed & {*([actions] if isinstance(actions, str) else actions)})}

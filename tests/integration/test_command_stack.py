@@ -11,17 +11,9 @@ from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
 from tests.integration.command_line import Finished, nightfold
 from tests.integration.served_stack import Served
+from tests.support.stack_commands import NEEDED, typed
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-RECORDS = {"cloudformation:DescribeStacks", "s3:GetObject", "s3:ListBucket"}  # what reading them takes
-NEEDED = {
-    "results": RECORDS,
-    "report": RECORDS,
-    "misses": RECORDS | {"sqs:GetQueueAttributes"},
-    "config": {"cloudformation:DescribeStacks", "ssm:GetParameter"},
-}
-
 
 READING = [
     ("results",),
@@ -147,12 +139,6 @@ def test_a_changed_field_keeps_the_others(served: Served) -> None:
         served.cloud.client("ssm").put_parameter(Name="/nightfold/configuration", Value=stored.strip(), Overwrite=True)
 
 
-def test_changing_the_configuration_takes_one_permission_more(served: Served) -> None:
-    refused = served.stack("config", "remember=3", "--yes", key=served.key_of(NEEDED["config"]))
-    assert refused.code == 64
-    assert "do not allow ssm:PutParameter" in refused.err
-
-
 class Hurried:
     """SSM's client, in an account where another operator is faster: before the next call of this operation he stores
     a configuration of his own."""
@@ -180,16 +166,6 @@ def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(served: Serv
         assert ConfigurationParameter(name, ssm).read() == '{"remember": 7}'
     finally:
         ssm.put_parameter(Name=name, Value=stored, Overwrite=True)
-
-
-@pytest.mark.parametrize("command", NEEDED)
-def test_a_command_needs_these_permissions_and_no_other(served: Served, command: str) -> None:
-    assert served.stack(command, key=served.key_of(NEEDED[command])).code == 0
-    for action in NEEDED[command]:
-        refused = served.stack(command, "--region", "us-east-1", key=served.key_of(NEEDED[command] - {action}))
-        assert refused.code == 64
-        assert f"do not allow {action}; attach the policy" in refused.err
-        assert len(refused.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -223,7 +199,7 @@ def test_a_stack_of_something_else_is_named(served: Served, command: str) -> Non
     cloudformation = served.cloud.client("cloudformation")
     cloudformation.create_stack(StackName="shop", TemplateBody=json.dumps(template))
     try:
-        refused = served.stack(command, "--stack", "shop")
+        refused = served.stack(*typed(command), "--stack", "shop")
         assert (refused.code, refused.out) == (64, "")
         assert "'shop' is not a stack of Nightfold: it has no output" in refused.err
     finally:

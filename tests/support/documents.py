@@ -14,7 +14,7 @@ from infra.cli.main import nightfold
 from infra.packaging import costs
 from nightfold.settings import AUTO, MOST_AT_ONCE, RunConfiguration
 from reporter import words
-from tests.support import failure_table
+from tests.support import failure_table, stack_commands
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "infra/docs").glob("*.md")))
@@ -61,6 +61,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "failures": failure_table.markdown,
     "failures in short": failure_table.short_markdown,
     "misses": words.markdown,
+    "permissions": stack_commands.markdown,
 }
 
 

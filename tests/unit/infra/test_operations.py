@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from infra.cli.main import nightfold
+from tests.support.stack_commands import AT_TIMES, NEEDED
+
 # tests/e2e/test_planted_mistakes.py has a separate folder for each mistake.
 FOLDER = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents[3])
 TEXT = (FOLDER / "template.yaml").read_text(encoding="utf-8")
@@ -195,6 +198,13 @@ def test_the_operators_policy_covers_every_command_of_the_runbook() -> None:
     assert needed <= operator_may()
     # and what the console does for the words "Start DLQ redrive"
     assert operator_may() >= {"sqs:StartMessageMoveTask", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage"}
+
+
+def test_the_operators_policy_covers_every_command_for_a_stack() -> None:
+    commands = {name for name, each in nightfold.commands.items() if "--stack" in str([p.opts for p in each.params])}
+    assert commands == {command.split()[0] for command in NEEDED} != set()
+    at_times = {action for rows in AT_TIMES.values() for action in rows}
+    assert operator_may() >= at_times.union(*NEEDED.values())
 
 
 def test_an_operator_may_change_neither_the_stack_nor_what_was_collected() -> None:

@@ -1,0 +1,46 @@
+"""What a command for a stack needs and may do, under the operator's policy as the template deploys it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.served_stack import Served
+from tests.support.stack_commands import AT_TIMES, NEEDED, typed
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def leave_a_run_without_census(stack: Served) -> None:
+    newest = max((stack.state_dir / "runs").iterdir(), key=lambda run: run.name.partition("-")[2])
+    (newest / "summary.json").unlink()
+
+
+TIMES: dict[str, Callable[[Served], None]] = {"while a run has not closed its census": leave_a_run_without_census}
+
+
+@pytest.mark.parametrize("command", NEEDED)
+def test_a_command_needs_these_permissions_and_no_other(fresh: Served, command: str) -> None:
+    for action in NEEDED[command]:
+        refused = fresh.stack(*typed(command), "--region", "us-east-1", key=fresh.key_of(NEEDED[command] - {action}))
+        assert (refused.code, refused.out) == (64, "")
+        assert f"do not allow {action}; attach the policy" in refused.err.splitlines()[-1]
+    done = fresh.stack(*typed(command), key=fresh.key_of(NEEDED[command]))
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(
+    ("command", "action", "when"), [(command, *row) for command, rows in AT_TIMES.items() for row in rows.items()]
+)
+def test_a_command_needs_this_permission_at_times(fresh: Served, command: str, action: str, when: str) -> None:
+    TIMES[when](fresh)
+    refused = fresh.stack(*typed(command), key=fresh.key_of(NEEDED[command]))
+    assert (refused.code, f"do not allow {action}" in refused.err) == (64, True)
+    done = fresh.stack(*typed(command), key=fresh.key_of(NEEDED[command] | {action}))
+    assert done.code == 0, done.err
+
+
+def test_the_operators_policy_ends_at_the_stack(fresh: Served) -> None:
+    key = fresh.operators_key()
+    assert fresh.stack("results", key=key).code == 0
+    refused = fresh.stack("results", "--stack", "other", key=key)
+    assert (refused.code, "do not allow cloudformation:DescribeStacks" in refused.err) == (64, True)

@@ -1,0 +1,35 @@
+"""What each command for a stack needs of IAM, one row a command: for the tests, and for the table in deploy.md."""
+
+import shlex
+from collections.abc import Mapping, Set
+
+RECORDS = frozenset({"cloudformation:DescribeStacks", "s3:GetObject", "s3:ListBucket"})  # what reading them takes
+CONFIGURATION = frozenset({"cloudformation:DescribeStacks", "ssm:GetParameter"})
+
+NEEDED: Mapping[str, Set[str]] = {
+    "results": RECORDS,
+    "report": RECORDS,
+    "misses": RECORDS | {"sqs:GetQueueAttributes"},
+    "config": CONFIGURATION,
+    "config FIELD=VALUE": CONFIGURATION | {"ssm:PutParameter"},
+}
+AT_TIMES: Mapping[str, Mapping[str, str]] = {  # what a command needs besides, and when
+    "misses": {"states:DescribeExecution": "while a run has not closed its census"},
+}
+TYPED: Mapping[str, str] = {  # how the tests type a command that takes more than its name
+    "config FIELD=VALUE": "config remember=3 --yes",
+}
+
+
+def typed(command: str) -> list[str]:
+    """The words of a row's command, without `nightfold` and `--stack`."""
+    return shlex.split(TYPED.get(command, command))
+
+
+def markdown() -> str:
+    lines = ["| command | actions |", "| --- | --- |"]
+    for command, actions in NEEDED.items():
+        always = [f"`{action}`" for action in sorted(actions)]
+        besides = [f"`{action}` {when}" for action, when in AT_TIMES.get(command, {}).items()]
+        lines.append(f"| `{command}` | {', '.join([*always, *besides])} |")
+    return "\n".join(lines)
