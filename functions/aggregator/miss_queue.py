@@ -27,19 +27,27 @@ class MissQueue:
         self.url = url
         self._sqs = client or boto3.client("sqs", config=CALLS)
 
-    def send(self, bodies: Iterable[str]) -> None:
-        """Sends each body at least once. Raises AwsUnavailable if SQS keeps refusing some."""
-        self._in_batches(self._sqs.send_message_batch, ({"MessageBody": body} for body in bodies))
+    def send(self, bodies: Iterable[str]) -> list[str]:
+        """Sends each body at least once, and returns the ids of the messages. Raises AwsUnavailable if SQS keeps
+        refusing some."""
+        sent = self.in_batches(self._sqs.send_message_batch, ({"MessageBody": body} for body in bodies))
+        return [each["MessageId"] for each in sent]
 
     def acknowledge(self, receipt_handles: Iterable[str]) -> None:
         """Deletes the messages; one that is already gone is not an error."""
-        self._in_batches(self._sqs.delete_message_batch, ({"ReceiptHandle": handle} for handle in receipt_handles))
+        self.in_batches(self._sqs.delete_message_batch, ({"ReceiptHandle": handle} for handle in receipt_handles))
 
-    def _in_batches(self, call: Callable[..., Any], entries: Iterable[Entry]) -> None:
+    def in_batches(self, call: Callable[..., Any], entries: Iterable[Entry]) -> list[Entry]:
+        """Calls with all entries, and returns SQS's results in their order, without those of messages that are gone.
+        Raises AwsUnavailable."""
+        results: list[Entry] = []
         for batch in _batches(entries):
             waiting = {str(number): {"Id": str(number), **entry} for number, entry in enumerate(batch)}
+            done: list[Entry] = []
             for attempt in range(TRIES):
-                failed = call(QueueUrl=self.url, Entries=list(waiting.values())).get("Failed", [])
+                response = call(QueueUrl=self.url, Entries=list(waiting.values()))
+                failed = response.get("Failed", [])
+                done += response.get("Successful", [])
                 # A handle that SQS no longer knows is the sender's fault, and is not sent again. A refused body is the
                 # sender's fault too, but a miss must not get lost: it raises.
                 gone = {
@@ -52,6 +60,8 @@ class MissQueue:
                     time.sleep(PAUSE_S * 2**attempt)
             else:
                 raise AwsUnavailable(f"SQS refused {len(waiting)} entries {TRIES} times: {failed[0].get('Code')}")
+            results += sorted(done, key=lambda each: int(each["Id"]))
+        return results
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

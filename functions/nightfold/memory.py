@@ -13,6 +13,8 @@ from pydantic import AwareDatetime, Field, ValidationError
 from nightfold.question import HEADING_LIMIT
 from nightfold.sites import RunId, Shape
 
+type Kind = Literal["real", "simulated"]
+
 KEPT = 200  # headings of each kind; older ones are forgotten
 TOLD_BYTES = 3_000  # of headings in one prompt: ten thousand of them have to fit into the items of a run
 
@@ -51,7 +53,7 @@ class Memory(Shape):
         """With the headings of a run in place of those that it had before."""
         others = [each for each in self.of(simulated=simulated) if each.run_id != run_id]
         new = [Remembered(heading=heading, run_id=run_id, at=at) for heading in headings]
-        kind = "simulated" if simulated else "real"
+        kind: Kind = "simulated" if simulated else "real"
         in_order = sorted([*others, *new], key=lambda each: each.at)  # a dead run is closed after later ones
         return self.model_copy(update={kind: in_order[-KEPT:]})
 

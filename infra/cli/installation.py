@@ -1,6 +1,7 @@
 """Where a command looks: the state directory of this laptop, or a deployed stack. No command asks which it is."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,10 @@ from infra.cli.site_list import SiteListFile
 from infra.cli.terminal import visible
 from infra.state.folder import Folder
 from infra.state.lock import in_use
-from infra.state.queued_misses import QueuedMiss, read_misses, unreadable_messages
+from infra.state.parked_misses import ParkedMessages
+from infra.state.queued_misses import RETENTION, QueuedMiss, read_misses, unreadable_messages
+from nightfold.memory import Kind
+from nightfold.misses import Miss
 from nightfold.storage import Source
 
 
@@ -48,6 +52,31 @@ class SiteList(Protocol):
 
     def read(self) -> bytes:
         """The list that the next run takes. Raises InvalidInput if there is none."""
+        ...
+
+
+class ParkedQueue(Protocol):
+    """The parked messages, while a command takes misses out of them. Misses are chosen by the ids of their messages."""
+
+    def misses(self) -> dict[str, Miss]:
+        """Oldest first. Messages that are not misses of Nightfold stay parked and are not included."""
+        ...
+
+    def about(self) -> Iterator[str]:
+        """What else the user should know, beside the misses that were found."""
+        ...
+
+    def unpark(self, chosen: Mapping[str, Miss]) -> list[Miss]:
+        """Sends them to the miss queue with 0 attempts, then deletes the parked ones. A process that ends in between
+        leaves a miss in both queues, which a redrive still collects in one branch. Returns those that were moved."""
+        ...
+
+    def drop(self, chosen: Mapping[str, Miss]) -> list[Miss]:
+        """Deletes them. Returns those that were there."""
+        ...
+
+    def left(self) -> int:
+        """How many messages are still parked."""
         ...
 
 
@@ -97,8 +126,13 @@ class Installation(Protocol):
         """The command line that collects the waiting misses of one kind."""
         ...
 
-    def about_parked(self) -> list[str]:
-        """What can be done with parked misses."""
+    def parked(self) -> AbstractContextManager[ParkedQueue]:
+        """The parked queue; at the end of the block, all that was not taken out is parked as before."""
+        ...
+
+    def forget(self, memories: Sequence[tuple[str, Kind | None]]) -> list[str]:
+        """Empties the memories under these keys, of one kind each. One that cannot be read is set aside, as the notices
+        say."""
         ...
 
     def start(self) -> str:
@@ -144,11 +178,13 @@ class Laptop:
     def misses(self) -> list[QueuedMiss]:
         return read_misses(self.state_dir)
 
-    def about_misses(self, found: Sequence[QueuedMiss]) -> Iterator[str]:  # noqa: ARG002 - the files are all there is
+    def about_misses(self, found: Sequence[QueuedMiss]) -> Iterator[str]:
         from infra.state.unfinished_runs import passed_over_runs, unfinished_runs
 
         if not self.state_dir.exists():
             yield f"{self.state_dir} does not exist yet."
+        if old := sum(miss.age > RETENTION.total_seconds() for miss in found):
+            yield f"On AWS, {old:,} of these would have expired after 14 days. Here none expires."
         for path, why in unreadable_messages(self.state_dir):
             yield f"{path} is not a readable message ({visible(why, 200)}). The next run sets it aside."
         for dead in unfinished_runs(self.state_dir):
@@ -161,12 +197,13 @@ class Laptop:
     def redrive(self, *, simulated: bool) -> str:
         return suggest(redrive_of(simulated=simulated), self.state_dir)
 
-    def about_parked(self) -> list[str]:
-        return [
-            "No redrive collects parked misses. To move them back into the queue, or to delete those of a site:",
-            suggest("unpark", self.state_dir),
-            suggest("drop SITE", self.state_dir),
-        ]
+    def parked(self) -> AbstractContextManager[ParkedQueue]:
+        return nullcontext(ParkedMessages(self.state_dir))
+
+    def forget(self, memories: Sequence[tuple[str, Kind | None]]) -> list[str]:
+        from infra.state.site_memories import forget
+
+        return forget(self.state_dir, memories)
 
     def start(self) -> str:
         return suggest("run", self.state_dir)

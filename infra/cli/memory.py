@@ -1,12 +1,15 @@
 """`nightfold memory`."""
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli.options import json_option, state_dir_option
+from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import confirmed, to_stderr, to_stdout, width_of
+
+if TYPE_CHECKING:
+    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -16,9 +19,9 @@ from infra.cli.terminal import confirmed, to_stderr, to_stdout, width_of
 @click.option("--forget", is_flag=True, help="Empty it: the site may be offered the same again.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
-@state_dir_option
+@installation_options
 def memory(
-    site: str, question: str | None, kind: str | None, forget: bool, yes: bool, as_json: bool, state_dir: Path
+    site: str, question: str | None, kind: str | None, forget: bool, yes: bool, as_json: bool, at: "Installation"
 ) -> int:
     """Show what a site was offered before, the newest first.
 
@@ -26,14 +29,13 @@ def memory(
     remember apart.
     """
     from infra.cli import memory_text
-    from infra.state import site_memories
 
-    found = memory_text.chosen(state_dir, site, question, kind)
+    found = memory_text.chosen(at.records, site, question, kind)
     if forget and found and not yes and not confirmed("memory", memory_text.question(found, site)):
         to_stderr("Nothing was forgotten.")
         return 0
-    if forget:
-        for notice in site_memories.forget(state_dir, site, found):
+    if forget and found:
+        for notice in at.forget([(part.key, part.kind) for part in found]):
             to_stderr(notice)
     if as_json:
         to_stdout([memory_text.as_json(found)])
@@ -42,5 +44,5 @@ def memory(
     else:
         to_stdout(memory_text.as_text(found, width_of(sys.stdout)))
     if not found:
-        to_stderr(memory_text.nothing(state_dir, site))
+        to_stderr(memory_text.nothing(at.records, site))
     return 0

@@ -2,31 +2,58 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
 from infra.cli.configuration import question_override
+from infra.cli.installation import Records
 from infra.cli.terminal import table
-from infra.state.site_memories import Part, folders, parts
 from nightfold.amounts import counted
 from nightfold.complaints import nearest
 from nightfold.errors import InvalidInput
+from nightfold.memory import Kind, Remembered, read_memory
 from nightfold.sites import SiteId
+from nightfold.storage import memory_key
 
 _SITE_ID: TypeAdapter[str] = TypeAdapter(SiteId)
 
 
-def chosen(state_dir: Path, site_id: str, question: str | None, kind: str | None) -> list[Part]:
+@dataclass(frozen=True)
+class Part:
+    """What real, or simulated, runs remember of one site and question."""
+
+    key: str
+    question: str
+    kind: Kind | None  # None: it cannot be read
+    remembered: Sequence[Remembered] | None  # the newest first
+
+
+def chosen(records: Records, site_id: str, question: str | None, kind: str | None) -> list[Part]:
     """What the site was offered, as far as the options ask for it. Raises InvalidInput."""
     try:
         _SITE_ID.validate_python(site_id)
     except ValidationError as error:
         raise InvalidInput(f"memory: {site_id!r} {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
-    found = list(parts(state_dir, site_id))
+    found = list(_parts(records, site_id))
     if question not in {part.question for part in found}:
         question_override(question)
     return [part for part in found if question in (None, part.question) and kind in (None, part.kind)]
+
+
+def _parts(records: Records, site_id: str) -> Iterator[Part]:
+    """By question, without those that are empty."""
+    for key in sorted(records.keys(f"sites/{site_id}/")):
+        question = key.split("/")[2]
+        if key != memory_key(site_id, question) or (document := records.get(key)) is None:
+            continue
+        if (memory := read_memory(document)) is None:
+            yield Part(key, question, None, None)
+            continue
+        if memory.real:
+            yield Part(key, question, "real", memory.real[::-1])
+        if memory.simulated:
+            yield Part(key, question, "simulated", memory.simulated[::-1])
 
 
 def as_text(found: Sequence[Part], width: int | None) -> Iterator[str]:
@@ -76,8 +103,8 @@ def _list(found: Sequence[Part]) -> str:
     )
 
 
-def nothing(state_dir: Path, site_id: str) -> str:
+def nothing(records: Records, site_id: str) -> str:
     """What is said if nothing was found."""
-    known = folders(state_dir, "sites")
+    known = sorted({key.split("/")[1] for key in records.keys("sites/")})
     near = None if site_id in known else nearest(site_id, known, 0.6)
     return f"Nothing is remembered of {site_id}.{f' Did you mean {near}?' if near else ''}"

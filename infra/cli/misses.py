@@ -23,8 +23,9 @@ def misses(as_json: bool, at: "Installation") -> int:
     from infra.cli import misses_text
 
     found = at.misses()
+    about = list(at.about_misses(found))  # if AWS refuses that, nothing is printed
     to_stdout([misses_text.as_json(found)] if as_json else misses_text.as_text(found, at, width_of(sys.stdout)))
-    for line in at.about_misses(found):
+    for line in about:
         to_stderr(line)
     for simulated in sorted({miss.simulated for miss in found if miss.queue == "waiting"}):
         command = at.redrive(simulated=simulated)

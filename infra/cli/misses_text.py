@@ -12,8 +12,6 @@ from nightfold.amounts import counted, duration
 if TYPE_CHECKING:
     from infra.cli.installation import Installation
 
-RETENTION_S = 14 * 86_400  # the queues' MessageRetentionPeriod in template.yaml
-
 
 def as_json(misses: Sequence[QueuedMiss]) -> str:
     return json.dumps([asdict(miss) for miss in misses], indent=2)
@@ -24,16 +22,18 @@ def as_text(misses: Sequence[QueuedMiss], at: "Installation", width: int | None)
     waiting = [miss for miss in misses if miss.queue == "waiting"]
     parked = len(misses) - len(waiting)
     simulated = sum(miss.simulated for miss in waiting)
-    old = sum(miss.age > RETENTION_S for miss in misses)
     of_which = f" ({simulated:,} simulated)" if simulated else ""
     lines = [f"{counted(len(waiting), 'miss')} waiting{of_which}, {parked:,} parked"]
     if misses:
         head = ("QUEUE", "SITE", "REASON", "ERROR", "ATTEMPTS", "AGE", "MESSAGE")
         lines += ["", *table([head, *map(_row, misses)], width)]
-    if old:
-        lines += ["", f"On AWS, {old:,} of these would have expired after 14 days. Here none expires."]
     if parked:
-        lines += ["", *at.about_parked()]
+        lines += [
+            "",
+            "No redrive collects parked misses. To move them back into the queue, or to delete those of a site:",
+            at.suggest("unpark"),
+            at.suggest("drop SITE"),
+        ]
     return lines
 
 

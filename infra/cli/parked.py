@@ -1,32 +1,35 @@
 """The parked misses that `nightfold unpark` and `nightfold drop` take out of the parked queue."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from infra.cli.terminal import confirmed, visible
-from infra.state.parked_misses import ParkedMiss, parked_misses
-from infra.state.queued_misses import read_misses
+from infra.cli.terminal import confirmed, to_stderr, visible
 from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 from nightfold.misses import Miss
 
+if TYPE_CHECKING:
+    from infra.cli.installation import ParkedQueue
+
 NAMED = 10  # sites that the question names; the rest are counted
 
 
-def chosen(command: str, sites: Sequence[str], state_dir: Path) -> list[ParkedMiss]:
+def chosen(command: str, sites: Sequence[str], queue: "ParkedQueue") -> dict[str, Miss]:
     """The parked misses of these sites, or all if none is named. Raises InvalidInput for a site without one."""
-    found = list(parked_misses(state_dir))
-    parked = _sites(found)
+    found = queue.misses()
+    for line in queue.about():
+        to_stderr(line)
+    parked = _sites(found.values())
     if unknown := [site for site in sites if site not in parked]:
         listed = f"parked: {', '.join(parked)}" if parked else "no miss is parked"
         raise InvalidInput(f"{command}: no parked miss of {', '.join(map(repr, unknown))}; {listed}")
-    return [each for each in found if not sites or each.miss.site.site_id in sites]
+    return {message_id: miss for message_id, miss in found.items() if not sites or miss.site.site_id in sites}
 
 
-def agreed(command: str, misses: Sequence[ParkedMiss], question: str) -> bool:
+def agreed(command: str, misses: Mapping[str, Miss], question: str) -> bool:
     """Whether the user agrees to `question` about these misses. Raises InvalidInput if stdin is not a terminal."""
-    site_ids = _sites(misses)
+    site_ids = _sites(misses.values())
     named = ", ".join(map(visible, site_ids[:NAMED]))
     more = f" and {len(site_ids) - NAMED:,} more" if len(site_ids) > NAMED else ""
     return confirmed(command, f"{counted(len(misses), 'miss')} of {named}{more}: {question}")
@@ -39,11 +42,10 @@ def as_json(misses: Sequence[Miss]) -> str:
     )
 
 
-def as_text(misses: Sequence[Miss], what: str, state_dir: Path) -> str:
+def as_text(misses: Sequence[Miss], what: str, left: int) -> str:
     """`3 misses moved back, 1 still parked`."""
-    left = sum(miss.queue == "parked" for miss in read_misses(state_dir))
     return f"{counted(len(misses), 'miss')} {what}, {left:,} still parked"
 
 
-def _sites(misses: Sequence[ParkedMiss]) -> list[str]:
-    return sorted({each.miss.site.site_id for each in misses})
+def _sites(misses: Iterable[Miss]) -> list[str]:
+    return sorted({miss.site.site_id for miss in misses})

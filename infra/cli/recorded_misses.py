@@ -1,19 +1,21 @@
 """The misses that should be in a stack's queues, from the records of its runs: a look never receives a message.
 
 A closed run has sent its misses, and has deleted the messages that it had received. So a miss still waits unless a
-closed redrive received it. What was moved or deleted by hand, the records do not know.
+closed redrive received it. `unpark` and `drop` leave notes of what they took out of the parked queue. What was moved or
+deleted by hand, the records do not know.
 """
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
 from infra.cli.installation import Records
-from infra.state.queued_misses import QueuedMiss, described, in_order
+from infra.stack.unparked import NOTES, Taken, is_note_since
+from infra.state.queued_misses import RETENTION, QueuedMiss, described, in_order
 from nightfold.contract import Plan
 from nightfold.misses import Miss
 from nightfold.run_folders import NotARun, plan_of
@@ -21,7 +23,8 @@ from nightfold.storage import misses_key, plan_key, summary_key
 from planner.accepted import may_have_ended_after
 
 READERS = 16  # runs that are read at once
-RETENTION = timedelta(days=14)  # the queues' MessageRetentionPeriod in template.yaml
+
+type _About = tuple[str | None, str]  # the run that missed a site, and the site
 
 
 @dataclass(frozen=True)
@@ -29,21 +32,39 @@ class _Closed:
     """What one run has left in the queues, and what it has taken from the miss queue."""
 
     sent: Sequence[Miss]
-    parked: Sequence[Miss]
-    received: frozenset[tuple[str | None, str]]  # the run that missed a site, and the site
+    parked: Sequence[tuple[datetime, Miss]]  # since when
+    received: frozenset[_About]
+    message_ids: frozenset[str]  # of what it received
 
 
 def recorded_misses(records: Records, now: datetime | None = None) -> list[QueuedMiss]:
     """Waiting misses first; each queue from oldest to newest. Without those that SQS has deleted after 14 days."""
     at = now or datetime.now(UTC)
-    names = [name for name in records.run_ids() if may_have_ended_after(name, at - RETENTION)]
+    oldest = at - RETENTION
+    notes = list(_notes(records, oldest))
+    taken: dict[_About, datetime] = {miss.about: note.at for note in notes for miss in note.misses}
+    noted = {run_id for run_id, _ in taken}
+    names = [name for name in records.run_ids() if name in noted or may_have_ended_after(name, oldest)]
     with ThreadPoolExecutor(READERS) as readers:
         closed = list(filter(None, readers.map(lambda name: _closed(records, name), names)))
-    received = frozenset[tuple[str | None, str]]().union(*(run.received for run in closed))
-    waiting = [miss for run in closed for miss in run.sent if (miss.run_id, miss.site.site_id) not in received]
-    parked = [miss for run in closed for miss in run.parked]
-    found = [described(miss, "waiting", at) for miss in waiting] + [described(miss, "parked", at) for miss in parked]
-    return in_order((miss for miss in found if miss.age <= RETENTION.total_seconds()), at)
+    sent = [miss for run in closed for miss in run.sent]
+    parked = sorted((each for run in closed for each in run.parked), key=lambda each: each[0])
+    known = {_about(miss): miss for miss in (*sent, *(miss for _, miss in parked))}
+
+    gone = taken.keys() | frozenset[_About]().union(*(run.received for run in closed))
+    waiting = [(miss.missed_at, miss) for miss in sent if _about(miss) not in gone]
+    received = frozenset[str]().union(*(run.message_ids for run in closed))
+    waiting += [
+        (note.at, known[miss.about].model_copy(update={"attempts": 0}))
+        for note in notes
+        for miss in note.misses
+        if miss.message_id and miss.message_id not in received and miss.about in known
+    ]
+    parked = [(since, miss) for since, miss in parked if _about(miss) not in taken or taken[_about(miss)] < since]
+
+    found = [described(miss, "waiting", at) for since, miss in waiting if since >= oldest]
+    found += [described(miss, "parked", at) for since, miss in parked if since >= oldest]
+    return in_order(found, at)
 
 
 def not_closed(records: Records, now: datetime | None = None) -> Iterator[tuple[str, str]]:
@@ -66,12 +87,27 @@ def _closed(records: Records, run_id: str) -> _Closed | None:
         return None
     return _Closed(
         sent=[miss for miss in misses if not miss.worn_out],
-        parked=[*(miss for miss in misses if miss.worn_out), *(site.parked for site in plan.unlisted)],
+        parked=[
+            *((miss.missed_at, miss) for miss in misses if miss.worn_out),
+            *((plan.started_at, site.parked) for site in plan.unlisted),
+        ],
         received=frozenset(_received(plan)),
+        message_ids=frozenset(message.message_id for message in plan.received),
     )
 
 
-def _received(plan: Plan) -> Iterator[tuple[str | None, str]]:
+def _notes(records: Records, since: datetime) -> Iterator[Taken]:
+    """Oldest first."""
+    for key in sorted(key for key in records.keys(NOTES) if is_note_since(key, since)):
+        with suppress(ValidationError):
+            yield Taken.model_validate_json(records.get(key) or b"")
+
+
+def _about(miss: Miss) -> _About:
+    return miss.run_id, miss.site.site_id
+
+
+def _received(plan: Plan) -> Iterator[_About]:
     for site_id, messages in plan.messages.items():
         yield from ((message.run_id, site_id) for message in messages)
     for settled in plan.settled:

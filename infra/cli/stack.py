@@ -2,18 +2,21 @@
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.cli.installation import Configuration, Records, SiteList
+from infra.cli.installation import Configuration, ParkedQueue, Records, SiteList
+from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import program
 from infra.cli.page_files import page_from
 from infra.state.queued_misses import QueuedMiss
 
 if TYPE_CHECKING:
     from infra.stack.deployed import DeployedStack
+    from nightfold.memory import Kind
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,24 @@ class Stack:
     def redrive(self, *, simulated: bool) -> str:  # noqa: ARG002 - a stack is of one kind
         return self._start('{"mode": "redrive"}')
 
-    def about_parked(self) -> list[str]:
-        source, destination = (self._deployed.queue_arn(queue) for queue in ("parked", "waiting"))
-        return [
-            "No redrive collects parked misses. To move all of them back into the queue, when the cause is fixed:",
-            self._aws(f"sqs start-message-move-task --source-arn {source} --destination-arn {destination}"),
-        ]
+    def forget(self, memories: "Sequence[tuple[str, Kind | None]]") -> list[str]:
+        from infra.stack.site_memories import forget
+
+        return forget(self._deployed.records.bucket, memories)
+
+    @contextmanager
+    def parked(self) -> Iterator[ParkedQueue]:
+        counted, queue = self._deployed.count("parked"), self._deployed.parked_queue()
+        try:
+            # Ctrl-C waits for SQS's answer: the messages of a lost one would stay hidden.
+            with signals_held():
+                for _ in queue.receive(counted):
+                    stop_if_requested()
+            yield queue
+        finally:
+            with signals_held():
+                queue.give_back()
+            stop_if_requested()
 
     def start(self) -> str:
         return self._start("{}")

@@ -7,7 +7,7 @@ from botocore import exceptions as aws
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from nightfold.errors import InvalidInput
+from nightfold.errors import AwsUnavailable, InvalidInput
 from nightfold.text import one_line
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -21,9 +21,12 @@ UNKNOWN_KEY = frozenset(
     }
 )
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
-PERMISSION_OF = {  # operations of S3 that IAM knows by another name
+PERMISSION_OF = {  # operations that IAM knows by another name
     "HeadObject": "GetObject",
     "ListObjectsV2": "ListBucket",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "DeleteMessageBatch": "DeleteMessage",
+    "SendMessageBatch": "SendMessage",
 }
 _SIGN_IN_AGAIN = "--stack: the AWS credentials have expired; sign in again, for example with `aws sso login`"
 _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
@@ -45,6 +48,8 @@ def explained(service: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise InvalidInput(_refused(service, error)) from None
+    except AwsUnavailable as error:
+        raise InvalidInput(f"--stack: {error}; try again") from None
     except ResponseParserError:
         raise InvalidInput("--stack: what answered is not AWS; check AWS_ENDPOINT_URL and the access key") from None
     except BotoCoreError as error:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, ProfileNotFound
 
 from infra.stack.aws_errors import explained
 from infra.stack.configuration import ConfigurationParameter
+from infra.stack.parked_queue import ParkedQueue
 from nightfold.errors import InvalidInput
 from nightfold.storage import CALLS, Bucket
 
@@ -25,7 +26,6 @@ class DeployedStack:
 
     def __init__(self, name: str, region: str | None = None, profile: str | None = None) -> None:
         self.name = name
-        self._of_queues: dict[str, dict[str, str]] = {}
         try:
             # The aws command line reads AWS_REGION, boto3 does not.
             self._session = boto3.Session(
@@ -73,11 +73,18 @@ class DeployedStack:
 
     def messages(self) -> dict[str, int]:
         """How many messages SQS counts in each queue, those in flight included."""
-        return {queue: sum(int(self._attributes(queue)[name]) for name in _COUNTS) for queue in _URLS}
+        return {queue: self.count(queue) for queue in _URLS}
 
-    def queue_arn(self, queue: str) -> str:
-        """Of the `waiting` or the `parked` misses."""
-        return self._attributes(queue)["QueueArn"]
+    def count(self, queue: str) -> int:
+        """How many messages SQS counts in one queue, those in flight included."""
+        with explained("sqs"):
+            found = self._sqs.get_queue_attributes(QueueUrl=self.output(_URLS[queue]), AttributeNames=[*_COUNTS])
+        return sum(map(int, found["Attributes"].values()))
+
+    def parked_queue(self) -> ParkedQueue:
+        """Nothing is received yet."""
+        parked, waiting = self.output(_URLS["parked"]), self.output(_URLS["waiting"])
+        return ParkedQueue(self._sqs, self.records.bucket, parked, waiting)
 
     def is_running(self, execution: str) -> bool:
         """Whether the execution with this ARN has not ended. Step Functions forgets one after 90 days."""
@@ -90,13 +97,10 @@ class DeployedStack:
                 return False
         return str(found["status"]) == "RUNNING"
 
-    def _attributes(self, queue: str) -> dict[str, str]:
+    @cached_property
+    def _sqs(self) -> Any:
         with explained("sqs"):
-            if queue not in self._of_queues:
-                asked: Any = self._session.client("sqs", config=CALLS).get_queue_attributes
-                url, names = self.output(_URLS[queue]), [*_COUNTS, "QueueArn"]
-                self._of_queues[queue] = asked(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return self._of_queues[queue]
+            return self._session.client("sqs", config=CALLS)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from infra.state.message_files import UnreadableMessage, read_message
 from nightfold.misses import Miss
 
+RETENTION = timedelta(days=14)  # the queues' MessageRetentionPeriod in template.yaml
 MAX_RECEIVES = 50  # the miss queue's maxReceiveCount in template.yaml: the next receive after these parks a message
 QUEUES: dict[Literal["waiting", "parked"], str] = {"waiting": "MissQueue", "parked": "ParkedQueue"}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.state.parked_misses import parked_misses, unpark
+from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import read_messages
 from tests.integration.reopenable_cloud import FAR_AWAY_S, MORNING, NIGHT, SPEED, ReopenableCloud, opened
 from tests.support.faults import Delay, Fault, Refuse
@@ -174,7 +174,8 @@ def test_a_site_that_three_runs_have_missed_is_parked(place: ReopenableCloud) ->
     assert place.run(MORNING, name="morning-3").output["status"] == "nothing"
     assert place.api.calls("harbour") == 3
     place.close()
-    unpark(place.state_dir, list(parked_misses(place.state_dir)))
+    parked_messages = ParkedMessages(place.state_dir)
+    parked_messages.unpark(parked_messages.misses())
     place.reopen()
     assert place.run(MORNING, name="morning-4").output["status"] == "failed", "the fourth 400"
     [miss] = read_messages(place.state_dir, "waiting")

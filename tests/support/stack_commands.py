@@ -4,12 +4,24 @@ import shlex
 from collections.abc import Mapping, Set
 
 RECORDS = frozenset({"cloudformation:DescribeStacks", "s3:GetObject", "s3:ListBucket"})  # what reading them takes
+PARKED = frozenset(  # what taking misses out of the parked queue takes
+    {
+        "cloudformation:DescribeStacks",
+        "s3:PutObject",
+        *(f"sqs:{action}" for action in ("GetQueueAttributes", "ReceiveMessage", "ChangeMessageVisibility")),
+        "sqs:DeleteMessage",
+    }
+)
 CONFIGURATION = frozenset({"cloudformation:DescribeStacks", "ssm:GetParameter"})
 
 NEEDED: Mapping[str, Set[str]] = {
     "results": RECORDS,
     "report": RECORDS,
     "misses": RECORDS | {"sqs:GetQueueAttributes"},
+    "unpark": PARKED | {"sqs:SendMessage"},
+    "drop SITE": PARKED,
+    "memory SITE": RECORDS,
+    "memory SITE --forget": RECORDS | {"s3:PutObject"},
     "config": CONFIGURATION,
     "config FIELD=VALUE": CONFIGURATION | {"ssm:PutParameter"},
 }
@@ -17,6 +29,10 @@ AT_TIMES: Mapping[str, Mapping[str, str]] = {  # what a command needs besides, a
     "misses": {"states:DescribeExecution": "while a run has not closed its census"},
 }
 TYPED: Mapping[str, str] = {  # how the tests type a command that takes more than its name
+    "unpark": "unpark --yes",
+    "drop SITE": "drop meadow --yes",
+    "memory SITE": "memory harbour",
+    "memory SITE --forget": "memory harbour --forget --yes",
     "config FIELD=VALUE": "config remember=3 --yes",
 }
 

@@ -10,6 +10,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from infra.cli.main import nightfold
+from infra.stack.unparked import NOTES
 from tests.support.stack_commands import AT_TIMES, NEEDED
 
 # tests/e2e/test_planted_mistakes.py has a separate folder for each mistake.
@@ -140,7 +141,7 @@ def test_a_schedule_of_several_runs_a_day_is_refused(name: str) -> None:
 
 
 def test_the_files_of_runs_expire_only_on_request_and_never_before_their_misses() -> None:
-    _, expiry = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    _, notes, expiry = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     condition, rule, nothing = expiry["Fn::If"]
     assert (condition, nothing) == ("ExpiresRuns", {"Ref": "AWS::NoValue"})
     assert (rule["Prefix"], rule["ExpirationInDays"]) == ("runs/", {"Ref": "RunRetentionDays"})
@@ -149,6 +150,7 @@ def test_the_files_of_runs_expire_only_on_request_and_never_before_their_misses(
     queued = RESOURCES["MissQueue"]["Properties"]["MessageRetentionPeriod"]
     parked = RESOURCES["ParkedQueue"]["Properties"]["MessageRetentionPeriod"]
     assert allowed[1] * 86_400 > queued + parked
+    assert (notes["Prefix"], notes["ExpirationInDays"] * 86_400 > queued) == (NOTES, True)
 
 
 def test_the_outputs_name_what_an_operator_types() -> None:

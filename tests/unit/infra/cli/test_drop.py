@@ -9,7 +9,7 @@ import pytest
 from infra.cli.invocation import program
 from infra.cli.main import BAD_INPUT, main
 from infra.state.directory import StateDirectory
-from infra.state.parked_misses import drop, parked_misses, unpark
+from infra.state.parked_misses import ParkedMessages
 from tests.unit.infra.cli.test_unpark import parked, sites, typed
 from tests.unit.infra.state.test_queued_misses import miss, put
 
@@ -94,9 +94,10 @@ def test_a_directory_in_use_is_left_alone(tmp_path: Path, capsys: pytest.Capture
 
 def test_a_miss_that_was_moved_back_in_the_meantime_is_not_reported_as_dropped(tmp_path: Path) -> None:
     parked(tmp_path)
-    chosen = list(parked_misses(tmp_path))
-    unpark(tmp_path, [each for each in chosen if each.miss.site.site_id == "harbour"])
-    assert [each.site.site_id for each in drop(tmp_path, chosen)] == ["orchard"]
+    queue = ParkedMessages(tmp_path)
+    chosen = queue.misses()
+    queue.unpark({message_id: miss for message_id, miss in chosen.items() if miss.site.site_id == "harbour"})
+    assert [each.site.site_id for each in queue.drop(chosen)] == ["orchard"]
     assert sites(tmp_path, "waiting") == ["harbour", "harbour"]
 
 

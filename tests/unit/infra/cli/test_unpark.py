@@ -11,7 +11,7 @@ from infra.cli.invocation import program
 from infra.cli.main import BAD_INPUT, main
 from infra.cli.redrive_request import request_redrive
 from infra.state.directory import StateDirectory
-from infra.state.parked_misses import parked_misses, unpark
+from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import read_messages, read_misses
 from tests.unit.infra.state.test_queued_misses import miss, put
 
@@ -42,7 +42,7 @@ def test_all_misses_wait_again_with_no_attempts_and_other_messages_stay(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parked(tmp_path)
-    before = {each.miss.site.site_id: each.miss for each in parked_misses(tmp_path)}
+    before = {each.site.site_id: each for each in ParkedMessages(tmp_path).misses().values()}
     assert main(["unpark", "--yes", "--state-dir", str(tmp_path)]) == 0
     printed = capsys.readouterr()
     assert printed.out == "3 misses moved back, 1 still parked\n"
@@ -114,6 +114,7 @@ def test_a_directory_in_use_is_left_alone(tmp_path: Path, capsys: pytest.Capture
 
 def test_a_miss_is_sent_before_the_parked_one_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parked(tmp_path)
+    queue = ParkedMessages(tmp_path)
 
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -121,10 +122,10 @@ def test_a_miss_is_sent_before_the_parked_one_is_deleted(tmp_path: Path, monkeyp
     with monkeypatch.context() as power:
         power.setattr(Path, "unlink", killed)
         with pytest.raises(KeyboardInterrupt):
-            unpark(tmp_path, list(parked_misses(tmp_path)))
+            queue.unpark(queue.misses())
     assert sites(tmp_path, "waiting") == ["harbour", "harbour", "orchard"]
     assert sites(tmp_path, "parked") == ["-", "harbour", "harbour", "orchard"]
-    unpark(tmp_path, list(parked_misses(tmp_path)))
+    queue.unpark(queue.misses())
     assert sites(tmp_path, "parked") == ["-"]
     branches = [site.site_id for site in request_redrive(tmp_path, {}).plan.sites]
     assert sorted(branches) == ["harbour", "orchard"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.cli.installation import Laptop
-from infra.cli.misses_text import RETENTION_S, as_json, as_text
-from infra.state.queued_misses import MAX_RECEIVES, QUEUES, read_messages, read_misses
+from infra.cli.misses_text import as_json, as_text
+from infra.state.queued_misses import MAX_RECEIVES, QUEUES, RETENTION, read_messages, read_misses
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 
@@ -116,8 +116,8 @@ def test_simulated_misses_are_counted_separately(tmp_path: Path) -> None:
 def test_a_miss_that_a_stack_would_have_dropped_is_kept_and_named_as_such(tmp_path: Path) -> None:
     put(tmp_path, "MissQueue", "a", miss("harbour", missed_at=(NOW - timedelta(days=15)).isoformat()))
     put(tmp_path, "MissQueue", "b", miss("orchard"))
-    text = as_text(read_misses(tmp_path, NOW), Laptop(tmp_path), 80)
-    assert "On AWS, 1 of these would have expired after 14 days. Here none expires." in text
+    told = [*Laptop(tmp_path).about_misses(read_misses(tmp_path, NOW))]
+    assert told == ["On AWS, 1 of these would have expired after 14 days. Here none expires."]
 
 
 def test_a_miss_from_before_the_clock_was_set_back_has_no_negative_age(tmp_path: Path) -> None:
@@ -130,5 +130,5 @@ def test_queues_and_receives_are_the_templates() -> None:
     yaml = import_module("samtranslator.yaml_helper")
     template = yaml.yaml_parse((Path(__file__).parents[4] / "template.yaml").read_text())["Resources"]
     assert template[QUEUES["waiting"]]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
-    assert template[QUEUES["waiting"]]["Properties"]["MessageRetentionPeriod"] == RETENTION_S
+    assert template[QUEUES["waiting"]]["Properties"]["MessageRetentionPeriod"] == RETENTION.total_seconds()
     assert template[QUEUES["parked"]]["Type"] == "AWS::SQS::Queue"
