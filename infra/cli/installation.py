@@ -50,8 +50,22 @@ class SiteList(Protocol):
         """The file, or the object's address."""
         ...
 
+    @property
+    def destination(self) -> str:
+        """What `replace` writes: on a laptop another file, as long as the default list is used."""
+        ...
+
     def read(self) -> bytes:
         """The list that the next run takes. Raises InvalidInput if there is none."""
+        ...
+
+    def find(self) -> bytes | None:
+        """The same; None if there is none."""
+        ...
+
+    def replace(self, before: bytes | None, content: bytes) -> str | None:
+        """Replace what `find` returned. Returns where that is kept; None if it need not be. Raises InvalidInput if the
+        list was changed meanwhile."""
         ...
 
 

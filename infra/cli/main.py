@@ -27,6 +27,7 @@ from infra.cli.redrive import redrive
 from infra.cli.report import report
 from infra.cli.results import results
 from infra.cli.run import run
+from infra.cli.sites import sites
 from infra.cli.terminal import to_stderr, visible
 from infra.cli.unpark import unpark
 
@@ -43,7 +44,21 @@ def nightfold() -> None:
     """
 
 
-for command in (run, plan, misses, unpark, drop, redrive, results, report, memory, config, new_question, cloud):
+for command in (
+    run,
+    plan,
+    misses,
+    unpark,
+    drop,
+    redrive,
+    results,
+    report,
+    memory,
+    config,
+    sites,
+    new_question,
+    cloud,
+):
     nightfold.add_command(command)
 
 

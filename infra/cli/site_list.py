@@ -1,13 +1,16 @@
-"""The site list of a state directory."""
+"""The site list of a state directory, and replacing it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.cli.configuration import check_writable
 from infra.cli.default_files import SITES, here_or_in_repository, read_file
 from infra.state import regular_files
+from infra.state.directory import StateDirectory
 from nightfold.errors import InvalidInput
+from nightfold.storage import SITES_KEY
 
-FILE = "sites.json"  # in the state directory
+FILE, FORMER = "sites.json", "former-sites.json"  # in the state directory
 
 
 @dataclass(frozen=True)
@@ -18,14 +21,44 @@ class SiteListFile:
 
     @property
     def where(self) -> str:
-        return str(self._own if regular_files.kind_of(self._own) else here_or_in_repository(SITES))
+        return self.destination if regular_files.kind_of(self._own) else str(here_or_in_repository(SITES))
+
+    @property
+    def destination(self) -> str:
+        return str(self._own)
 
     def read(self) -> bytes:
         """Raises InvalidInput if the file cannot be read."""
+        if (own := self._read_own()) is not None:
+            return own
+        return read_file(default := here_or_in_repository(SITES), str(default))
+
+    def find(self) -> bytes:
+        return self.read()
+
+    def replace(self, before: bytes | None, content: bytes) -> str | None:
+        """Replace what `find` returned, here and in the bucket, which a redrive and `nightfold cloud` read. The default
+        list is not kept. Raises InvalidInput if `before` is no longer the list, and what opening the state directory
+        raises."""
+        check_writable(self.state_dir)
+        state = StateDirectory(self.state_dir).open()
+        try:
+            own = self._read_own()
+            if before != (self.read() if own is None else own):
+                raise InvalidInput("sites: the site list was changed meanwhile; look at it and try again")
+            if own is not None:
+                state.write(state.path / FORMER, own)
+            state.write(state.path / FILE, content)
+            state.write(state.path / SITES_KEY, content)
+        finally:
+            state.close()
+        return None if own is None else str(self.state_dir / FORMER)
+
+    def _read_own(self) -> bytes | None:
         try:
             return regular_files.read_file(self._own)
         except (FileNotFoundError, NotADirectoryError):
-            return read_file(default := here_or_in_repository(SITES), str(default))
+            return None
         except OSError as error:
             raise InvalidInput(f"sites: {self._own} cannot be read ({error.strerror})") from None
 

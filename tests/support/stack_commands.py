@@ -24,6 +24,8 @@ NEEDED: Mapping[str, Set[str]] = {
     "memory SITE --forget": RECORDS | {"s3:PutObject"},
     "config": CONFIGURATION,
     "config FIELD=VALUE": CONFIGURATION | {"ssm:PutParameter"},
+    "sites": CONFIGURATION | {"s3:GetObject"},
+    "sites FILE": CONFIGURATION | {"s3:GetObject", "s3:PutObject"},
 }
 AT_TIMES: Mapping[str, Mapping[str, str]] = {  # what a command needs besides, and when
     "misses": {"states:DescribeExecution": "while a run has not closed its census"},
@@ -34,6 +36,7 @@ TYPED: Mapping[str, str] = {  # how the tests type a command that takes more tha
     "memory SITE": "memory harbour",
     "memory SITE --forget": "memory harbour --forget --yes",
     "config FIELD=VALUE": "config remember=3 --yes",
+    "sites FILE": "sites events/sites-with-articles.json --yes",
 }
 
 

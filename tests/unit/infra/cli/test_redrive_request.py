@@ -72,6 +72,12 @@ def test_a_simulated_redrive_has_a_timeout_for_its_own_speed(tmp_path: Path) -> 
     assert request_redrive(tmp_path, {}, simulated=True).plan.configuration.request_timeout_s == 120
 
 
+def test_a_redrive_before_the_first_run_takes_the_list_of_the_state_directory(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "a", miss("harbour"))
+    (tmp_path / "sites.json").write_text('[{"site_id": "harbour", "domain": "other.example"}]')
+    assert [site.domain for site in request_redrive(tmp_path, {}).plan.sites] == ["other.example"]
+
+
 def died(state_dir: Path, answers: dict[str, str]) -> Plan:
     """A run that stored these answers before its process was killed."""
     plan = request_run(state_dir, ALL, {}).plan
