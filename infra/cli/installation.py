@@ -16,6 +16,7 @@ from infra.state.folder import Folder
 from infra.state.lock import in_use
 from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import RETENTION, QueuedMiss, read_misses, unreadable_messages
+from nightfold.errors import InvalidInput
 from nightfold.memory import Kind
 from nightfold.misses import Miss
 from nightfold.storage import Source
@@ -94,6 +95,19 @@ class ParkedQueue(Protocol):
         ...
 
 
+class ApiKey(Protocol):
+    """The stored API key, which is written and never read."""
+
+    @property
+    def where(self) -> str:
+        """The parameter's name."""
+        ...
+
+    def put(self, key: str) -> bool:
+        """Store the key. Returns whether it replaced another."""
+        ...
+
+
 class Installation(Protocol):
     """What commands need. Everything raises InvalidInput where AWS refuses to answer."""
 
@@ -105,6 +119,11 @@ class Installation(Protocol):
 
     @property
     def site_list(self) -> SiteList: ...
+
+    @property
+    def api_key(self) -> ApiKey:
+        """Raises InvalidInput where none is stored, with what to do instead."""
+        ...
 
     @property
     def place(self) -> str:
@@ -171,6 +190,13 @@ class Laptop:
     @property
     def site_list(self) -> SiteList:
         return SiteListFile(self.state_dir)
+
+    @property
+    def api_key(self) -> ApiKey:
+        raise InvalidInput(
+            "key: on a laptop the key is not stored but taken from the environment: export ANTHROPIC_API_KEY=sk-ant-…; "
+            "--stack NAME stores the key of a deployed stack"
+        )
 
     @property
     def place(self) -> str:

@@ -19,6 +19,7 @@ from infra.cli.config import config
 from infra.cli.drop import drop
 from infra.cli.interrupts import end_if_interrupted, exit_code, interruptible
 from infra.cli.invocation import program
+from infra.cli.key import key
 from infra.cli.memory import memory
 from infra.cli.misses import misses
 from infra.cli.new_question import new_question
@@ -56,6 +57,7 @@ for command in (
     memory,
     config,
     sites,
+    key,
     new_question,
     cloud,
 ):

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.cli.installation import Configuration, ParkedQueue, Records, SiteList
+from infra.cli.installation import ApiKey, Configuration, ParkedQueue, Records, SiteList
 from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import program
 from infra.cli.page_files import page_from
@@ -46,6 +46,10 @@ class Stack:
         from infra.stack.site_list import StoredSiteList
 
         return StoredSiteList(self._deployed.records.bucket, putting=self.suggest("sites FILE"))
+
+    @property
+    def api_key(self) -> ApiKey:
+        return self._deployed.api_key
 
     @property
     def place(self) -> str:

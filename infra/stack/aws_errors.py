@@ -28,6 +28,7 @@ PERMISSION_OF = {  # operations that IAM knows by another name
     "DeleteMessageBatch": "DeleteMessage",
     "SendMessageBatch": "SendMessage",
 }
+NOT_AWS = "--stack: what answered is not AWS; check AWS_ENDPOINT_URL and the access key"
 _SIGN_IN_AGAIN = "--stack: the AWS credentials have expired; sign in again, for example with `aws sso login`"
 _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (
@@ -51,7 +52,7 @@ def explained(service: str) -> Iterator[None]:
     except AwsUnavailable as error:
         raise InvalidInput(f"--stack: {error}; try again") from None
     except ResponseParserError:
-        raise InvalidInput("--stack: what answered is not AWS; check AWS_ENDPOINT_URL and the access key") from None
+        raise InvalidInput(NOT_AWS) from None
     except BotoCoreError as error:
         found = (sentence for kind, sentence in _BY_TYPE if isinstance(error, kind))
         raise InvalidInput(next(found, f"--stack: AWS did not answer: {one_line(str(error))}")) from None

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ProfileNotFound
 
+from infra.stack.api_key import ApiKeyParameter
 from infra.stack.aws_errors import explained
 from infra.stack.configuration import ConfigurationParameter
 from infra.stack.parked_queue import ParkedQueue
@@ -70,6 +71,12 @@ class DeployedStack:
         """Raises InvalidInput."""
         with explained("ssm"):
             return ConfigurationParameter(self.output("ConfigurationName"), self._session.client("ssm", config=CALLS))
+
+    @cached_property
+    def api_key(self) -> ApiKeyParameter:
+        """Raises InvalidInput."""
+        with explained("ssm"):
+            return ApiKeyParameter(self.output("ApiKeyName"), self._session.client("ssm", config=CALLS))
 
     def messages(self) -> dict[str, int]:
         """How many messages SQS counts in each queue, those in flight included."""

@@ -34,17 +34,18 @@ class Finished:
         return json.loads(self.out)
 
 
-def nightfold(*arguments: str | int | Path, **more: str) -> Finished:
-    """Run a command to its end."""
-    return program(*NIGHTFOLD, *arguments, cwd=ROOT, **more)
+def nightfold(*arguments: str | int | Path, given: str | None = None, **more: str) -> Finished:
+    """Run a command to its end, with `given` on its standard input."""
+    return program(*NIGHTFOLD, *arguments, cwd=ROOT, given=given, **more)
 
 
-def program(*command: str | int | Path, cwd: Path = ROOT, **more: str) -> Finished:
+def program(*command: str | int | Path, cwd: Path = ROOT, given: str | None = None, **more: str) -> Finished:
     """Any other program, started in the same way."""
     done = subprocess.run(  # noqa: S603
         [*map(str, command)],
         cwd=cwd,
         env=environment(**more),
+        input=given,
         capture_output=True,
         text=True,
         timeout=240,

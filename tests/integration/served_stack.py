@@ -22,8 +22,9 @@ class Served:
     def laptop(self, *command: str) -> Finished:
         return nightfold(*command, "--state-dir", self.state_dir)
 
-    def stack(self, *command: str, key: str | None = None, **environment: str) -> Finished:
-        return nightfold(command[0], "--stack", "nightfold", *command[1:], **(self.credentials(key) | environment))
+    def stack(self, *command: str, key: str | None = None, given: str | None = None, **environment: str) -> Finished:
+        variables = self.credentials(key) | environment
+        return nightfold(command[0], "--stack", "nightfold", *command[1:], given=given, **variables)
 
     def credentials(self, key: str | None = None) -> dict[str, str]:
         """The environment of a command with --stack."""

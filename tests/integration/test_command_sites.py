@@ -1,21 +1,31 @@
-"""`nightfold sites` of a stack, against the embedded cloud over HTTP."""
+"""`nightfold sites` and `nightfold key` of a stack, against the embedded cloud over HTTP."""
 
 import json
+import os
+import pty
+import select
+import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.cli.main import BAD_INPUT, main
 from infra.stack.site_list import FORMER_KEY, StoredSiteList
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY, Bucket
-from tests.integration.command_line import Started, nightfold
+from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, Started, environment, nightfold
 from tests.integration.served_stack import Served
 
 pytestmark = pytest.mark.xdist_group("stack")
 
+KEY = "sk-ant-MARKER-0123456789abcdef"
+PARAMETER = "/nightfold/anthropic-api-key"
 A, B, C = ({"site_id": name, "domain": f"{name}.example"} for name in "abc")
 
 
@@ -156,3 +166,151 @@ def test_the_embedded_cloud_begins_with_the_laptops_own_list(tmp_path: Path) -> 
     cloud.wait_for("Press Ctrl-C to stop")
     assert cloud.ctrl_c() == 0
     assert json.loads((state_dir / SITES_KEY).read_text()) == [A]
+
+
+def key_in(served: Served) -> str:
+    found = served.cloud.client("ssm").get_parameter(Name=PARAMETER, WithDecryption=True)["Parameter"]
+    assert found["Type"] == "SecureString"
+    return str(found["Value"])
+
+
+@pytest.fixture
+def no_key(served: Served) -> Iterator[None]:
+    """A stack that was deployed and has no key yet."""
+    ssm = served.cloud.client("ssm")
+    with_key = ssm.get_parameters(Names=[PARAMETER], WithDecryption=True)["Parameters"]
+    ssm.delete_parameters(Names=[PARAMETER])
+    yield
+    for found in with_key:
+        ssm.put_parameter(Name=PARAMETER, Value=found["Value"], Type="SecureString", Overwrite=True)
+
+
+@pytest.mark.usefixtures("no_key")
+def test_a_key_is_stored_encrypted_and_not_printed(served: Served) -> None:
+    first = served.stack("key", given=f" {KEY}\r\n")
+    assert first == Finished(0, f"the API key is stored in {PARAMETER}; the next run uses it\n", "")
+    assert key_in(served) == KEY
+    second = served.stack("key", "--json", given=f"{KEY}2")
+    assert second.json == {"parameter": PARAMETER, "replaced": True}
+    assert second.err.startswith("A collector that is still warm uses the former key until it ends")
+    assert key_in(served) == f"{KEY}2"
+    assert KEY not in first.out + first.err + second.out + second.err
+
+
+def test_a_key_that_is_not_one_of_anthropics_is_stored_with_a_warning(served: Served) -> None:
+    done = served.stack("key", given="a-gateways-own-key")
+    assert (done.code, key_in(served)) == (0, "a-gateways-own-key")
+    assert done.err.startswith("Warning: it does not begin with sk-ant-, as keys of the Claude API do.\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        (" \n", "key: nothing was typed, or standard input is empty"),
+        (f"{KEY}\n{KEY}", "key: must be one word of printable ASCII, at most 512 characters, and these 61 are not"),
+        (f"“{KEY}”", "key: must be one word"),
+        (f"{KEY}\0", "key: must be one word"),
+        (KEY * 10_000, "and these 10,000 are not"),
+    ],
+)
+def test_what_cannot_be_a_key_is_refused_and_not_printed(served: Served, typed: str, complaint: str) -> None:
+    served.cloud.client("ssm").put_parameter(Name=PARAMETER, Value=KEY, Type="SecureString", Overwrite=True)
+    refused = served.stack("key", given=typed)
+    assert (refused.code, refused.out, refused.err.count("\n")) == (64, "", 1)
+    assert complaint in refused.err
+    assert "MARKER" not in refused.err
+    assert key_in(served) == KEY
+
+
+@pytest.mark.parametrize("arguments", [[KEY], [f"--key={KEY}"], ["--value", KEY], [f"-{KEY}"], ["--", KEY]])
+def test_a_key_as_an_argument_is_refused_and_not_printed(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["key", "--stack", "nightfold", *arguments]) == BAD_INPUT
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert "key: takes no arguments" in printed.err
+    assert "your shell's history may contain it now" in printed.err
+    assert "MARKER" not in printed.err
+
+
+def test_a_laptop_stores_no_key_and_asks_for_none(tmp_path: Path) -> None:
+    refused = nightfold("key", "--state-dir", tmp_path / "state")
+    assert (refused.code, refused.out) == (64, "")
+    assert "is not stored but taken from the environment: export ANTHROPIC_API_KEY=sk-ant-…" in refused.err
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("options", [("--stack", "other"), ("--profile", "other")])
+def test_a_stack_that_cannot_be_found_is_named_before_a_key_is_asked_for(
+    served: Served, options: tuple[str, ...]
+) -> None:
+    refused = served.stack("key", *options, given="")
+    assert refused.code == 64
+    assert "other" in refused.err
+
+
+def test_at_a_prompt_the_key_is_not_shown(served: Served) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(  # noqa: S603
+        [*NIGHTFOLD, "key", "--stack", "nightfold"],
+        cwd=ROOT,
+        env=environment(**served.credentials()),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.read(9) == b"API key: "
+        os.write(ours, f"{KEY}3\n".encode())
+        out, err = process.stdout.read(), process.stderr.read()
+    echoed = [os.read(each, 1_000) for each in select.select([ours], [], [], 0)[0]]
+    os.close(theirs)
+    os.close(ours)
+    assert (process.returncode, key_in(served)) == (0, f"{KEY}3")
+    assert b"is stored in" in out
+    assert b"MARKER" not in b"".join([out, err, *echoed])
+
+
+@contextmanager
+def an_ssm_that_repeats_what_it_was_sent(status: int) -> Iterator[str]:
+    """Its URL. Errors of the real one may quote a value that they refuse."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            refusal = json.dumps({"__type": "ValidationException", "message": f"Value {sent} is not valid"})
+            answer = (refusal if status == 400 else f"<html>{sent}</html>").encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "AWS refused ssm:PutParameter: ValidationException: its message is not shown: it may quote the key"),
+        (200, "what answered is not AWS; check AWS_ENDPOINT_URL"),
+    ],
+)
+def test_a_failing_ssm_does_not_show_the_key(served: Served, status: int, sentence: str) -> None:
+    with an_ssm_that_repeats_what_it_was_sent(status) as url:
+        refused = served.stack("key", given=KEY, AWS_ENDPOINT_URL_SSM=url, PYTHONFAULTHANDLER="1", PYTHONDEVMODE="1")
+    assert (refused.code, refused.out) == (64, "")
+    assert sentence in refused.err
+    assert "MARKER" not in refused.err

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.served_stack import Served
-from tests.support.stack_commands import AT_TIMES, NEEDED, typed
+from tests.support.stack_commands import AT_TIMES, GIVEN, NEEDED, typed
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -20,11 +20,12 @@ TIMES: dict[str, Callable[[Served], None]] = {"while a run has not closed its ce
 
 @pytest.mark.parametrize("command", NEEDED)
 def test_a_command_needs_these_permissions_and_no_other(fresh: Served, command: str) -> None:
+    words, given = [*typed(command), "--region", "us-east-1"], GIVEN.get(command)
     for action in NEEDED[command]:
-        refused = fresh.stack(*typed(command), "--region", "us-east-1", key=fresh.key_of(NEEDED[command] - {action}))
+        refused = fresh.stack(*words, key=fresh.key_of(NEEDED[command] - {action}), given=given)
         assert (refused.code, refused.out) == (64, "")
         assert f"do not allow {action}; attach the policy" in refused.err.splitlines()[-1]
-    done = fresh.stack(*typed(command), key=fresh.key_of(NEEDED[command]))
+    done = fresh.stack(*words, key=fresh.key_of(NEEDED[command]), given=given)
     assert done.code == 0, done.err
 
 

@@ -26,6 +26,7 @@ NEEDED: Mapping[str, Set[str]] = {
     "config FIELD=VALUE": CONFIGURATION | {"ssm:PutParameter"},
     "sites": CONFIGURATION | {"s3:GetObject"},
     "sites FILE": CONFIGURATION | {"s3:GetObject", "s3:PutObject"},
+    "key": {"cloudformation:DescribeStacks", "ssm:PutParameter"},
 }
 AT_TIMES: Mapping[str, Mapping[str, str]] = {  # what a command needs besides, and when
     "misses": {"states:DescribeExecution": "while a run has not closed its census"},
@@ -37,6 +38,9 @@ TYPED: Mapping[str, str] = {  # how the tests type a command that takes more tha
     "memory SITE --forget": "memory harbour --forget --yes",
     "config FIELD=VALUE": "config remember=3 --yes",
     "sites FILE": "sites events/sites-with-articles.json --yes",
+}
+GIVEN: Mapping[str, str] = {  # what the tests give a command on standard input
+    "key": "sk-ant-a-key",
 }
 
 
