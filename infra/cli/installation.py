@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.cli.configuration import ConfigurationFile
 from infra.cli.invocation import redrive_of, suggest, suggest_anywhere
@@ -20,6 +20,9 @@ from nightfold.errors import InvalidInput
 from nightfold.memory import Kind
 from nightfold.misses import Miss
 from nightfold.storage import Source
+
+if TYPE_CHECKING:
+    from infra.cli.checks import Check
 
 
 class Records(Source, Protocol):
@@ -172,6 +175,10 @@ class Installation(Protocol):
         """The command line that starts a run."""
         ...
 
+    def checks(self) -> Iterator["Check"]:
+        """What `nightfold doctor` finds."""
+        ...
+
 
 @dataclass(frozen=True)
 class Laptop:
@@ -247,3 +254,8 @@ class Laptop:
 
     def start(self) -> str:
         return suggest("run", self.state_dir)
+
+    def checks(self) -> Iterator["Check"]:
+        from infra.cli.laptop_checks import laptop_checks
+
+        return laptop_checks(self)

@@ -38,6 +38,12 @@ def shown(path: Path) -> Path:
     return path if typed_here() else path.absolute()
 
 
+def in_repository(command: str, root: Path = ROOT) -> str:
+    """A command of the repository, such as `make build`, wherever the user's shell is."""
+    here = typed_here() and Path.cwd() == root
+    return command if here else f"(cd {shlex.quote(str(root))} && {command})"
+
+
 def program() -> str:
     """The words that call this program in the user's shell."""
     typed, modules = sys.orig_argv, [n for n, word in enumerate(sys.orig_argv) if word == MODULE]

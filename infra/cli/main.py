@@ -16,6 +16,7 @@ import click
 
 from infra.cli.cloud import cloud
 from infra.cli.config import config
+from infra.cli.doctor import doctor
 from infra.cli.drop import drop
 from infra.cli.interrupts import end_if_interrupted, exit_code, interruptible
 from infra.cli.invocation import program
@@ -58,6 +59,7 @@ for command in (
     config,
     sites,
     key,
+    doctor,
     new_question,
     cloud,
 ):

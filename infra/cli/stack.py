@@ -15,6 +15,7 @@ from infra.cli.page_files import page_from
 from infra.state.queued_misses import QueuedMiss
 
 if TYPE_CHECKING:
+    from infra.cli.checks import Check
     from infra.stack.deployed import DeployedStack
     from nightfold.memory import Kind
 
@@ -113,6 +114,12 @@ class Stack:
 
     def start(self) -> str:
         return self._start("{}")
+
+    def checks(self) -> Iterator["Check"]:
+        from infra.cli.stack_checks import stack_checks
+        from infra.stack.inspection import Inspection
+
+        return stack_checks(self, Inspection(self._deployed))
 
     def _start(self, given: str) -> str:
         arn = self._deployed.output("StateMachineArn")

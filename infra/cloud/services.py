@@ -31,7 +31,7 @@ class Service:
         errors: how an error is written.
         denied: the code of a call that a role does not allow.
         resources: its resource types that are created; all others in the template are left out.
-        names: the ARN that a call concerns, for IAM, where moto gives only "*".
+        names: the ARN that a call concerns, for IAM, where moto gives only "*"; from its parameters and its `path`.
         same_permission: operation → the action that IAM checks instead.
     """
 
@@ -71,6 +71,10 @@ def _execution_or_machine(call: Parameters) -> str:
 def _stack(call: Parameters) -> str:
     name = str(call.get("StackName") or "*")
     return name if name.startswith("arn:") else f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/*"
+
+
+def _schedule(call: Parameters) -> str:
+    return f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{str(call['path']).rpartition('/')[2]}"
 
 
 def _topic(call: Parameters) -> str:
@@ -132,6 +136,7 @@ SERVICES = (
     ),
     Service("sts", moto="sts", errors="query", denied="AccessDenied"),
     Service("cloudformation", errors="query", denied="AccessDenied", names=_stack),
+    Service("scheduler", names=_schedule),
     Service("cloudwatch-logs", signs_as="logs", resources=(Resource("AWS::Logs::LogGroup"),), names=_log_stream),
 )
 

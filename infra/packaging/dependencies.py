@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from infra.uv import uvs
+
 ROOT = Path(__file__).parents[2]
 IN_THE_RUNTIME = "boto3"
 ARCHITECTURES = ("arm64", "x86_64")
@@ -67,22 +69,7 @@ def _uv(*arguments: str) -> str:
 
 @cache
 def find_uv() -> str:
-    """`uv run` passes its path to its children. Otherwise each candidate is tried, as in the Makefile: a pyenv shim may
-    exist and still fail in this folder."""
-    home = Path.home()
-    for candidate in (os.environ.get("UV"), "uv", ROOT / ".uv/bin/uv", home / ".local/bin/uv", home / ".cargo/bin/uv"):
-        if candidate and _answers(str(candidate), "--version", cwd=ROOT):
-            return str(candidate)
-    module = _answers("python3", "-c", "import uv; print(uv.find_uv_bin())", cwd=Path("/"))
-    if module:
-        return module
+    """Raises CannotBuild."""
+    for uv, _ in uvs():
+        return uv
     raise CannotBuild("uv was not found: `make build` finds or installs it.")
-
-
-def _answers(*command: str, cwd: Path) -> str:
-    """What the command prints; "" if it fails."""
-    try:
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

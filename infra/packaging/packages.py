@@ -1,6 +1,5 @@
 """All packages of one architecture: folders, zips, and the template for `sam deploy`."""
 
-import hashlib
 import platform
 import shutil
 import sys
@@ -8,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.fingerprint import SOURCES, fingerprint
 from infra.packaging import template
 from infra.packaging.archive import pack
-from infra.packaging.dependencies import ROOT, CannotBuild, one_at_a_time
+from infra.packaging.dependencies import CannotBuild, one_at_a_time
 from infra.packaging.package import assemble
 
 LARGEST = {"collector": 13_000_000}  # bytes of a zip
@@ -49,19 +49,10 @@ def for_this_machine() -> Path:
     """The folder with packages that run on this machine, built again if any input has changed."""
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     with one_at_a_time() as folder:
-        made = folder / f"packages-{architecture}-{_fingerprint()[:12]}"
+        inputs = fingerprint([*SOURCES, "infra/packaging"])
+        made = folder / f"packages-{architecture}-{sys.version.split()[0]}-{inputs}"
         if not (made / "template.yaml").is_file():  # written last
             for former in folder.glob(f"packages-{architecture}-*"):
                 shutil.rmtree(former)
             list(build(made, architecture))
         return made
-
-
-def _fingerprint() -> str:
-    files = [ROOT / "uv.lock", ROOT / "template.yaml"]
-    for source in ("functions", "infra/packaging"):
-        files += sorted(each for each in (ROOT / source).rglob("*") if each.is_file() and each.suffix != ".pyc")
-    fingerprint = hashlib.sha256(sys.version.encode())
-    for file in files:
-        fingerprint.update(str(file.relative_to(ROOT)).encode() + hashlib.sha256(file.read_bytes()).digest())
-    return fingerprint.hexdigest()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.fingerprint import fingerprint
 from infra.packaging.dependencies import ROOT
 
 FUNCTION, STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
@@ -44,6 +45,7 @@ class Template:
         """
         document = json.loads(json.dumps(self.document))
         document.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
+        document["Outputs"]["Fingerprint"]["Value"] = fingerprint()
         document["Parameters"]["Architecture"] |= {"Default": architecture, "AllowedValues": [architecture]}
         for logical_id, resource in document["Resources"].items():
             if resource["Type"] == FUNCTION:

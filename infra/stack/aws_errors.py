@@ -42,13 +42,18 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+class NotAllowed(InvalidInput):
+    """The credentials lack a permission; the message names it."""
+
+
 @contextmanager
 def explained(service: str) -> Iterator[None]:
     """Raises InvalidInput for what AWS refuses to answer; `service` as IAM actions name it ("s3")."""
     try:
         yield
     except ClientError as error:
-        raise InvalidInput(_refused(service, error)) from None
+        denied = error.response["Error"]["Code"] in DENIED
+        raise (NotAllowed if denied else InvalidInput)(_refused(service, error)) from None
     except AwsUnavailable as error:
         raise InvalidInput(f"--stack: {error}; try again") from None
     except ResponseParserError:

@@ -1,7 +1,7 @@
 """One deployed stack: its outputs and its bucket. Nothing is asked of AWS before it is needed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,8 +38,8 @@ class DeployedStack:
             raise InvalidInput("--region: no AWS region is set; add --region, or set AWS_REGION")
 
     @cached_property
-    def outputs(self) -> dict[str, str]:
-        """Raises InvalidInput."""
+    def description(self) -> Mapping[str, Any]:
+        """What CloudFormation says of it: outputs, parameters, status. Raises InvalidInput."""
         with explained("cloudformation"):
             cloudformation = self._session.client("cloudformation", config=CALLS)
             try:
@@ -51,7 +51,13 @@ class DeployedStack:
                 raise InvalidInput(
                     f"--stack: there is no stack {self.name!r} in {region}; --region and --profile choose where to look"
                 ) from None
-        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+        found: Mapping[str, Any] = stacks[0]
+        return found
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """Raises InvalidInput."""
+        return {output["OutputKey"]: output["OutputValue"] for output in self.description.get("Outputs", [])}
 
     def output(self, name: str) -> str:
         """Raises InvalidInput if the stack has no such output."""
@@ -77,6 +83,11 @@ class DeployedStack:
         """Raises InvalidInput."""
         with explained("ssm"):
             return ApiKeyParameter(self.output("ApiKeyName"), self._session.client("ssm", config=CALLS))
+
+    def client(self, service: str) -> Any:
+        """Of boto3."""
+        of_session: Any = self._session.client
+        return of_session(service, config=CALLS)
 
     def messages(self) -> dict[str, int]:
         """How many messages SQS counts in each queue, those in flight included."""

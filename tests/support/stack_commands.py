@@ -27,7 +27,18 @@ NEEDED: Mapping[str, Set[str]] = {
     "sites": CONFIGURATION | {"s3:GetObject"},
     "sites FILE": CONFIGURATION | {"s3:GetObject", "s3:PutObject"},
     "key": {"cloudformation:DescribeStacks", "ssm:PutParameter"},
+    "doctor": RECORDS
+    | CONFIGURATION
+    | {
+        "lambda:GetAccountSettings",
+        "scheduler:GetSchedule",
+        "sns:ListSubscriptionsByTopic",
+        "sqs:GetQueueAttributes",
+        "ssm:DescribeParameters",
+        "states:DescribeStateMachine",
+    },
 }
+FINDS_WHAT_IS_MISSING = frozenset({"doctor"})  # permissions too: it goes on without
 AT_TIMES: Mapping[str, Mapping[str, str]] = {  # what a command needs besides, and when
     "misses": {"states:DescribeExecution": "while a run has not closed its census"},
 }

@@ -101,7 +101,7 @@ def _authorize(asked: Any, resource: str, permit: Permit) -> None:
     action = action[0] if isinstance(action, list) else action
     service = services.of_moto(asked.service_name)
     if resource == "*" and service.names is not None:
-        resource = service.names(_parameters(asked))
+        resource = service.names({**_parameters(asked), "path": asked.path})
     if not permit(access_key(asked), f"{service.scope}:{action}", resource):
         raise Denied(f"User is not authorized to perform: {service.scope}:{action} on resource: {resource}")
 

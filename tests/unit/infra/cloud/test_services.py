@@ -26,7 +26,7 @@ def test_a_row_is_found_by_each_of_its_names(service: Service) -> None:
 def test_the_names_are_botocores() -> None:
     session = botocore.session.Session()
     models = [session.get_service_model(name) for name in ("s3", "sqs", "ssm", "sns", "lambda", "iam", "sts", "logs")]
-    models += [session.get_service_model(name) for name in ("stepfunctions", "cloudformation")]
+    models += [session.get_service_model(name) for name in ("stepfunctions", "cloudformation", "scheduler")]
     known = {(model.service_id.hyphenize(), model.signing_name) for model in models}
     assert {(service.name, service.scope) for service in SERVICES} == known
 

@@ -1,0 +1,106 @@
+"""What `nightfold doctor` asks AWS about a stack. Everything raises InvalidInput where AWS refuses to answer."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.stack.aws_errors import explained
+from infra.stack.deployed import DeployedStack
+
+WORKFLOW = Path(__file__).parents[2] / "infra/statemachine/nightly.asl.json"
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """Who receives what a topic publishes."""
+
+    protocol: str
+    endpoint: str
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A stack, looked at."""
+
+    stack: DeployedStack
+
+    @property
+    def status(self) -> str:
+        return str(self.stack.description["StackStatus"])
+
+    @property
+    def why(self) -> str:
+        """What CloudFormation says about its status; mostly nothing."""
+        return str(self.stack.description.get("StackStatusReason") or "")
+
+    def parameter(self, name: str) -> str:
+        """A parameter of the template; "" if the deployed one has no such parameter."""
+        given = self.stack.description.get("Parameters", [])
+        return str(next((each["ParameterValue"] for each in given if each["ParameterKey"] == name), ""))
+
+    def caller(self) -> str:
+        """The ARN of the user or the role that asks."""
+        with explained("sts"):
+            return str(self.stack.client("sts").get_caller_identity()["Arn"])
+
+    def runs_the_workflow(self, source: Path = WORKFLOW) -> bool:
+        """Whether the state machine is what `source` describes, with the names of this stack."""
+        arn = self.stack.output("StateMachineArn")
+        with explained("states"):
+            found = self.stack.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+        _, partition, _, region, account, *_ = arn.split(":")
+
+        def deployed(placeholder: re.Match[str]) -> str:
+            name = placeholder[1]
+            if name == "Bucket":
+                return self.stack.output("BucketName")
+            function = self.stack.output(f"{name.removesuffix('Arn')}Name")
+            return f"arn:{partition}:lambda:{region}:{account}:function:{function}"
+
+        described = re.sub(r"\$\{(\w+)\}", deployed, source.read_text("utf-8"))
+        return bool(json.loads(found["definition"]) == json.loads(described))
+
+    def key_type(self) -> str | None:
+        """SecureString or String; None without an API key. The key itself is never read."""
+        name = self.stack.output("ApiKeyName")
+        with explained("ssm"):
+            found = self.stack.client("ssm").describe_parameters(
+                ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
+            )["Parameters"]
+        return str(found[0]["Type"]) if found else None
+
+    def schedule(self, name: str) -> Mapping[str, Any] | None:
+        """As UpdateSchedule takes it; None if there is none."""
+        with explained("scheduler"):
+            try:
+                found = self.stack.client("scheduler").get_schedule(Name=name)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                    raise
+                return None
+        read_only = {"Arn", "CreationDate", "LastModificationDate", "ResponseMetadata"}
+        return {field: value for field, value in found.items() if field not in read_only and value is not None}
+
+    def subscriptions(self, topic: str) -> list[Subscription]:
+        """Of an output with a topic's ARN. Those that were deleted are left out."""
+        arn = self.stack.output(topic)
+        with explained("sns"):
+            pages = self.stack.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn)
+            found = [each for page in pages for each in page["Subscriptions"]]
+        return [
+            Subscription(each["Protocol"], each["Endpoint"], each["SubscriptionArn"].startswith("arn:"))
+            for each in found
+            if each["SubscriptionArn"] != "Deleted"
+        ]
+
+    def concurrency(self) -> tuple[int, int]:
+        """How many functions the account may run at once: in all, and those that no function has reserved."""
+        with explained("lambda"):
+            limit = self.stack.client("lambda").get_account_settings()["AccountLimit"]
+        return int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
