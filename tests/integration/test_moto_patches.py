@@ -15,6 +15,7 @@ from tests.integration.small_cloud import small_cloud
 
 imports.load()
 
+from moto.logs.models import LogsBackend  # noqa: E402
 from moto.s3.models import FakeBucket, S3Backend  # noqa: E402
 from moto.sqs.models import Queue, SQSBackend  # noqa: E402
 from moto.stepfunctions.parser import utils as parser_utils  # noqa: E402
@@ -51,6 +52,7 @@ BODIES: list[tuple[Any, str]] = [  # source that a patch replaces or relies on, 
     (SQSBackend.receive_message, "queue.dead_letter_queue.add_message(message)"),
     (SQSBackend.change_message_visibility, "for message in queue._messages:"),
     (SQSBackend.purge_queue, "queue._messages = []"),
+    (LogsBackend.filter_log_events, "log_group = self.groups[log_group_name]"),
     (S3Backend.put_object, "bucket.keys.setlist(key_name, keys)"),
     (S3Backend.get_object, "key = bucket.keys[key_name]"),
     (S3Backend.delete_object, "bucket.keys.pop(key_name)"),
