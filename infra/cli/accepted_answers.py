@@ -12,11 +12,10 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from infra.cli.installation import Records
 from nightfold.memory import known_as
 from nightfold.question import DEFAULT, shown
 from nightfold.results import read_results
-from nightfold.storage import plan_key, results_key, results_prefix
+from nightfold.storage import Source, plan_key, results_key, results_prefix
 
 READERS = 16  # objects that are read at once
 
@@ -70,14 +69,14 @@ class Choice:
     every: bool = False  # False: only the newest of each site and question
 
 
-def accepting_runs(records: Records) -> list[AcceptingRun]:
+def accepting_runs(records: Source) -> list[AcceptingRun]:
     """Oldest first. What is not a run is skipped."""
     with ThreadPoolExecutor(READERS) as readers:
         found = readers.map(lambda run_id: _accepting(records, run_id), list(records.run_ids()))
         return sorted(filter(None, found), key=lambda run: (run.started_at, run.run_id))
 
 
-def _accepting(records: Records, run_id: str) -> AcceptingRun | None:
+def _accepting(records: Source, run_id: str) -> AcceptingRun | None:
     try:
         plan = _Plan.model_validate_json(records.get(plan_key(run_id)) or b"")
     except ValidationError:
@@ -90,7 +89,7 @@ def _accepting(records: Records, run_id: str) -> AcceptingRun | None:
     return AcceptingRun(run_id, plan.started_at, plan.simulated, site_ids, plan.configuration.question, plan.questions)
 
 
-def accepted_answers(records: Records, runs: Sequence[AcceptingRun], choice: Choice) -> Iterator[AcceptedAnswer]:
+def accepted_answers(records: Source, runs: Sequence[AcceptingRun], choice: Choice) -> Iterator[AcceptedAnswer]:
     """The chosen answers by question and site, the newest first."""
     of_site: dict[tuple[str, str], list[AcceptingRun]] = {}
     for run in runs:
@@ -105,7 +104,7 @@ def accepted_answers(records: Records, runs: Sequence[AcceptingRun], choice: Cho
             yield from reversed(answers if choice.every else answers[-1:])
 
 
-def _answers(records: Records, question: str, site_id: str, runs: Sequence[AcceptingRun]) -> Iterator[AcceptedAnswer]:
+def _answers(records: Source, question: str, site_id: str, runs: Sequence[AcceptingRun]) -> Iterator[AcceptedAnswer]:
     """Oldest first, as `runs` are."""
     known: set[str] = set()
     for run in runs:

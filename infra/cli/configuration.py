@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.state import regular_files
 from infra.state.directory import StateDirectory
@@ -17,6 +17,9 @@ from nightfold.errors import InvalidInput
 from nightfold.question import load
 from nightfold.settings import RunConfiguration
 from planner.inputs import configure
+
+if TYPE_CHECKING:
+    from infra.cli.installation import Configuration
 
 ROOT = Path(__file__).parents[2]
 FILE = "configuration.json"  # in the state directory
@@ -57,12 +60,12 @@ def question_override(name: str | None) -> dict[str, str]:
 
 
 def configured(
-    state_dir: Path, overrides: Mapping[str, Any], speed: float, *, always: bool = False
+    place: "Configuration", overrides: Mapping[str, Any], speed: float, *, always: bool = False
 ) -> tuple[dict[str, Any], RunConfiguration]:
     """The overrides, and the configuration with them applied. At a higher `speed` requests time out sooner; `always`
     adds that timeout to the overrides at any speed, so that it replaces one from an earlier run at another speed."""
-    text = configuration_text(state_dir)
-    stored(state_dir / FILE, text)
+    text = place.read()
+    stored(place.where, text)
     configuration = configure(text, dict(overrides))
     if speed == 1 and not always:
         return dict(overrides), configuration

@@ -1,34 +1,39 @@
 """Where a command looks: the state directory of this laptop, or a deployed stack. No command asks which it is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.cli.configuration import ConfigurationFile
-from infra.cli.invocation import redrive_of, suggest, suggest_anywhere
-from infra.cli.misses_text import passed_over
+from infra.cli.invocation import redrive_of, shown, suggest, suggest_anywhere
 from infra.cli.page_files import page_in
 from infra.cli.site_list import SiteListFile
 from infra.cli.terminal import visible
 from infra.state.folder import Folder
 from infra.state.lock import in_use
 from infra.state.parked_misses import ParkedMessages
-from infra.state.queued_misses import RETENTION, QueuedMiss, read_misses, unreadable_messages
+from infra.state.queued_misses import (
+    MAX_RECEIVES,
+    RETENTION,
+    QueuedMiss,
+    read_messages,
+    read_misses,
+    unreadable_messages,
+)
 from nightfold.errors import InvalidInput
 from nightfold.memory import Kind
 from nightfold.misses import Miss
-from nightfold.storage import Source
+from nightfold.storage import Source, digest_key
 
 if TYPE_CHECKING:
     from infra.cli.checks import Check
-
-
-class Records(Source, Protocol):
-    """What runs have stored, under its keys."""
-
-    def keys(self, prefix: str) -> Iterator[str]: ...
+    from infra.cli.runner import Runner, StartedRun
+    from infra.cli.unfinished_runs import Closing, OpenRun
+    from infra.messages_api.endpoint import Simulation
+    from planner.miss_queue import Received
 
 
 class Configuration(Protocol):
@@ -65,6 +70,10 @@ class SiteList(Protocol):
 
     def find(self) -> bytes | None:
         """The same; None if there is none."""
+        ...
+
+    def instead(self, file: Path) -> bytes:
+        """Another list for one run. Raises InvalidInput where runs read the stored one alone."""
         ...
 
     def replace(self, before: bytes | None, content: bytes) -> str | None:
@@ -115,7 +124,9 @@ class Installation(Protocol):
     """What commands need. Everything raises InvalidInput where AWS refuses to answer."""
 
     @property
-    def records(self) -> Records: ...
+    def records(self) -> Source:
+        """What runs have stored."""
+        ...
 
     @property
     def configuration(self) -> Configuration: ...
@@ -137,6 +148,19 @@ class Installation(Protocol):
         """The command line of a command that reads."""
         ...
 
+    def shown(self, key: str) -> str:
+        """Where a record is, as a message names it."""
+        ...
+
+    @property
+    def logs(self) -> str:
+        """Where the functions' logs are, as a message names it."""
+        ...
+
+    def page_address(self, run_id: str) -> str:
+        """The address of a run's page, or the command line that shows it."""
+        ...
+
     def page(self, run_id: str, render: Callable[[], bytes]) -> Path:
         """The page of a run as a file. `render` makes it if the run left none."""
         ...
@@ -154,8 +178,24 @@ class Installation(Protocol):
         ...
 
     def about_misses(self, found: Sequence[QueuedMiss]) -> Iterator[str]:
-        """What else the user should know about the queues, beside the misses that were found there, and about runs that
-        have not ended."""
+        """What else the user should know about the queues, beside the misses that were found there."""
+        ...
+
+    def waiting(self, closings: Iterable["Closing"]) -> Iterator["Received"]:
+        """The messages that a redrive would receive after it has closed runs in this way, without those that closing
+        adds. Looking never receives a message."""
+        ...
+
+    def open_runs(self) -> Iterator["OpenRun"]:
+        """The folders of runs without a census."""
+        ...
+
+    def started_run(self, command: str, name: str | None) -> "StartedRun":
+        """The run with this name, or which begins with it; None: the one that is under way."""
+        ...
+
+    def runner(self, simulation: "Simulation", default_scenario: Path | None) -> "Runner":
+        """Executes runs. `default_scenario` is that of a laptop without a key; None: every answer is good."""
         ...
 
     def redrive(self, *, simulated: bool) -> str:
@@ -171,10 +211,6 @@ class Installation(Protocol):
         say."""
         ...
 
-    def start(self) -> str:
-        """The command line that starts a run."""
-        ...
-
     def checks(self) -> Iterator["Check"]:
         """What `nightfold doctor` finds."""
         ...
@@ -187,7 +223,7 @@ class Laptop:
     state_dir: Path
 
     @property
-    def records(self) -> Records:
+    def records(self) -> Source:
         return Folder(self.state_dir)
 
     @property
@@ -215,6 +251,17 @@ class Laptop:
     def page(self, run_id: str, render: Callable[[], bytes]) -> Path:
         return page_in(self.state_dir, run_id, render)
 
+    def shown(self, key: str) -> str:
+        return str(shown(self.state_dir / key))
+
+    @property
+    def logs(self) -> str:
+        return self.shown("logs")
+
+    def page_address(self, run_id: str) -> str:
+        page = (self.state_dir / digest_key(run_id)).resolve()
+        return page.as_uri() if page.exists() else self.suggest("report")
+
     def why_unfinished(self) -> str:
         stopped = f"stopped before it finished; `{self.suggest('redrive')}` closes it"
         return "is still running" if in_use(self.state_dir) else stopped
@@ -226,20 +273,38 @@ class Laptop:
         return read_misses(self.state_dir)
 
     def about_misses(self, found: Sequence[QueuedMiss]) -> Iterator[str]:
-        from infra.state.unfinished_runs import passed_over_runs, unfinished_runs
-
         if not self.state_dir.exists():
             yield f"{self.state_dir} does not exist yet."
         if old := sum(miss.age > RETENTION.total_seconds() for miss in found):
             yield f"On AWS, {old:,} of these would have expired after 14 days. Here none expires."
         for path, why in unreadable_messages(self.state_dir):
             yield f"{path} is not a readable message ({visible(why, 200)}). The next run sets it aside."
-        for dead in unfinished_runs(self.state_dir):
-            kept = f"{dead.stored:,} of {len(dead.plan.sites):,} outcomes are stored"
-            yield f"Run {dead.run_id} stopped before it finished: {kept}."
-            yield f"`{self.redrive(simulated=dead.plan.simulated)}` closes it and collects the rest."
-        for folder in passed_over_runs(self.state_dir):
-            yield passed_over(folder.name, folder.why)
+
+    def waiting(self, closings: Iterable["Closing"]) -> Iterator["Received"]:
+        from planner.miss_queue import Received
+
+        acknowledged = frozenset(message.message_id for closing in closings for message in closing.plan.received)
+        for message in read_messages(self.state_dir, "waiting"):
+            if message.received < MAX_RECEIVES and message.message_id not in acknowledged:
+                yield Received(message.message_id, "", message.body)
+
+    def open_runs(self) -> Iterator["OpenRun"]:
+        from infra.cli.unfinished_runs import open_runs
+
+        if not in_use(self.state_dir):  # then the process that has it open may be working on any of them
+            yield from open_runs(self.records, lambda _: False)
+
+    def started_run(self, command: str, name: str | None) -> "StartedRun":  # noqa: ARG002
+        raise InvalidInput(
+            f"{command}: a run on this machine is shown, and stopped with Ctrl-C, where it was started; "
+            f"`{self.suggest('report --list')}` lists those that have ended. For a run of a stack, add --stack NAME"
+        )
+
+    def runner(self, simulation: "Simulation", default_scenario: Path | None) -> "Runner":
+        from infra.cli.local_run import LocalRunner
+        from infra.messages_api.endpoint import choose_endpoint
+
+        return LocalRunner(self, choose_endpoint(os.environ, simulation, default_scenario=default_scenario))
 
     def redrive(self, *, simulated: bool) -> str:
         return suggest(redrive_of(simulated=simulated), self.state_dir)
@@ -251,9 +316,6 @@ class Laptop:
         from infra.state.site_memories import forget
 
         return forget(self.state_dir, memories)
-
-    def start(self) -> str:
-        return suggest("run", self.state_dir)
 
     def checks(self) -> Iterator["Check"]:
         from infra.cli.laptop_checks import laptop_checks

@@ -18,9 +18,14 @@ _received = signal.SIGINT  # the first signal
 _held = False
 
 
+def is_stop_requested() -> bool:
+    """Whether a signal has arrived."""
+    return _stop_requested.is_set()
+
+
 def stop_if_requested() -> None:
     """Raise KeyboardInterrupt again, in case a library swallowed the first one."""
-    if _stop_requested.is_set():
+    if is_stop_requested():
         raise KeyboardInterrupt
 
 

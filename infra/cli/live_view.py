@@ -169,9 +169,11 @@ def _status(site: SiteProgress, now: float) -> str:
         case "failed":
             return f"failed: {site.why}"
         case "stored":
-            return f"stored as failed: {site.why}" if site.why else f"stored, {counted(site.tokens, 'token')}"
+            if site.why:
+                return f"stored as failed: {site.why}"
+            return f"stored, {counted(site.tokens, 'token')}" if site.tokens else "stored"
         case "accepted":
-            return f"accepted, {site.entries}, {counted(site.tokens, 'token')}"
+            return f"accepted, {site.entries}{f', {counted(site.tokens, "token")}' if site.tokens else ''}"
         case "missed":
             return f"missed: {site.why}"
         case state:

@@ -4,33 +4,76 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from infra.cli.configuration import check_writable
+from infra.cli.installation import Laptop
 from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import redrive_of, suggest_anywhere
 from infra.cli.progress import Progress
 from infra.cli.run_request import RunRequest
-from infra.cli.run_result import RunResult, result_of
+from infra.cli.run_result import RunResult, result_if_stopped, result_of
+from infra.cli.unfinished_runs import stored_sites
 from infra.messages_api.endpoint import Endpoint
-from infra.state.unfinished_runs import stored_sites
 from nightfold.amounts import counted
+from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY
 
 if TYPE_CHECKING:
     from infra.cloud.embedded import Cloud
 
 
+@dataclass(frozen=True)
+class LocalRunner:
+    """Runs in an embedded cloud."""
+
+    at: Laptop
+    endpoint: Endpoint
+
+    @property
+    def simulated(self) -> bool:
+        return self.endpoint.simulated
+
+    @property
+    def speed(self) -> float:
+        return self.endpoint.speed
+
+    @property
+    def notice(self) -> str:
+        return self.endpoint.notice
+
+    @property
+    def insists(self) -> bool:
+        return self.endpoint.unasked  # without it, a cron job without a key would silently store invented answers
+
+    def check(self, *, detach: bool) -> None:
+        if detach:
+            raise InvalidInput("--detach: a run on this machine ends with its command; add --stack NAME, or omit it")
+        check_writable(self.at.state_dir)
+
+    def run(self, request: RunRequest, progress: Progress, notify: Callable[[str], None]) -> RunResult:
+        """Raises StateDirInUse, CorruptState. The notices are about files that were set aside."""
+        return run_locally(request, self.endpoint, self.at, progress, notify)
+
+    def start(self, request: RunRequest) -> None:
+        raise NotImplementedError  # `check` refuses it
+
+    def ended_at_once(self, request: RunRequest, progress: Progress) -> RunResult:
+        return result_if_stopped(request, self.at.records, progress)
+
+
 def run_locally(
-    request: RunRequest, endpoint: Endpoint, state_dir: Path, progress: Progress, notify: Callable[[str], None]
+    request: RunRequest, endpoint: Endpoint, at: Laptop, progress: Progress, notify: Callable[[str], None]
 ) -> RunResult:
-    """Deploy, run to the end, close. Raises StateDirInUse, CorruptState. After Ctrl-C it returns a result too, if the
-    run has started. `notify` receives the notices about the state directory: files that were set aside."""
+    """Deploy, run to the end, close."""
     from infra.cloud.embedded import Cloud
 
-    started = time.monotonic()
+    started, state_dir = time.monotonic(), at.state_dir
+    progress.set_phase("deploying template.yaml into the embedded cloud")
     with ExitStack() as api, _without_garbage_collection() as collect_garbage_again:
         parameters = stack_parameters(endpoint, api.enter_context(endpoint.open()), state_dir)
         with Cloud(
@@ -49,14 +92,14 @@ def run_locally(
             except KeyboardInterrupt:
                 if arn is None:
                     raise
-                progress.set_phase(_stopping(cloud.let_calls_finish(), len(stored_sites(state_dir, request.name))))
+                progress.set_phase(_stopping(cloud.let_calls_finish(), len(stored_sites(at.records, request.name))))
                 cloud.settled()
                 cloud.stop(arn)
                 execution = cloud.execution(arn)
                 _open_until_exit.append(api.pop_all())
             for notice in cloud.notices:
                 notify(notice)
-    return result_of(request, state_dir, progress, execution, time.monotonic() - started)
+    return result_of(request, at.records, progress, execution, time.monotonic() - started)
 
 
 def stack_parameters(endpoint: Endpoint, url: str, state_dir: Path) -> dict[str, str]:

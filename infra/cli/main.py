@@ -30,8 +30,10 @@ from infra.cli.report import report
 from infra.cli.results import results
 from infra.cli.run import run
 from infra.cli.sites import sites
+from infra.cli.stop import stop
 from infra.cli.terminal import to_stderr, visible
 from infra.cli.unpark import unpark
+from infra.cli.watch import watch
 
 BAD_INPUT = 64  # EX_USAGE of sysexits.h; click's own 2 means "partial" here
 
@@ -47,21 +49,8 @@ def nightfold() -> None:
 
 
 for command in (
-    run,
-    plan,
-    misses,
-    unpark,
-    drop,
-    redrive,
-    results,
-    report,
-    memory,
-    config,
-    sites,
-    key,
-    doctor,
-    new_question,
-    cloud,
+    *(run, plan, watch, stop, misses, unpark, drop, redrive, results, report, memory, config, sites, key),
+    *(doctor, new_question, cloud),
 ):
     nightfold.add_command(command)
 

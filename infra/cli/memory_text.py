@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from infra.cli.configuration import question_override
-from infra.cli.installation import Records
 from infra.cli.terminal import table
 from nightfold.amounts import counted
 from nightfold.complaints import nearest
 from nightfold.errors import InvalidInput
 from nightfold.memory import Kind, Remembered, read_memory
 from nightfold.sites import SiteId
-from nightfold.storage import memory_key
+from nightfold.storage import Source, memory_key
 
 _SITE_ID: TypeAdapter[str] = TypeAdapter(SiteId)
 
@@ -29,7 +28,7 @@ class Part:
     remembered: Sequence[Remembered] | None  # the newest first
 
 
-def chosen(records: Records, site_id: str, question: str | None, kind: str | None) -> list[Part]:
+def chosen(records: Source, site_id: str, question: str | None, kind: str | None) -> list[Part]:
     """What the site was offered, as far as the options ask for it. Raises InvalidInput."""
     try:
         _SITE_ID.validate_python(site_id)
@@ -41,7 +40,7 @@ def chosen(records: Records, site_id: str, question: str | None, kind: str | Non
     return [part for part in found if question in (None, part.question) and kind in (None, part.kind)]
 
 
-def _parts(records: Records, site_id: str) -> Iterator[Part]:
+def _parts(records: Source, site_id: str) -> Iterator[Part]:
     """By question, without those that are empty."""
     for key in sorted(records.keys(f"sites/{site_id}/")):
         question = key.split("/")[2]
@@ -103,7 +102,7 @@ def _list(found: Sequence[Part]) -> str:
     )
 
 
-def nothing(records: Records, site_id: str) -> str:
+def nothing(records: Source, site_id: str) -> str:
     """What is said if nothing was found."""
     known = sorted({key.split("/")[1] for key in records.keys("sites/")})
     near = None if site_id in known else nearest(site_id, known, 0.6)

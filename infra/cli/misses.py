@@ -23,7 +23,7 @@ def misses(as_json: bool, at: "Installation") -> int:
     from infra.cli import misses_text
 
     found = at.misses()
-    about = list(at.about_misses(found))  # if AWS refuses that, nothing is printed
+    about = [*at.about_misses(found), *misses_text.about_open_runs(at)]  # if AWS refuses that, nothing is printed
     to_stdout([misses_text.as_json(found)] if as_json else misses_text.as_text(found, at, width_of(sys.stdout)))
     for line in about:
         to_stderr(line)

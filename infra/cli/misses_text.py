@@ -1,7 +1,7 @@
 """The output of `nightfold misses`, and the commands that collect misses."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,22 @@ def as_text(misses: Sequence[QueuedMiss], at: "Installation", width: int | None)
 def passed_over(name: str, why: str) -> str:
     """A folder in runs/ that redrives skip."""
     return f"runs/{visible(name, 80)} is skipped: {visible(why)}."
+
+
+def about_open_runs(at: "Installation") -> Iterator[str]:
+    """What is said of the runs that have not been closed."""
+    from infra.cli.unfinished_runs import PassedOver, UnfinishedRun
+
+    for run in at.open_runs():
+        match run:
+            case UnfinishedRun(plan=plan, stored=stored):
+                kept = f"{stored:,} of {counted(len(plan.sites), 'outcome')} stored"
+                yield f"Run {run.run_id} stopped before it finished: {kept}."
+                yield f"`{at.redrive(simulated=plan.simulated)}` closes it and collects the rest."
+            case PassedOver(name=name, why=why):
+                yield passed_over(name, why)
+            case _:
+                yield f"Run {run.run_id} has not ended yet."
 
 
 def collects(command: str, *, simulated: bool) -> str:

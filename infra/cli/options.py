@@ -23,6 +23,9 @@ state_dir_option = click.option(
 quiet_option = click.option(
     "--quiet", is_flag=True, help="Show no progress, and no result if every site was accepted. For cron."
 )
+detach_option = click.option(
+    "--detach", is_flag=True, help="Of a deployed stack: start it, and do not wait for its end."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
 
 

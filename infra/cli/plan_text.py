@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from infra.cli.installation import Installation
 from infra.cli.redrive_request import other_kind
 from infra.cli.run_request import RunRequest
 from infra.cli.terminal import table
-from infra.state.queued_misses import QueuedMiss, read_misses
+from infra.state.queued_misses import QueuedMiss
 from nightfold.amounts import counted, duration, price
 from nightfold.budget import nearest_model
 from nightfold.question import DEFAULT, load
@@ -26,12 +26,12 @@ def headline(request: RunRequest) -> str:
     return "\n".join([_shape(request), *_expected(request), worst])
 
 
-def before_it_starts(request: RunRequest, state_dir: Path) -> Iterator[str]:
+def before_it_starts(request: RunRequest, at: Installation) -> Iterator[str]:
     """The lines before a run. What a redrive parks or acknowledges is in its summary."""
     if request.plan.sites:
         yield headline(request)
     if request.other_kind:
-        yield f"{other_kind(request, state_dir)}."
+        yield f"{other_kind(request, at)}."
 
 
 def _shape(request: RunRequest) -> str:
@@ -85,7 +85,7 @@ def as_json(request: RunRequest) -> str:
     return json.dumps(_document(request), indent=2)
 
 
-def redrive_as_text(request: RunRequest, state_dir: Path, width: int | None) -> list[str]:
+def redrive_as_text(request: RunRequest, at: Installation, width: int | None) -> list[str]:
     """The output of `nightfold redrive --dry-run`."""
     lines = [
         f"Run {dead.run_id} stopped before it finished and would be closed first: "
@@ -100,10 +100,10 @@ def redrive_as_text(request: RunRequest, state_dir: Path, width: int | None) -> 
     if plan.settled:
         lines.append(f"{counted(len(plan.settled), 'site')} would not run: accepted after the miss.")
     if request.other_kind:
-        lines.append(f"{other_kind(request, state_dir)}.")
+        lines.append(f"{other_kind(request, at)}.")
     if not request.plan.sites:
         return [*lines, "No site would run: no miss is waiting." if not lines else "No site would run."]
-    waiting = _waiting(request, state_dir)
+    waiting = _waiting(request, at)
     rows = [
         (
             site.site_id,
@@ -119,8 +119,8 @@ def redrive_as_text(request: RunRequest, state_dir: Path, width: int | None) -> 
     return [*lines, *_more(request), "", *_worst(request)]
 
 
-def redrive_as_json(request: RunRequest, state_dir: Path, width: int | None) -> Iterator[str]:  # noqa: ARG001
-    waiting = _waiting(request, state_dir)
+def redrive_as_json(request: RunRequest, at: Installation, width: int | None) -> Iterator[str]:  # noqa: ARG001
+    waiting = _waiting(request, at)
     document = _document(request)
     for site in document["sites"]:
         miss = waiting.get(site["site_id"])
@@ -158,12 +158,12 @@ def _tokens(request: RunRequest, own: int | None) -> int:
     return min(request.tokens_each, own or request.tokens_each)
 
 
-def _waiting(request: RunRequest, state_dir: Path) -> dict[str, QueuedMiss]:
+def _waiting(request: RunRequest, at: Installation) -> dict[str, QueuedMiss]:
     """The newest waiting miss of each site that would run."""
     planned = {site.site_id for site in request.plan.sites}
     return {
         miss.site_id: miss
-        for miss in read_misses(state_dir)
+        for miss in at.misses()
         if miss.queue == "waiting" and miss.simulated == request.plan.simulated and miss.site_id in planned
     }
 

@@ -1,4 +1,5 @@
 """The progress of a run, derived from the embedded cloud's events: invocations, stored objects and waits for a retry.
+Of a stack only the stored objects are seen.
 
 `live_view` shows it.
 """
@@ -31,7 +32,7 @@ class Progress(SiteStates):
 
     def __init__(self, site_ids: Iterable[str] = (), changed: Changed | None = None) -> None:
         super().__init__(site_ids, changed)
-        self.phase = "deploying template.yaml into the embedded cloud"
+        self.phase = "starting"
         self.run_id: str | None = None
         self.regenerating = 0
         self.stored = self.stored_again = 0  # outcomes of the first and of the second round
@@ -54,6 +55,10 @@ class Progress(SiteStates):
                 self._object_stored(event)
             elif event.kind == "waits":
                 self._branch_waits(event)
+            elif event.kind == "read":
+                self._outcome_read(event)
+            elif event.kind == "began":
+                self._wave_began(event)
             elif event.function == "Collector":
                 self._collector(event)
             elif event.function == "Planner":
@@ -115,11 +120,12 @@ class Progress(SiteStates):
     def _object_stored(self, event: Event) -> None:
         if outcome := _OUTCOME.fullmatch(event.key):
             site = self._site(outcome[2])
-            self.wave.branch_ended(event.at - (site.began or event.at))
+            if site.began is not None:
+                self.wave.branch_ended(event.at - site.began)
             self.stored += outcome[1] == "1"
             self.stored_again += outcome[1] == "2"
             if site.state != "failed":
-                site.why = "" if site.state == "answered" else _error_in(event.payload)
+                site.why = "" if site.state == "answered" or event.payload is None else _error_in(event.payload)
             self._move(site, "stored", event.at, f"stored as failed: {site.why}" if site.why else "stored")
         elif file := _RUN_FILE.fullmatch(event.key):
             document = json.loads(event.payload)
@@ -135,6 +141,32 @@ class Progress(SiteStates):
                 case _:
                     if line := self.wave.decided(Pace.model_validate(document), event.at):
                         self._report(event.at, "run", visible(line, 400))
+
+    def _outcome_read(self, event: Event) -> None:
+        """What was stored before, and no function has reported."""
+        outcome = read_outcome(event.payload)
+        if outcome is None or (site := self._site(outcome.site_id)).state != "stored":
+            return
+        if outcome.answer is not None:
+            site.tokens += outcome.answer.input_tokens + outcome.answer.output_tokens
+        else:
+            site.why = _error_in(event.payload)
+            self._move(site, "stored", event.at, f"stored as failed: {site.why}")
+
+    def _wave_began(self, event: Event) -> None:
+        """These sites are asked at once."""
+        for site_id in event.payload["site_ids"]:
+            site = self._site(site_id)
+            site.attempt, site.round, site.began = 1, event.payload["round"], event.at
+            self._move(site, "collecting", event.at)
+
+    def wave_ended(self, pace: Pace) -> None:
+        """Counts what the decision after a wave says about it, where no function reports."""
+        if pace.seen is not None:
+            self.input_tokens += pace.seen.input_tokens
+            self.output_tokens += pace.seen.output_tokens
+            self.rate_limited += pace.seen.rate_limited
+        self.wave.branches = {}
 
     # --- The whole run -----------------------------------------------------------------------------------------------
 

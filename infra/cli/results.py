@@ -59,7 +59,7 @@ def results(
     answers = list(accepted_answers(at.records, runs, chosen))
     to_stdout(accepted_text.FORMATS[form](answers, width_of(sys.stdout)))
     if not runs:
-        to_stderr(f"Nothing is accepted yet. `{at.start()}` starts a run.")
+        to_stderr(f"Nothing is accepted yet. `{at.suggest('run')}` starts a run.")
     elif not answers:
         kind = "simulated" if chosen.simulated else "real"
         to_stderr(f"No {kind} answer fits.")

@@ -4,21 +4,19 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from infra.cli.invocation import redrive_of, shown, suggest
+from infra.cli.installation import Installation
 from infra.cli.misses_text import passed_over
 from infra.cli.run_result import RunResult
 from infra.cli.terminal import fitted, visible
-from infra.state.regular_files import read_file
 from nightfold.amounts import counted, duration, price
 from nightfold.contract import SiteSummary, Summary
 from nightfold.misses import MAX_ATTEMPTS
 from nightfold.question import shown as shown_question
 from nightfold.results import read_results
-from nightfold.storage import digest_key, misses_key, results_key
+from nightfold.storage import misses_key, results_key, results_prefix
 from reporter.verdict import headline, not_asked
 from reporter.waves import stopped
 
@@ -39,7 +37,7 @@ def as_json(summary: Summary) -> str:
     return json.dumps({key: document[key] for key in JSON_KEYS}, indent=2)
 
 
-def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
+def as_text(summary: Summary, at: Installation, width: int | None) -> list[str]:
     """The census and the entries of a closed run."""
     if not summary.planned:
         return [census_line(summary), "", headline(summary), *not_asked(summary)]
@@ -47,7 +45,7 @@ def as_text(summary: Summary, state_dir: Path, width: int | None) -> list[str]:
         census_line(summary),
         *wrap(stopped(summary) or "", width or 100),
         "",
-        *(fitted(line, width) for line in _sites(summary, state_dir)),
+        *(fitted(line, width) for line in _sites(summary, at)),
         "",
     ]
     cost = price(summary.cost_usd, simulated=summary.simulated)
@@ -68,28 +66,24 @@ def census_line(summary: Summary) -> str:
     return f"{summary.status}: planned {summary.planned:,} = accepted {summary.accepted:,} + missed {missed:,}{why}"
 
 
-def next_steps(summary: Summary, state_dir: Path) -> list[str]:
+def next_steps(summary: Summary, at: Installation) -> list[str]:
     """Where the results are stored, and what to do next."""
-    run = state_dir / "runs" / summary.run_id
-    page = (state_dir / digest_key(summary.run_id)).resolve()
-    address = page.as_uri() if page.exists() else suggest("report", state_dir)
-    lines = [f"page       {address}"]
+    lines = [f"page       {at.page_address(summary.run_id)}"]
     if summary.accepted:
-        results = suggest("results --simulated" if summary.simulated else "results", state_dir)
-        lines.append(f"results    {results}  ({shown(run / 'results')}/)")
+        results = at.suggest("results --simulated" if summary.simulated else "results")
+        lines.append(f"results    {results}  ({at.shown(results_prefix(summary.run_id).rstrip('/'))}/)")
     missed = summary.planned - summary.accepted
-    parked = _parked(state_dir, summary.run_id) if missed else 0
+    parked = _parked(at, summary.run_id) if missed else 0
     if missed or summary.unlisted:
-        lines.append(f"misses     {suggest('misses', state_dir)}")
+        lines.append(f"misses     {at.suggest('misses')}")
     if missed > parked:
-        redrive = suggest(redrive_of(simulated=summary.simulated), state_dir)
-        lines.append(f"next       {redrive}  (collects only the misses)")
+        lines.append(f"next       {at.redrive(simulated=summary.simulated)}  (collects only the misses)")
     if parked:
-        lines.append(f"parked     {suggest('unpark', state_dir)}  ({counted(parked, 'miss')}; fix the cause first)")
+        lines.append(f"parked     {at.suggest('unpark')}  ({counted(parked, 'miss')}; fix the cause first)")
     return lines
 
 
-def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
+def _sites(summary: Summary, at: Installation) -> Iterator[str]:
     """The first accepted sites with their titles, then the first misses; the rest are counted."""
     accepted = [site for site in summary.sites if site.accepted]
     missed = [site for site in summary.sites if not site.accepted]
@@ -101,7 +95,7 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
         again = ", regenerated" if site.rounds > 1 else ""
         entries = counted(site.entries, nouns[site.question or summary.question])
         yield f"{site.site_id:{width}}  accepted, {entries}{again}"
-        titles = _titles(state_dir, summary.run_id, site.site_id)
+        titles = _titles(at, summary.run_id, site.site_id)
         for title in titles[:TITLES_SHOWN]:
             yield f"{'':{width}}  - {visible(title, 200)}"
         if len(titles) > TITLES_SHOWN:
@@ -109,7 +103,7 @@ def _sites(summary: Summary, state_dir: Path) -> Iterator[str]:
     if len(accepted) > SITES_SHOWN:
         rest, noun = accepted[SITES_SHOWN:], "entry" if len(nouns) > 1 else next(iter(nouns.values()))
         yield f"… and {counted(len(rest), 'more site')} with {counted(sum(site.entries for site in rest), noun)}"
-    messages = _messages(state_dir, summary.run_id) if missed else {}
+    messages = _messages(at, summary.run_id) if missed else {}
     for site in begun[:MISSES_SHOWN]:
         message = visible(messages.get(site.site_id, ""), 300)
         yield f"{site.site_id:{width}}  missed: {_why(site)}{f': {message}' if message else ''}"
@@ -122,32 +116,28 @@ def _why(site: SiteSummary) -> str:
     return f"{site.reason}, {visible(site.error, 60)}"
 
 
-def _titles(state_dir: Path, run_id: str, site_id: str) -> list[str]:
-    try:
-        results = read_results(read_file(state_dir / results_key(run_id, site_id)))
-    except OSError:
-        return []
+def _titles(at: Installation, run_id: str, site_id: str) -> list[str]:
+    results = read_results(at.records.get(results_key(run_id, site_id)))
     if results is None or not results.entries:
         return []
     heading = shown_question(results.question, results.entries[0]).heading
     return [str(entry.get(heading, "")) for entry in results.entries]
 
 
-def _messages(state_dir: Path, run_id: str) -> dict[str, str]:
+def _messages(at: Installation, run_id: str) -> dict[str, str]:
     """The messages of the run's first misses, by site."""
-    return {miss["site"]["site_id"]: str(miss["message"]) for miss in islice(_misses(state_dir, run_id), MISSES_SHOWN)}
+    return {miss["site"]["site_id"]: str(miss["message"]) for miss in islice(_misses(at, run_id), MISSES_SHOWN)}
 
 
-def _parked(state_dir: Path, run_id: str) -> int:
+def _parked(at: Installation, run_id: str) -> int:
     """How many of the run's misses were parked: no redrive collects them."""
-    return sum(miss.get("attempts", 0) >= MAX_ATTEMPTS for miss in _misses(state_dir, run_id))
+    return sum(miss.get("attempts", 0) >= MAX_ATTEMPTS for miss in _misses(at, run_id))
 
 
-def _misses(state_dir: Path, run_id: str) -> Iterator[dict[str, Any]]:
+def _misses(at: Installation, run_id: str) -> Iterator[dict[str, Any]]:
     try:
-        with (state_dir / misses_key(run_id)).open(encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
-    except (OSError, ValueError):
+        yield from map(json.loads, (at.records.get(misses_key(run_id)) or b"").splitlines())
+    except ValueError:
         return
 
 
@@ -164,15 +154,25 @@ def dead_runs(result: RunResult) -> Iterator[str]:
         yield passed_over(run_id, why)
 
 
-def without_census(result: RunResult, state_dir: Path) -> list[str]:
+def goes_on(run_id: str, at: Installation) -> list[str]:
+    """What can be done about a run that goes on without this process."""
+    return [f"to follow  {at.suggest(f'watch {run_id}')}", f"to stop    {at.suggest(f'stop {run_id}')}"]
+
+
+def without_census(result: RunResult, at: Installation) -> list[str]:
     """What a run without a census kept, and what to do."""
-    run = state_dir / "runs" / result.run_id
-    kept = f"Kept: {result.stored:,} of {counted(result.planned, 'outcome')}, under {shown(run)}."
-    redrive = suggest(redrive_of(simulated=result.simulated), state_dir)
+    kept = (
+        f"Kept: {result.stored:,} of {counted(result.planned, 'outcome')}, under {at.shown(f'runs/{result.run_id}')}."
+    )
+    redrive = at.redrive(simulated=result.simulated)
     cause = f": {visible(result.cause, 600)}" if result.cause else ""
     match result.how:
         case "refused":
             return [f"nightfold: {visible(result.cause, 600)}"]
+        case "left":
+            so_far = f"{result.stored:,} of {counted(result.planned, 'outcome')} stored so far."
+            why = [f"nightfold: {visible(result.error, 600)}"] if result.error else []
+            return [*why, f"Run {result.run_id} goes on: {so_far}", *goes_on(result.run_id, at)]
         case "stopped" if result.planned == 0:
             return ["Stopped before anything was collected."]
         case "stopped":
@@ -183,11 +183,11 @@ def without_census(result: RunResult, state_dir: Path) -> list[str]:
         case _ if result.planned == 0:
             return [
                 f"The run failed before it had a plan. Nothing was paid. {visible(result.error, 60)}{cause}",
-                f"The functions' logs are in {shown(state_dir / 'logs')}. Fix the cause, then start the run again.",
+                f"The functions' logs are in {at.logs}. Fix the cause, then start the run again.",
             ]
         case _:
             return [
                 f"The run failed: {visible(result.error, 60)}{cause}",
-                f"{kept} The functions' logs are in {shown(state_dir / 'logs')}.",
+                f"{kept} The functions' logs are in {at.logs}.",
                 f"`{redrive}` closes this run and collects the rest.",
             ]

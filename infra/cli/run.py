@@ -1,23 +1,23 @@
 """`nightfold run`."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from infra.cli.options import (
     configuration_options,
+    detach_option,
+    installation_options,
     json_option,
     question_option,
     quiet_option,
     selection_options,
     simulation_options,
-    state_dir_option,
 )
 
 if TYPE_CHECKING:
+    from infra.cli.installation import Installation
     from infra.cli.run_request import Selection
     from infra.messages_api.endpoint import Simulation
 
@@ -27,23 +27,28 @@ if TYPE_CHECKING:
 @configuration_options
 @question_option
 @simulation_options
+@detach_option
 @json_option
 @quiet_option
-@state_dir_option
+@installation_options
 def run(
     selection: "Selection",
     overrides: Mapping[str, Any],
     simulation: "Simulation",
+    detach: bool,
     as_json: bool,
     quiet: bool,
-    state_dir: Path,
+    at: "Installation",
 ) -> int:
-    """Run now, on this machine."""
+    """Run now, on this machine or in a deployed stack.
+
+    A run of a stack is followed until its end. Ctrl-C leaves it running.
+    """
     from infra.cli.default_files import here_or_in_repository
     from infra.cli.run_request import request_run
     from infra.cli.run_with_view import run_with_view
-    from infra.messages_api.endpoint import SCENARIO, choose_endpoint
+    from infra.messages_api.endpoint import SCENARIO
 
-    endpoint = choose_endpoint(os.environ, simulation, default_scenario=here_or_in_repository(SCENARIO))
-    request = request_run(state_dir, selection, overrides, endpoint.speed, simulated=endpoint.simulated)
-    return run_with_view(request, endpoint, state_dir, as_json=as_json, quiet=quiet)
+    runner = at.runner(simulation, here_or_in_repository(SCENARIO))
+    request = request_run(at, selection, overrides, runner.speed, simulated=runner.simulated)
+    return run_with_view(request, runner, at, as_json=as_json, quiet=quiet, detach=detach)

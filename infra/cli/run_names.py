@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from infra.cli.installation import Installation, Records
+from infra.cli.installation import Installation
 from nightfold.complaints import nearest
 from nightfold.errors import InvalidInput
-from nightfold.storage import summary_key
+from nightfold.storage import Source, summary_key
 from reporter.records import PastRun
 
 READERS = 16  # summaries that are read at once
@@ -35,7 +35,7 @@ def run_named(command: str, name: str, at: Installation) -> str:
             raise InvalidInput(f"{command}: the names of {len(several):,} runs begin with {name!r}: {listed}")
 
 
-def closed_runs(records: Records) -> list[PastRun]:
+def closed_runs(records: Source) -> list[PastRun]:
     """The closed runs, newest first."""
     return sorted((run for _, run in _runs(records) if run), key=lambda run: run.started_at, reverse=True)
 
@@ -43,11 +43,11 @@ def closed_runs(records: Records) -> list[PastRun]:
 def _newest(command: str, at: Installation) -> str:
     runs = closed_runs(at.records)
     if not runs:
-        raise InvalidInput(f"{command}: {at.place} has no closed run yet; start one with `{at.start()}`")
+        raise InvalidInput(f"{command}: {at.place} has no closed run yet; start one with `{at.suggest('run')}`")
     return runs[0].run_id
 
 
-def _runs(records: Records) -> Iterator[tuple[str, PastRun | None]]:
+def _runs(records: Source) -> Iterator[tuple[str, PastRun | None]]:
     """Each run's name, and its summary if it has one that can be read. A copied folder is not a run."""
 
     def read(name: str) -> PastRun | None:

@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.cli.configuration import configured
-from infra.cli.default_files import read_file
-from infra.cli.site_list import SiteListFile
-from infra.state.folder import Folder
-from infra.state.unfinished_runs import UnfinishedRun
+from infra.cli.installation import Installation, SiteList
+from infra.cli.unfinished_runs import PassedOver, UnfinishedRun
 from nightfold.budget import branches_at_once
 from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
@@ -22,9 +20,6 @@ from nightfold.settings import AUTO
 from nightfold.waves import noted
 from planner.draft import PlanTask, draft
 from planner.inputs import narrow, read_sites
-
-if TYPE_CHECKING:
-    from infra.cli.installation import SiteList
 
 
 @dataclass(frozen=True)
@@ -35,12 +30,11 @@ class Selection:
     only: Sequence[str] | None = None
     limit: int | None = None
 
-    def read(self, stored: "SiteList") -> tuple[bytes, str]:
+    def read(self, stored: SiteList) -> tuple[bytes, str]:
         """The list, and what an error message calls it: the file, or what is `stored`. Raises InvalidInput."""
         if self.file is None:
             return stored.read(), stored.where
-        named = f"--sites {self.file}"
-        return read_file(self.file, named), named
+        return stored.instead(self.file), f"--sites {self.file}"
 
     @property
     def execution_input(self) -> dict[str, Any]:
@@ -55,9 +49,10 @@ class RunRequest:
     name: str  # of the execution, and the run's id
     overrides: Mapping[str, Any]  # fields of the configuration, for this run alone
     plan: Plan
-    site_list: bytes | None = None  # the file's content, unchanged
+    site_list: bytes  # the file's content, unchanged
     narrowed: Mapping[str, Any] = field(default_factory=dict)  # `only` and `limit`
     unfinished: Sequence[UnfinishedRun] = ()  # runs that a redrive closes first
+    passed_over: Sequence[PassedOver] = ()  # folders that it leaves alone
     other_kind: int = 0  # messages that a redrive leaves: simulated misses if it is real, real ones if it is simulated
 
     @property
@@ -79,13 +74,17 @@ class RunRequest:
 
 
 def request_run(
-    state_dir: Path, selection: Selection, overrides: Mapping[str, Any], speed: float = 1.0, *, simulated: bool = False
+    at: Installation,
+    selection: Selection,
+    overrides: Mapping[str, Any],
+    speed: float = 1.0,
+    *,
+    simulated: bool = False,
 ) -> RunRequest:
     """A run over the site list. Raises InvalidInput."""
-    check_state_dir(state_dir)
-    site_list, named = selection.read(SiteListFile(state_dir))
+    site_list, named = selection.read(at.site_list)
     sites = narrow(read_sites(site_list, named), selection.only, selection.limit, "--only")
-    overrides, configuration = configured(state_dir, overrides, speed)
+    overrides, configuration = configured(at.configuration, overrides, speed)
     name = run_name("manual")
     plan = draft(
         name,
@@ -95,7 +94,7 @@ def request_run(
         task(name),
         simulated=simulated,
         overrides=overrides,
-        profile=noted(Folder(state_dir)),
+        profile=noted(at.records),
         speed=speed,
     )
     return RunRequest(name, overrides, plan, site_list, selection.execution_input)

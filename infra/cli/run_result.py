@@ -1,18 +1,29 @@
-"""How a run ended, read from its execution and from the state directory."""
+"""How a run ended, read from its execution and from what is stored."""
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal, Protocol
 
-from infra.cli.interrupts import exit_code
+from infra.cli.interrupts import exit_code, is_stop_requested
 from infra.cli.progress import Progress
 from infra.cli.run_request import RunRequest
-from infra.state.unfinished_runs import stored_sites, why_set_aside
+from infra.cli.unfinished_runs import stored_sites, why_set_aside
 from nightfold.contract import MissedByReason, Summary, Tokens
-from nightfold.storage import summary_key
+from nightfold.storage import Source, summary_key
 
-if TYPE_CHECKING:
-    from infra.cloud.state_machine import Execution
+type How = Literal["closed", "nothing", "refused", "broken", "stopped", "left"]
+
+
+class Execution(Protocol):
+    """An execution, as DescribeExecution describes it."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def output(self) -> Any: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def cause(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -20,20 +31,20 @@ class RunResult:
     """How a run ended. `summary` is set if the run wrote its census."""
 
     run_id: str
-    how: Literal["closed", "nothing", "refused", "broken", "stopped"]
+    how: How  # left: it goes on without this process
     summary: Summary | None = None
     error: str = ""
     cause: str = ""
     simulated: bool = False
     planned: int = 0
-    stored: int = 0  # sites with an outcome on disk
+    stored: int = 0  # sites with a stored outcome
     dead_runs: list[Summary] = field(default_factory=list)  # earlier runs that this run closed
     set_aside: dict[str, str] = field(default_factory=dict)  # earlier runs that it could not close, and why
 
     @property
     def exit_code(self) -> int:
-        if self.how == "stopped":
-            return exit_code()
+        if self.how in {"stopped", "left"}:
+            return exit_code() if is_stop_requested() else 1
         if self.how == "refused":
             return 64
         if self.summary is not None:
@@ -42,14 +53,14 @@ class RunResult:
 
 
 def result_of(
-    request: RunRequest, state_dir: Path, progress: Progress, execution: "Execution", seconds: float
+    request: RunRequest, records: Source, progress: Progress, execution: Execution, seconds: float
 ) -> RunResult:
     """The result of an execution that has ended after this many seconds."""
-    summary = _summary(state_dir, request.name)
-    dead_runs = [closed for run_id in progress.dead_runs if (closed := _summary(state_dir, run_id)) is not None]
-    failed = [(run_id, why) for run_id in progress.dead_runs if (why := why_set_aside(state_dir, run_id)) is not None]
+    summary = _summary(records, request.name)
+    dead_runs = [closed for run_id in progress.dead_runs if (closed := _summary(records, run_id)) is not None]
+    failed = [(run_id, why) for run_id in progress.dead_runs if (why := why_set_aside(records, run_id)) is not None]
     output = execution.output if isinstance(execution.output, dict) else {}
-    how: Literal["closed", "nothing", "refused", "broken", "stopped"]
+    how: How
     if execution.status == "ABORTED":
         how = "stopped"
     elif summary is not None:
@@ -61,7 +72,7 @@ def result_of(
     else:
         how = "broken"
     return replace(
-        result_if_stopped(request, state_dir, progress),
+        result_if_stopped(request, records, progress),
         how=how,
         summary=summary,
         error=execution.error or execution.status,
@@ -71,23 +82,20 @@ def result_of(
     )
 
 
-def result_if_stopped(request: RunRequest, state_dir: Path, progress: Progress) -> RunResult:
+def result_if_stopped(request: RunRequest, records: Source, progress: Progress) -> RunResult:
     """The result of a run that is stopped now."""
-    planned = (state_dir / "runs" / request.name / "plan.json").exists()
     return RunResult(
         run_id=request.name,
         how="stopped",
         simulated=request.plan.simulated,
-        planned=len(progress.sites) if planned else 0,
-        stored=len(stored_sites(state_dir, request.name)),
+        planned=len(progress.sites) if progress.run_id == request.name else 0,
+        stored=len(stored_sites(records, request.name)),
     )
 
 
-def _summary(state_dir: Path, run_id: str) -> Summary | None:
-    try:
-        return Summary.model_validate_json((state_dir / summary_key(run_id)).read_bytes())
-    except FileNotFoundError:
-        return None
+def _summary(records: Source, run_id: str) -> Summary | None:
+    document = records.get(summary_key(run_id))
+    return None if document is None else Summary.model_validate_json(document)
 
 
 def _empty_summary(request: RunRequest, seconds: float) -> Summary:

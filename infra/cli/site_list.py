@@ -62,6 +62,10 @@ class SiteListFile:
         except OSError as error:
             raise InvalidInput(f"sites: {self._own} cannot be read ({error.strerror})") from None
 
+    def instead(self, file: Path) -> bytes:
+        """Raises InvalidInput if the file cannot be read."""
+        return read_file(file, f"--sites {file}")
+
     @property
     def _own(self) -> Path:
         return self.state_dir / FILE

@@ -22,7 +22,7 @@ class SiteProgress:
     round: int = 1
     why: str = ""  # an error's name, or what was wrong with an answer
     request_id: str = ""
-    began: float = 0.0  # its branch in this round, time.monotonic()
+    began: float | None = None  # its branch in this round, time.monotonic()
     entries: str = ""  # such as "5 candidates"
     tokens: int = 0  # input and output, of all its answers
     retried_at: float = 0.0  # when the wait for the next attempt ends, time.monotonic()

@@ -1,21 +1,28 @@
 """A deployed stack, as an Installation."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.cli.installation import ApiKey, Configuration, ParkedQueue, Records, SiteList
+from infra.cli.installation import ApiKey, Configuration, ParkedQueue, SiteList
 from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import program
 from infra.cli.page_files import page_from
+from infra.cli.recorded_misses import recorded_misses
+from infra.cli.unfinished_runs import Closing, OpenRun, open_runs
 from infra.state.queued_misses import QueuedMiss
+from nightfold.errors import InvalidInput
+from nightfold.storage import Source
+from planner.miss_queue import Received
 
 if TYPE_CHECKING:
     from infra.cli.checks import Check
+    from infra.cli.runner import Runner, StartedRun
+    from infra.messages_api.endpoint import Simulation
     from infra.stack.deployed import DeployedStack
     from nightfold.memory import Kind
 
@@ -35,7 +42,7 @@ class Stack:
         return DeployedStack(self.name, self.region, self.profile)
 
     @property
-    def records(self) -> Records:
+    def records(self) -> Source:
         return self._deployed.records
 
     @property
@@ -61,6 +68,16 @@ class Stack:
         words = [word for name, value in given.items() if value for word in (name, value)]
         return f"{program()} {command} {shlex.join(words)}"
 
+    def shown(self, key: str) -> str:
+        return f"s3://{self._deployed.output('BucketName')}/{key}"
+
+    @property
+    def logs(self) -> str:
+        return f"CloudWatch's log groups /aws/lambda/{self.name}-*"
+
+    def page_address(self, run_id: str) -> str:
+        return self.suggest(f"report {run_id} --open")
+
     def page(self, run_id: str, render: Callable[[], bytes]) -> Path:
         return page_from(self.records, run_id, render)
 
@@ -71,18 +88,9 @@ class Stack:
         return self.redrive(simulated=simulated)
 
     def misses(self) -> list[QueuedMiss]:
-        from infra.cli.recorded_misses import recorded_misses
-
-        return recorded_misses(self.records)
+        return recorded_misses(self.records).listed()
 
     def about_misses(self, found: Sequence[QueuedMiss]) -> Iterator[str]:
-        from infra.cli.recorded_misses import not_closed
-
-        for run_id, execution_id in not_closed(self.records):
-            if self._deployed.is_running(execution_id):
-                yield f"Run {run_id} has not ended yet."
-            else:
-                yield f"Run {run_id} stopped before it finished; the next redrive closes it and collects the rest."
         for queue, messages in self._deployed.messages().items():
             if messages != (recorded := sum(miss.queue == queue for miss in found)):
                 yield (
@@ -90,8 +98,28 @@ class Stack:
                     "minute's delay, and the records do not know what was moved, sent or deleted by hand."
                 )
 
+    def waiting(self, closings: Iterable[Closing]) -> Iterator[Received]:
+        for miss in recorded_misses(self.records, [closing.plan for closing in closings]).waiting:
+            yield Received(f"{miss.run_id}/{miss.site.site_id}", "", miss.model_dump_json())
+
+    def open_runs(self) -> Iterator[OpenRun]:
+        return open_runs(self.records, self._deployed.executions.is_running)
+
+    def started_run(self, command: str, name: str | None) -> "StartedRun":
+        from infra.cli.stack_run import started_run
+
+        return started_run(command, name, self, self._deployed)
+
+    def runner(self, simulation: "Simulation", default_scenario: Path | None) -> "Runner":  # noqa: ARG002
+        from infra.cli.stack_run import StackRunner
+        from infra.messages_api.endpoint import Simulation
+
+        if simulation != Simulation():
+            raise InvalidInput("--simulate: whether a stack's answers are real is decided by its parameter MessagesApi")
+        return StackRunner(self, self._deployed)
+
     def redrive(self, *, simulated: bool) -> str:  # noqa: ARG002 - a stack is of one kind
-        return self._start('{"mode": "redrive"}')
+        return self.suggest("redrive")
 
     def forget(self, memories: "Sequence[tuple[str, Kind | None]]") -> list[str]:
         from infra.stack.site_memories import forget
@@ -112,19 +140,8 @@ class Stack:
                 queue.give_back()
             stop_if_requested()
 
-    def start(self) -> str:
-        return self._start("{}")
-
     def checks(self) -> Iterator["Check"]:
         from infra.cli.stack_checks import stack_checks
         from infra.stack.inspection import Inspection
 
         return stack_checks(self, Inspection(self._deployed))
-
-    def _start(self, given: str) -> str:
-        arn = self._deployed.output("StateMachineArn")
-        return self._aws(f"stepfunctions start-execution --state-machine-arn {arn} --input {shlex.quote(given)}")
-
-    def _aws(self, command: str) -> str:
-        given = {"--region": self.region, "--profile": self.profile}
-        return f"aws {command}{''.join(f' {name} {shlex.quote(value)}' for name, value in given.items() if value)}"

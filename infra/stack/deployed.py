@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ProfileNotFound
 from infra.stack.api_key import ApiKeyParameter
 from infra.stack.aws_errors import explained
 from infra.stack.configuration import ConfigurationParameter
+from infra.stack.executions import Executions
 from infra.stack.parked_queue import ParkedQueue
 from nightfold.errors import InvalidInput
 from nightfold.storage import CALLS, Bucket
@@ -59,6 +60,16 @@ class DeployedStack:
         """Raises InvalidInput."""
         return {output["OutputKey"]: output["OutputValue"] for output in self.description.get("Outputs", [])}
 
+    @property
+    def simulated(self) -> bool:
+        """Whether its answers are made up. Raises InvalidInput."""
+        return self.parameters.get("MessagesApi") == "simulated"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the template was deployed with. Raises InvalidInput."""
+        return {each["ParameterKey"]: each["ParameterValue"] for each in self.description.get("Parameters", [])}
+
     def output(self, name: str) -> str:
         """Raises InvalidInput if the stack has no such output."""
         if name not in self.outputs:
@@ -70,7 +81,7 @@ class DeployedStack:
         """What its runs have stored. Raises InvalidInput."""
         with explained("s3"):
             client: Any = self._session.client("s3", config=CALLS.merge(Config(max_pool_connections=32)))
-        return StoredRecords(Bucket(self.output("BucketName"), client))
+        return StoredRecords(Bucket(self.output("BucketName"), client), client)
 
     @cached_property
     def configuration(self) -> ConfigurationParameter:
@@ -104,16 +115,11 @@ class DeployedStack:
         parked, waiting = self.output(_URLS["parked"]), self.output(_URLS["waiting"])
         return ParkedQueue(self._sqs, self.records.bucket, parked, waiting)
 
-    def is_running(self, execution: str) -> bool:
-        """Whether the execution with this ARN has not ended. Step Functions forgets one after 90 days."""
+    @cached_property
+    def executions(self) -> Executions:
+        """Raises InvalidInput."""
         with explained("states"):
-            try:
-                found = self._session.client("stepfunctions", config=CALLS).describe_execution(executionArn=execution)
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in {"ExecutionDoesNotExist", "InvalidArn"}:
-                    raise
-                return False
-        return str(found["status"]) == "RUNNING"
+            return Executions(self.output("StateMachineArn"), self._session.client("stepfunctions", config=CALLS))
 
     @cached_property
     def _sqs(self) -> Any:
@@ -126,6 +132,7 @@ class StoredRecords:
     """The bucket of a stack. Raises InvalidInput where AWS refuses to answer."""
 
     bucket: Bucket
+    client: Any  # boto3's, of S3
 
     def get(self, key: str) -> bytes | None:
         with explained("s3"):
@@ -138,3 +145,9 @@ class StoredRecords:
     def run_ids(self) -> Iterator[str]:
         with explained("s3"):
             yield from self.bucket.run_ids()
+
+    def some_keys(self, prefix: str, after: str) -> list[str]:
+        """The next thousand keys under `prefix`, with one request."""
+        with explained("s3"):
+            page = self.client.list_objects_v2(Bucket=self.bucket.name, Prefix=prefix, StartAfter=after)
+        return [str(listed["Key"]) for listed in page.get("Contents", [])]

@@ -1,6 +1,7 @@
 """The site list of a deployed stack: an object in its bucket."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from infra.stack.aws_errors import explained
 from nightfold.errors import InvalidInput
@@ -33,6 +34,13 @@ class StoredSiteList:
     def find(self) -> bytes | None:
         with explained("s3"):
             return self.bucket.get(SITES_KEY)
+
+    def instead(self, file: Path) -> bytes:
+        """Refused: PlanRun reads the stack's own list."""
+        raise InvalidInput(
+            f"--sites {file}: the runs of a stack read {self.where}; --only and --limit narrow it, `{self.putting}` "
+            "replaces it"
+        )
 
     def replace(self, before: bytes | None, content: bytes) -> str | None:
         """Replace what `find` returned, after it was copied. Raises InvalidInput if the list is another one by now."""

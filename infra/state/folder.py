@@ -31,4 +31,4 @@ class Folder:
             yield from (f"{Path(folder).relative_to(self.path)}/{name}" for name in files)
 
     def run_ids(self) -> Iterator[str]:
-        return (folder.name for folder in (self.path / "runs").glob("*") if folder.is_dir())
+        return (run.name for run in (self.path / "runs").glob("*/") if not run.is_symlink())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.cli.installation import Laptop
 from infra.cli.local_run import run_locally
 from infra.cli.main import main
 from infra.cli.progress import Progress
@@ -200,10 +201,10 @@ def test_a_corrupt_state_directory_is_refused_and_kept(
 
 
 def test_input_that_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> None:
-    request = request_run(tmp_path, Selection(ROOT / "events/sites.json"), {})
+    request = request_run(Laptop(tmp_path), Selection(ROOT / "events/sites.json"), {})
     changed = replace(request, overrides={"max_concurrency": 0})
     endpoint = Endpoint("", scenario=Scenario())
-    result = run_locally(changed, endpoint, tmp_path, Progress(), pytest.fail)
+    result = run_locally(changed, endpoint, Laptop(tmp_path), Progress(), pytest.fail)
     assert (result.how, result.exit_code) == ("refused", 64)
     assert f"max_concurrency: {A_NUMBER}" in result.cause
 

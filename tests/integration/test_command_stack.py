@@ -56,9 +56,7 @@ def test_a_look_at_the_misses_receives_no_message(served: Served) -> None:
 
 def test_the_list_of_misses_has_commands_for_a_stack(served: Served) -> None:
     listed = served.stack("misses", "--region", "us-east-1")
-    arn = served.cloud.machine_arn
-    redrive = f"""aws stepfunctions start-execution --state-machine-arn {arn} --input '{{"mode": "redrive"}}'"""
-    assert f"`{redrive} --region us-east-1` collects the simulated misses." in listed.err
+    assert " redrive --stack nightfold --region us-east-1` collects the simulated misses." in listed.err
     ways_out = [line.partition("main ")[2] for line in listed.out.splitlines()[-2:]]
     assert ways_out == [f"{command} --stack nightfold --region us-east-1" for command in ("unpark", "drop SITE")]
 
@@ -90,7 +88,7 @@ def test_a_run_without_a_page_has_one_that_is_rendered_from_its_records(served: 
     try:
         shown = served.stack("report", page.parent.name, "--json").json
         rendered = Path(unquote(urlsplit(shown["page"]).path)).read_text()
-        assert "aws stepfunctions start-execution" in rendered
+        assert "redrive --stack nightfold" in rendered
         assert not page.exists()
     finally:
         kept.rename(page)
@@ -118,7 +116,8 @@ def test_a_run_that_stopped_before_it_finished_is_named(served: Served) -> None:
     summary.rename(newest / "kept.json")
     try:
         listed = served.stack("misses", "--json")
-        assert f"Run {newest.name} stopped before it finished; the next redrive closes it" in listed.err
+        assert f"Run {newest.name} stopped before it finished: 4 of 4 outcomes stored.\n" in listed.err
+        assert "redrive --stack nightfold` closes it and collects the rest." in listed.err
     finally:
         (newest / "kept.json").rename(summary)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from infra.cli.installation import Laptop
+from infra.cli.unfinished_runs import PassedOver
 from infra.state.queued_misses import read_messages
-from infra.state.unfinished_runs import PassedOver, passed_over_runs
 from nightfold.run_folders import SetAside
 from tests.integration.reopenable_cloud import MORNING, NIGHT, ReopenableCloud, opened
 from tests.support.faults import Fault, Refuse
@@ -27,7 +28,7 @@ def place(tmp_path: Path) -> Iterator[ReopenableCloud]:
 def passed_over_runs_of(place: ReopenableCloud) -> list[PassedOver]:
     """As the command line sees them, once no process uses the directory."""
     place.close()
-    return list(passed_over_runs(place.state_dir))
+    return [run for run in Laptop(place.state_dir).open_runs() if isinstance(run, PassedOver)]
 
 
 def test_a_dead_run_that_cannot_be_closed_is_set_aside_and_the_morning_goes_on(place: ReopenableCloud) -> None:

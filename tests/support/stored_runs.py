@@ -67,6 +67,9 @@ class MemoryBucket:
     def put(self, key: str, body: bytes, _: str = "") -> None:
         self.objects[key] = body
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        return iter(sorted(key for key in self.objects if key.startswith(prefix)))
+
     def run_ids(self) -> Iterator[str]:
         return iter(sorted({key.split("/")[1] for key in self.objects if key.startswith("runs/")}))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.cli.installation import Laptop
 from infra.cli.invocation import program
 from infra.cli.results_text import as_json, as_text, census_line, dead_runs, next_steps, without_census
 from infra.cli.run_result import RunResult
@@ -55,7 +56,8 @@ def summary(accepted: int, missed: int = 0, **more: Any) -> Summary:
         ("closed", 3, 1, 2),
         ("closed", 0, 4, 1),
         ("nothing", 0, 0, 0),
-        ("stopped", 4, 0, 130),
+        ("stopped", 4, 0, 1),  # by somebody else: test_command_interrupts has those that a signal stopped
+        ("left", 4, 0, 1),
         ("refused", 0, 0, 64),
     ],
 )
@@ -72,7 +74,7 @@ def test_the_census_adds_up_in_words() -> None:
 
 
 def test_many_sites_are_counted_and_few_shown(tmp_path: Path) -> None:
-    lines = as_text(summary(1_000, 500), tmp_path, 80)
+    lines = as_text(summary(1_000, 500), Laptop(tmp_path), 80)
     assert len(lines) < 40
     assert "… and 995 more sites with 4,975 candidates" in lines
     assert "… and 480 more misses: network, Overloaded 480" in lines
@@ -89,26 +91,26 @@ def test_what_the_model_wrote_is_shown_and_does_not_control_the_terminal(tmp_pat
     (tmp_path / "runs" / "run-1" / "misses.jsonl").write_text(
         json.dumps({"site": {"site_id": "bad-0"}, "message": "529 \u202egnp.exe \x07"}) + "\n"
     )
-    lines = as_text(summary(1, 1), tmp_path, None)
+    lines = as_text(summary(1, 1), Laptop(tmp_path), None)
     assert "        - [2J[red]boo[/red]" in lines
     assert "        … and 13 more" in lines
     assert "bad-0   missed: network, Overloaded: 529 gnp.exe" in lines
 
 
 def test_the_next_step_has_the_state_directory() -> None:
-    text = "\n".join(next_steps(summary(1, 1), Path("else where")))
+    text = "\n".join(next_steps(summary(1, 1), Laptop(Path("else where"))))
     assert "else where/runs/run-1/results/" in text
     assert f"next       {program()} redrive --state-dir 'else where'  (" in text
 
 
 def test_a_redrive_that_asks_no_site_reports_why(tmp_path: Path) -> None:
     settled = summary(0, 0, settled=[{"site_id": "harbour", "accepted_in": "run-2"}], unlisted=["gone"])
-    assert as_text(settled, tmp_path, 80)[2:] == [
+    assert as_text(settled, Laptop(tmp_path), 80)[2:] == [
         "No site was asked.",
         "harbour was accepted after the miss, by run-2, and not asked again.",
         "gone can no longer be asked, and is parked.",
     ]
-    assert f"misses     {program()} misses --state-dir {tmp_path}" in next_steps(settled, tmp_path)
+    assert f"misses     {program()} misses --state-dir {tmp_path}" in next_steps(settled, Laptop(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -122,11 +124,11 @@ def test_a_redrive_that_asks_no_site_reports_why(tmp_path: Path) -> None:
 def test_a_redrive_is_suggested_only_for_misses_that_are_not_parked(
     attempts: list[int], lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.cli.results_text.suggest", lambda command, _: f"nightfold {command}")
+    monkeypatch.setattr("infra.cli.installation.suggest", lambda command, _: f"nightfold {command}")
     (tmp_path / "runs" / "run-1").mkdir(parents=True)
     misses = [json.dumps({"site": {"site_id": "bad"}, "message": "", "attempts": each}) for each in attempts]
     (tmp_path / "runs" / "run-1" / "misses.jsonl").write_text("\n".join(misses))
-    steps = next_steps(summary(0, 2), tmp_path)
+    steps = next_steps(summary(0, 2), Laptop(tmp_path))
     assert [step.partition("  (")[0] for step in steps if step.startswith(("next", "parked"))] == lines
 
 
@@ -134,12 +136,12 @@ def test_paths_are_those_of_the_users_shell(monkeypatch: pytest.MonkeyPatch, tmp
     """With `make -C` the shell is in another folder than the process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path.parent))
-    text = "\n".join(next_steps(summary(1, 1), Path("state")))
+    text = "\n".join(next_steps(summary(1, 1), Laptop(Path("state"))))
     assert f"results --state-dir {tmp_path}/state  ({tmp_path}/state/runs/run-1/results/)" in text
     assert f"redrive --state-dir {tmp_path}/state" in text
     result = RunResult("run-1", "broken", planned=4, stored=3)
     assert f"Kept: 3 of 4 outcomes, under {tmp_path}/state/runs/run-1." in "\n".join(
-        without_census(result, Path("state"))
+        without_census(result, Laptop(Path("state")))
     )
 
 
@@ -157,14 +159,14 @@ def test_the_json_has_the_keys_of_the_design_and_no_others() -> None:
 
 def test_a_broken_run_names_its_error_and_what_to_do() -> None:
     result = RunResult("run-1", "broken", error="States.Timeout", cause="6 h\x1b are over", planned=4, stored=3)
-    text = "\n".join(without_census(result, Path("state")))
+    text = "\n".join(without_census(result, Laptop(Path("state"))))
     assert "The run failed: States.Timeout: 6 h are over" in text
     assert "Kept: 3 of 4 outcomes, under state/runs/run-1." in text
     assert f"`{program()} redrive --state-dir state` closes this run and collects the rest." in text
 
 
 def test_a_run_that_never_had_a_plan_reports_that_nothing_was_paid() -> None:
-    text = "\n".join(without_census(RunResult("run-1", "broken", error="AwsUnavailable"), Path("state")))
+    text = "\n".join(without_census(RunResult("run-1", "broken", error="AwsUnavailable"), Laptop(Path("state"))))
     assert "Nothing was paid. AwsUnavailable" in text
     assert "state/logs" in text
 
@@ -183,7 +185,7 @@ def test_what_stopped_the_run_comes_first_and_what_was_not_attempted_is_only_cou
     wave = {"round": 1, "wave": 2, "sites": 0, "max_concurrency": 1, "why": "the API refused the key: check it \x1b"}
     changed = {"planned": 10_000, "not_attempted": 9_996, "waves": [wave], "sites": [*tried.sites, *unbegun]}
     stopped = Summary.model_validate(tried.model_dump() | changed)
-    lines = as_text(stopped, tmp_path, 80)
+    lines = as_text(stopped, Laptop(tmp_path), 80)
     assert len(lines) < 20
     assert " ".join(lines[1:3]) == (
         "The run stopped early, and 9,996 of 10,000 sites were not attempted: the API refused the key: check it."
@@ -195,9 +197,9 @@ def test_what_stopped_the_run_comes_first_and_what_was_not_attempted_is_only_cou
 def test_a_morning_over_two_questions_counts_each_sites_own_entries() -> None:
     both = summary(2)
     sites = [both.sites[0], both.sites[1].model_copy(update={"question": "articles_to_refresh", "entries": 3})]
-    text = "\n".join(as_text(both.model_copy(update={"sites": sites}), Path("state"), 80))
+    text = "\n".join(as_text(both.model_copy(update={"sites": sites}), Laptop(Path("state")), 80))
     assert "good-0  accepted, 5 candidates\n" in text
     assert "good-1  accepted, 3 articles\n" in text
     many = [site.model_copy(update={"site_id": f"s{n}"}) for n, site in enumerate(sites * 4)]
-    text = "\n".join(as_text(summary(8).model_copy(update={"sites": many}), Path("state"), 80))
+    text = "\n".join(as_text(summary(8).model_copy(update={"sites": many}), Laptop(Path("state")), 80))
     assert "… and 3 more sites with 11 entries\n" in text

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.cli.installation import Laptop
 from infra.cli.invocation import program
 from infra.cli.main import BAD_INPUT, main
 from infra.cli.redrive_request import request_redrive
@@ -127,5 +128,5 @@ def test_a_miss_is_sent_before_the_parked_one_is_deleted(tmp_path: Path, monkeyp
     assert sites(tmp_path, "parked") == ["-", "harbour", "harbour", "orchard"]
     queue.unpark(queue.misses())
     assert sites(tmp_path, "parked") == ["-"]
-    branches = [site.site_id for site in request_redrive(tmp_path, {}).plan.sites]
+    branches = [site.site_id for site in request_redrive(Laptop(tmp_path), {}).plan.sites]
     assert sorted(branches) == ["harbour", "orchard"]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.installation import Laptop
+from infra.cli.unfinished_runs import UnfinishedRun
 from infra.cloud.lambdas.sandbox import Sandbox
 from infra.state import lock
 from infra.state.directory import StateDirectory
@@ -16,7 +18,6 @@ from infra.state.object_files import Objects
 from infra.state.places import UnsafeState
 from infra.state.queued_misses import read_messages, unreadable_messages
 from infra.state.regular_files import NotARegularFile, read_file
-from infra.state.unfinished_runs import unfinished_runs
 
 WORTH = b"worth money"
 
@@ -171,7 +172,7 @@ def test_a_log_line_never_leaves_the_directory_and_never_raises(directory: Path,
 def test_readers_without_a_lock_do_not_hang_at_a_pipe(directory: Path) -> None:
     (directory / "runs" / "one").mkdir(parents=True)
     os.mkfifo(directory / "runs" / "one" / "plan.json")
-    assert list(unfinished_runs(directory)) == []
+    assert [run for run in Laptop(directory).open_runs() if isinstance(run, UnfinishedRun)] == []
     with pytest.raises(NotARegularFile, match="named pipe"):
         read_file(directory / "runs" / "one" / "plan.json")
 

@@ -1,4 +1,4 @@
-"""infra/state/unfinished_runs.py: what the command line reports about run folders matches what the planner does."""
+"""infra/cli/unfinished_runs.py: what the command line reports about run folders matches what the planner does."""
 
 import json
 import shutil
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.installation import Laptop
 from infra.cli.main import main
-from infra.state.unfinished_runs import passed_over_runs, unfinished_runs, why_set_aside
+from infra.cli.unfinished_runs import PassedOver, UnfinishedRun, why_set_aside
+from infra.state.folder import Folder
 from tests.unit.examples import STARTED, plan
 
 
@@ -36,8 +38,8 @@ def test_copies_and_other_folders_are_passed_over_and_reported(
     for name in ("dead.backup", "dead (copy)"):
         shutil.copytree(dead, dead.with_name(name))
     (tmp_path / "runs" / "a file").write_text("")
-    assert [run.run_id for run in unfinished_runs(tmp_path)] == ["dead"]
-    assert [(each.name, each.why) for each in passed_over_runs(tmp_path)] == [
+    assert [run.run_id for run in Laptop(tmp_path).open_runs() if isinstance(run, UnfinishedRun)] == ["dead"]
+    assert [(each.name, each.why) for each in Laptop(tmp_path).open_runs() if isinstance(each, PassedOver)] == [
         ("dead (copy)", "its name is not a run id"),
         ("dead.backup", "its plan.json is that of run dead, so it is a copy"),
     ]
@@ -51,18 +53,21 @@ def test_copies_and_other_folders_are_passed_over_and_reported(
 def test_a_run_that_could_not_be_closed_is_reported_until_it_is_tried_again(tmp_path: Path) -> None:
     folder = died(tmp_path, "poisoned")
     set_aside(folder, "Sandbox.Timedout")
-    assert list(unfinished_runs(tmp_path)) == []
-    [passed_over] = passed_over_runs(tmp_path)
-    assert passed_over.why == why_set_aside(tmp_path, "poisoned")
+    assert not [run for run in Laptop(tmp_path).open_runs() if isinstance(run, UnfinishedRun)]
+    [passed_over] = Laptop(tmp_path).open_runs()
+    assert isinstance(passed_over, PassedOver)
+    assert passed_over.why == why_set_aside(Folder(tmp_path), "poisoned")
     assert "could not be closed (Sandbox.Timedout)" in passed_over.why
     set_aside(folder, "AwsUnavailable")
-    assert [run.run_id for run in unfinished_runs(tmp_path)] == ["poisoned"], "the next redrive tries it again"
+    assert [run.run_id for run in Laptop(tmp_path).open_runs() if isinstance(run, UnfinishedRun)] == ["poisoned"], (
+        "the next redrive tries it again"
+    )
     (folder / "summary.json").write_text("{}")
-    assert why_set_aside(tmp_path, "poisoned") is None
+    assert why_set_aside(Folder(tmp_path), "poisoned") is None
 
 
 def test_runs_that_the_planner_knows_as_closed_are_closed_here_too(tmp_path: Path) -> None:
     died(tmp_path, "night")
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "closed-runs.json").write_text('{"schema_version": 1, "run_ids": ["night"]}')
-    assert list(unfinished_runs(tmp_path)) == []
+    assert not [run for run in Laptop(tmp_path).open_runs() if isinstance(run, UnfinishedRun)]
