@@ -29,11 +29,9 @@ def cloud(port: int, host: str, simulation: "Simulation", state_dir: Path) -> in
     """Serve the embedded cloud on a port until Ctrl-C."""
     from infra.cli.configuration import check_writable
     from infra.cli.default_files import here_or_in_repository
-    from infra.cli.run_request import check_state_dir
     from infra.cli.site_list import SiteListFile
     from infra.messages_api.endpoint import SCENARIO, choose_endpoint
 
-    check_state_dir(state_dir)
     check_writable(state_dir)
     endpoint = choose_endpoint(os.environ, simulation, default_scenario=here_or_in_repository(SCENARIO))
     to_stderr(endpoint.notice)

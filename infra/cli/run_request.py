@@ -15,7 +15,6 @@ from infra.cli.installation import Installation, SiteList
 from infra.cli.unfinished_runs import PassedOver, UnfinishedRun
 from nightfold.budget import branches_at_once
 from nightfold.contract import Plan
-from nightfold.errors import InvalidInput
 from nightfold.settings import AUTO
 from nightfold.waves import noted
 from planner.draft import PlanTask, draft
@@ -107,9 +106,3 @@ def run_name(kind: str) -> str:
 def task(name: str) -> PlanTask:
     """The planner's input for a preview."""
     return PlanTask(execution_id="not started yet", execution_name=name, started_at=datetime.now(UTC), input={})
-
-
-def check_state_dir(state_dir: Path) -> None:
-    """Raises InvalidInput if the path is not a directory. The embedded cloud checks the contents."""
-    if state_dir.exists() and not state_dir.is_dir():
-        raise InvalidInput(f"--state-dir: {state_dir} is not a directory")
