@@ -32,6 +32,7 @@ class StackFollower:
         self._items: list[str] = []  # the sites of this round; none before the plan
         self._begun = 0  # of the items, how many had their wave
         self._round_over = False
+        self._sees_branches = True
         self._map_run: str | None = None
         self._of_earlier_wave: str | None = None
         self._listed: dict[int, set[str]] = {1: set(), 2: set()}  # by round, keys of outcomes
@@ -76,9 +77,8 @@ class StackFollower:
 
     def _status(self) -> None:
         self._turn()
-        if (found := self._executions.find(self._arn)) is None:
-            raise InvalidInput(f"Step Functions does not know an execution {self._arn}")
-        self._execution = found
+        gone = Execution(self._arn, self._run_id, "ExecutionDoesNotExist", cause="Step Functions no longer knows it")
+        self._execution = self._executions.find(self._arn) or gone
 
     def _plan(self) -> None:
         if not self._items and (plan := self._see(plan_key(self._run_id))) is not None:
@@ -124,14 +124,17 @@ class StackFollower:
 
     def _branches(self) -> None:
         """How many branches of the wave run."""
-        if not self._wave or self._round_over:
+        if not self._wave or self._round_over or not self._sees_branches:
             return
         self._turn()
-        if self._map_run is None:
-            newest = self._executions.last_map_run(self._arn)
-            self._map_run = newest if newest != self._of_earlier_wave else None
-        else:
-            self._progress.wave.branches = self._executions.branches(self._map_run)
+        try:
+            if self._map_run is None:
+                newest = self._executions.last_map_run(self._arn)
+                self._map_run = newest if newest != self._of_earlier_wave else None
+            else:
+                self._progress.wave.branches = self._executions.branches(self._map_run)
+        except InvalidInput:  # a run can be followed without it
+            self._sees_branches = False
 
     def _outcome(self) -> None:
         """Of the outcomes that nobody has read, the one that was seen first."""

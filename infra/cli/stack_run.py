@@ -41,7 +41,9 @@ class StackRunner:
         return f"In {self.at.place}{made_up}."
 
     def check(self, *, detach: bool) -> None:
-        pass
+        if not detach:  # whether it could be followed: once it has begun, a refusal comes too late
+            self.deployed.executions.find(self.deployed.executions.arn("nightfold"))
+            self.deployed.records.some_keys("runs/")
 
     def start(self, request: RunRequest) -> None:
         self.deployed.executions.start(request.name, request.execution_input)

@@ -23,4 +23,5 @@ def watch(run: str | None, as_json: bool, quiet: bool, at: "Installation") -> in
     from infra.cli.run_with_view import show
 
     started = at.started_run("watch", run)
+    started.check(detach=False)
     return show(started.request, started, at, as_json=as_json, quiet=quiet)

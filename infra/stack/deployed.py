@@ -146,7 +146,7 @@ class StoredRecords:
         with explained("s3"):
             yield from self.bucket.run_ids()
 
-    def some_keys(self, prefix: str, after: str) -> list[str]:
+    def some_keys(self, prefix: str, after: str = "") -> list[str]:
         """The next thousand keys under `prefix`, with one request."""
         with explained("s3"):
             page = self.client.list_objects_v2(Bucket=self.bucket.name, Prefix=prefix, StartAfter=after)

@@ -20,8 +20,8 @@ class Execution:
     arn: str
     name: str
     status: str  # RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED
-    started_at: datetime
-    given: Any  # its input
+    started_at: datetime | None = None
+    given: Any = None  # its input
     output: Any = None
     error: str | None = None
     cause: str | None = None

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra.cloud.embedded import Cloud
+from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import ROOT, nightfold
 from tests.integration.served_stack import Served
 
@@ -40,5 +42,7 @@ def fresh(some_runs: Path, tmp_path: Path) -> Iterator[Served]:
 @contextmanager
 def _serving(runs: Path, state_dir: Path) -> Iterator[Served]:
     shutil.copytree(runs, state_dir)
-    with Cloud(state_dir, parameters={"MessagesApi": "simulated"}) as cloud, cloud.serve() as url:
-        yield Served(cloud, state_dir, url)
+    with MessagesAPI(Scenario(), speed=100) as api:
+        parameters = {"MessagesApi": "simulated", "AnthropicBaseUrl": api.url}
+        with Cloud(state_dir, speed=100, parameters=parameters, secret="simulated") as cloud, cloud.serve() as url:
+            yield Served(cloud, state_dir, url, api)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.cloud.embedded import Cloud
+from infra.messages_api import MessagesAPI
 from tests.integration.command_line import Finished, nightfold
 
 OPERATOR = "arn:aws:iam::123456789012:role/operator"
@@ -18,6 +19,7 @@ class Served:
     cloud: Cloud
     state_dir: Path
     url: str
+    api: MessagesAPI  # the simulated one of its runs
 
     def laptop(self, *command: str) -> Finished:
         return nightfold(*command, "--state-dir", self.state_dir)

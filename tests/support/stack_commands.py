@@ -14,7 +14,17 @@ PARKED = frozenset(  # what taking misses out of the parked queue takes
 )
 CONFIGURATION = frozenset({"cloudformation:DescribeStacks", "ssm:GetParameter"})
 
+PLANNING = frozenset({"cloudformation:DescribeStacks", "s3:GetObject", "ssm:GetParameter"})
+STARTING = PLANNING | {"states:StartExecution"}
+FOLLOWING = RECORDS | {"states:DescribeExecution"}
+
 NEEDED: Mapping[str, Set[str]] = {
+    "plan": PLANNING,
+    "run": STARTING | FOLLOWING,
+    "run --detach": STARTING,
+    "redrive": STARTING | FOLLOWING,
+    "watch RUN": FOLLOWING,
+    "stop RUN": FOLLOWING | {"states:StopExecution"},
     "results": RECORDS,
     "report": RECORDS,
     "misses": RECORDS | {"sqs:GetQueueAttributes"},
@@ -42,7 +52,18 @@ FINDS_WHAT_IS_MISSING = frozenset({"doctor"})  # permissions too: it goes on wit
 AT_TIMES: Mapping[str, Mapping[str, str]] = {  # what a command needs besides, and when
     "misses": {"states:DescribeExecution": "while a run has not closed its census"},
 }
+_BRANCHES = dict.fromkeys(("states:ListMapRuns", "states:DescribeMapRun"), "to show how many branches run")
+_NO_PACE = {"s3:ListBucket": "while there is no `config/pace.json`"}
+NOT_ASKED_FOR: Mapping[str, Mapping[str, str]] = {  # what it can do without, or what only AWS asks for
+    "plan": _NO_PACE,
+    "run --detach": _NO_PACE,
+    **dict.fromkeys(("run", "redrive", "watch RUN"), _BRANCHES),
+}
 TYPED: Mapping[str, str] = {  # how the tests type a command that takes more than its name
+    "run": "run --limit 1",
+    "run --detach": "run --limit 1 --detach",
+    "watch RUN": "watch RUN",
+    "stop RUN": "stop RUN --yes",
     "unpark": "unpark --yes",
     "drop SITE": "drop meadow --yes",
     "memory SITE": "memory harbour",
@@ -64,6 +85,7 @@ def markdown() -> str:
     lines = ["| command | actions |", "| --- | --- |"]
     for command, actions in NEEDED.items():
         always = [f"`{action}`" for action in sorted(actions)]
-        besides = [f"`{action}` {when}" for action, when in AT_TIMES.get(command, {}).items()]
+        at_times = [*AT_TIMES.get(command, {}).items(), *NOT_ASKED_FOR.get(command, {}).items()]
+        besides = [f"`{action}` {when}" for action, when in at_times]
         lines.append(f"| `{command}` | {', '.join([*always, *besides])} |")
     return "\n".join(lines)
