@@ -10,7 +10,6 @@ from infra.cli import installation_checks
 from infra.cli.checks import Check, Finding, fix, looked, note, ok
 from infra.cli.configuration import check_writable
 from infra.cli.machine_checks import MACHINE
-from infra.cli.run_request import check_state_dir
 from infra.state.lock import in_use
 from nightfold.errors import InvalidInput
 
@@ -34,7 +33,6 @@ def laptop_checks(at: "Laptop") -> Iterator[Check]:
 
 def _state_directory(at: "Laptop") -> Finding:
     try:
-        check_state_dir(at.state_dir)
         check_writable(at.state_dir)
     except InvalidInput as error:
         return fix(str(error))

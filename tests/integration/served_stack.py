@@ -19,7 +19,7 @@ class Served:
     cloud: Cloud
     state_dir: Path
     url: str
-    api: MessagesAPI  # the simulated one of its runs
+    api: MessagesAPI | None = None  # the simulated one, if it has runs
 
     def laptop(self, *command: str) -> Finished:
         return nightfold(*command, "--state-dir", self.state_dir)

@@ -23,6 +23,7 @@ def words_of(command: str, stack: Served) -> list[str]:
     words = typed(command)
     if "RUN" not in words:
         return words
+    assert stack.api is not None
     stack.api.script("harbour", [{"do": "hang", "latency_s": 2_000}, "ok"])
     run = stack.cloud.start({"limit": 1}).rpartition(":")[2]
     return [run if word == "RUN" else word for word in words]
