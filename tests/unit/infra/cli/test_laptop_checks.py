@@ -42,7 +42,9 @@ def test_a_state_directory_in_use(tmp_path: Path) -> None:
 
 def test_a_file_is_no_state_directory(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert finding(tmp_path / "file", "state directory") == fix(f"--state-dir: {tmp_path / 'file'} cannot be created or written")
+    assert finding(tmp_path / "file", "state directory") == fix(
+        f"--state-dir: {tmp_path / 'file'} cannot be created or written: {tmp_path / 'file'} does not allow it"
+    )
 
 
 def test_a_disk_that_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
