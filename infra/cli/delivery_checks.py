@@ -17,7 +17,7 @@ def schedule(at: "Stack", stack: Inspection, which: Literal["night", "morning"])
     name = f"{at.name}-{which}"
     found = stack.schedule(name)
     off = found is None or found["State"] != "ENABLED"
-    if off and stack.parameter("ScheduleState") == "DISABLED":
+    if off and stack.stack.parameter("ScheduleState") == "DISABLED":
         return note("off, as the parameter ScheduleState says", deploying(at, "ScheduleState=ENABLED"))
     if found is None:
         return fix(f"there is no schedule {name}", deploying(at))
@@ -34,7 +34,7 @@ def mail(at: "Stack", stack: Inspection, kind: Literal["Alarm", "Digest"], other
     """`otherwise`: what happens if nobody is subscribed to this topic."""
     found = stack.subscriptions(f"{kind}TopicArn")
     waiting = [each.endpoint for each in found if not each.confirmed]
-    wanted = stack.parameter(f"{kind}Email")
+    wanted = stack.stack.parameter(f"{kind}Email")
     if wanted and wanted not in [each.endpoint for each in found]:  # SNS forgets what is not confirmed within days
         return fix(f"{wanted} is not subscribed", _subscribing(at, stack, kind, wanted))
     if waiting:

@@ -113,7 +113,7 @@ def _sites(at: "Stack") -> Finding:
 def _concurrency(at: "Stack", stack: Inspection) -> Finding:
     """How many branches the configuration lets run at once, and how many Lambda does."""
     in_all, unreserved = stack.concurrency()
-    reserved = int(stack.parameter("CollectorReservedConcurrency") or 0)
+    reserved = int(stack.stack.parameter("CollectorReservedConcurrency") or 0)
     configuration = installation_checks.configured(at)
     auto = configuration.max_concurrency == AUTO
     field = "concurrency_limit" if auto else "max_concurrency"

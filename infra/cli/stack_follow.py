@@ -114,7 +114,7 @@ class StackFollower:
         if len(known) >= self._begun:
             return
         self._turn()
-        page = self._records.some_keys(outcomes_prefix(self._run_id, self._round), self._last_key)
+        page = self._records.some_keys(outcomes_prefix(self._run_id, self._round), self._last_key, PAGE)
         self._last_key = page[-1] if len(page) == PAGE else ""
         for key in page:
             if key not in known:

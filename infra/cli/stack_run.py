@@ -43,7 +43,7 @@ class StackRunner:
     def check(self, *, detach: bool) -> None:
         if not detach:  # whether it could be followed: once it has begun, a refusal comes too late
             self.deployed.executions.find(self.deployed.executions.arn("nightfold"))
-            self.deployed.records.some_keys("runs/")
+            self.deployed.records.some_keys("runs/", at_most=1)
 
     def start(self, request: RunRequest) -> None:
         self.deployed.executions.start(request.name, request.execution_input)

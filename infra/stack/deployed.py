@@ -63,12 +63,12 @@ class DeployedStack:
     @property
     def simulated(self) -> bool:
         """Whether its answers are made up. Raises InvalidInput."""
-        return self.parameters.get("MessagesApi") == "simulated"
+        return self.parameter("MessagesApi") == "simulated"
 
-    @property
-    def parameters(self) -> dict[str, str]:
-        """What the template was deployed with. Raises InvalidInput."""
-        return {each["ParameterKey"]: each["ParameterValue"] for each in self.description.get("Parameters", [])}
+    def parameter(self, name: str) -> str:
+        """A parameter of the template; "" if the deployed one has no such parameter. Raises InvalidInput."""
+        given = self.description.get("Parameters", [])
+        return str(next((each["ParameterValue"] for each in given if each["ParameterKey"] == name), ""))
 
     def output(self, name: str) -> str:
         """Raises InvalidInput if the stack has no such output."""
@@ -146,8 +146,10 @@ class StoredRecords:
         with explained("s3"):
             yield from self.bucket.run_ids()
 
-    def some_keys(self, prefix: str, after: str = "") -> list[str]:
-        """The next thousand keys under `prefix`, with one request."""
+    def some_keys(self, prefix: str, after: str = "", at_most: int = 1_000) -> list[str]:
+        """The next keys under `prefix`, at most a thousand, with one request."""
         with explained("s3"):
-            page = self.client.list_objects_v2(Bucket=self.bucket.name, Prefix=prefix, StartAfter=after)
+            page = self.client.list_objects_v2(
+                Bucket=self.bucket.name, Prefix=prefix, StartAfter=after, MaxKeys=at_most
+            )
         return [str(listed["Key"]) for listed in page.get("Contents", [])]

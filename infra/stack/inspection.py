@@ -39,11 +39,6 @@ class Inspection:
         """What CloudFormation says about its status; mostly nothing."""
         return str(self.stack.description.get("StackStatusReason") or "")
 
-    def parameter(self, name: str) -> str:
-        """A parameter of the template; "" if the deployed one has no such parameter."""
-        given = self.stack.description.get("Parameters", [])
-        return str(next((each["ParameterValue"] for each in given if each["ParameterKey"] == name), ""))
-
     def caller(self) -> str:
         """The ARN of the user or the role that asks."""
         with explained("sts"):
