@@ -74,10 +74,6 @@ bench-cold-start: uv ## Compare each function's init time with a plain `sam buil
 bench: uv ## Measure waves, simulation, race, scale; QUICK=1 for a short run, ARGS="--only race --seed 7"
 	@$(UV) run --quiet --locked --all-groups python -W ignore -m tests.performance.bench $(if $(QUICK),--quick) $(ARGS)
 
-.PHONY: smoke
-smoke: uv ## First run after a deployment, with two sites: make smoke STACK=nightfold (two paid calls)
-	$(UV) run --locked python -m infra.packaging.smoke $(STACK)
-
 .PHONY: e2e
 e2e: uv ## Test the page in Chromium (screenshots in .nightfold/screenshots), the built packages, planted mistakes
 	@browser() { command -v chromedriver && { command -v chromium || command -v chromium-browser || command -v google-chrome; }; }; \

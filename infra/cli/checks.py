@@ -55,13 +55,13 @@ def fix(found: str, command: str | None = None) -> Finding:
     return Finding("fix", found, command)
 
 
-def looked(checks: Mapping[str, Callable[[], Finding]]) -> Iterator[Check]:
-    """Each check in turn. What it cannot find out is a note."""
+def looked(checks: Mapping[str, Callable[[], Finding]], unknown: Callable[[str], Finding] = note) -> Iterator[Check]:
+    """Each check in turn. What it cannot find out is a note, or what `unknown` makes of it."""
     for name, look in checks.items():
         try:
             yield Check(name, look())
         except InvalidInput as error:
-            yield Check(name, note(f"not known: {str(error).removeprefix('--stack: ')}"))
+            yield Check(name, unknown(f"not known: {str(error).removeprefix('--stack: ')}"))
 
 
 def shown(checks: Iterable[Check], *, as_json: bool) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def schedule(at: "Stack", stack: Inspection, which: Literal["night", "morning"]) -> Finding:
-    name = f"{at.name}-{which}"
+    name = f"{stack.name}-{which}"
     found = stack.schedule(name)
     off = found is None or found["State"] != "ENABLED"
     if off and stack.stack.parameter("ScheduleState") == "DISABLED":

@@ -120,6 +120,23 @@ class ApiKey(Protocol):
         ...
 
 
+class Evidence(Protocol):
+    """What a run leaves beside its records."""
+
+    @property
+    def late_s(self) -> float:
+        """The seconds after which it may still not be seen."""
+        ...
+
+    def waiting(self) -> int:
+        """The messages in the miss queue."""
+        ...
+
+    def logged(self, run_id: str) -> int:
+        """The collector's lines about this run."""
+        ...
+
+
 class Installation(Protocol):
     """What commands need. Everything raises InvalidInput where AWS refuses to answer."""
 
@@ -214,6 +231,9 @@ class Installation(Protocol):
     def checks(self) -> Iterator["Check"]:
         """What `nightfold doctor` finds."""
         ...
+
+    @property
+    def evidence(self) -> Evidence: ...
 
 
 @dataclass(frozen=True)
@@ -321,3 +341,9 @@ class Laptop:
         from infra.cli.laptop_checks import laptop_checks
 
         return laptop_checks(self)
+
+    @property
+    def evidence(self) -> Evidence:
+        from infra.state.evidence import LocalEvidence
+
+        return LocalEvidence(self.state_dir)

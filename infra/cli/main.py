@@ -30,6 +30,7 @@ from infra.cli.report import report
 from infra.cli.results import results
 from infra.cli.run import run
 from infra.cli.sites import sites
+from infra.cli.smoke import smoke
 from infra.cli.stop import stop
 from infra.cli.terminal import to_stderr, visible
 from infra.cli.unpark import unpark
@@ -50,7 +51,7 @@ def nightfold() -> None:
 
 for command in (
     *(run, plan, watch, stop, misses, unpark, drop, redrive, results, report, memory, config, sites, key),
-    *(doctor, new_question, cloud),
+    *(doctor, smoke, new_question, cloud),
 ):
     nightfold.add_command(command)
 

@@ -79,12 +79,13 @@ def request_run(
     speed: float = 1.0,
     *,
     simulated: bool = False,
+    kind: str = "manual",
 ) -> RunRequest:
-    """A run over the site list. Raises InvalidInput."""
+    """A run over the site list; its name begins with `kind`. Raises InvalidInput."""
     site_list, named = selection.read(at.site_list)
     sites = narrow(read_sites(site_list, named), selection.only, selection.limit, "--only")
     overrides, configuration = configured(at.configuration, overrides, speed)
-    name = run_name("manual")
+    name = run_name(kind)
     plan = draft(
         name,
         "collect",

@@ -35,6 +35,19 @@ def run_with_view(
 
 def show(request: RunRequest, runner: Runner, at: Installation, *, as_json: bool, quiet: bool) -> int:
     """Runs it with the live view, prints the result, and returns the exit code."""
+    result, notices = followed(request, runner, at, keep=as_json or not sys.stdout.isatty(), quiet=quiet)
+    silent = quiet and result.exit_code == 0
+    for line in (*notices, *(() if silent else results_text.dead_runs(result))):
+        to_stderr(line)
+    if as_json or not silent:
+        _print_result(result, at, as_json=as_json, quiet=quiet)
+    return result.exit_code
+
+
+def followed(
+    request: RunRequest, runner: Runner, at: Installation, *, keep: bool, quiet: bool = False
+) -> tuple[RunResult, list[str]]:
+    """Runs it with the live view: the result, and notices for the user. `keep`: the view stays on the terminal."""
     sites = [site.site_id for site in request.plan.sites] if request.plan.mode == "collect" else []
     stderr = sys.stderr
     lines = None if quiet or live_view.is_terminal(stderr) else live_view.PlainLines(stderr)
@@ -43,14 +56,8 @@ def show(request: RunRequest, runner: Runner, at: Installation, *, as_json: bool
     progress.wave.expected_s = request.plan.expected.minutes * 60 if request.plan.expected is not None else None
     on_second_signal(lambda: results_text.without_census(runner.ended_at_once(request, progress), at))
     notices: list[str] = []
-    with nullcontext() if quiet else live_view.view(progress, stderr, keep=as_json or not sys.stdout.isatty()):
-        result = runner.run(request, progress, notices.append)
-    silent = quiet and result.exit_code == 0
-    for line in (*notices, *(() if silent else results_text.dead_runs(result))):
-        to_stderr(line)
-    if as_json or not silent:
-        _print_result(result, at, as_json=as_json, quiet=quiet)
-    return result.exit_code
+    with nullcontext() if quiet else live_view.view(progress, stderr, keep=keep):
+        return runner.run(request, progress, notices.append), notices
 
 
 def _print_result(result: RunResult, at: Installation, *, as_json: bool, quiet: bool) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.cli.installation import ApiKey, Configuration, ParkedQueue, SiteList
+from infra.cli.installation import ApiKey, Configuration, Evidence, ParkedQueue, SiteList
 from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import program
 from infra.cli.page_files import page_from
@@ -145,3 +145,9 @@ class Stack:
         from infra.stack.inspection import Inspection
 
         return stack_checks(self, Inspection(self._deployed))
+
+    @property
+    def evidence(self) -> Evidence:
+        from infra.stack.evidence import StackEvidence
+
+        return StackEvidence(self._deployed)

@@ -39,6 +39,11 @@ class Inspection:
         """What CloudFormation says about its status; mostly nothing."""
         return str(self.stack.description.get("StackStatusReason") or "")
 
+    @property
+    def name(self) -> str:
+        """Also of a stack that was given by its ARN."""
+        return str(self.stack.description["StackName"])
+
     def caller(self) -> str:
         """The ARN of the user or the role that asks."""
         with explained("sts"):

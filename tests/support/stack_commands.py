@@ -37,6 +37,7 @@ NEEDED: Mapping[str, Set[str]] = {
     "sites": CONFIGURATION | {"s3:GetObject"},
     "sites FILE": CONFIGURATION | {"s3:GetObject", "s3:PutObject"},
     "key": {"cloudformation:DescribeStacks", "ssm:PutParameter"},
+    "smoke": STARTING | FOLLOWING | {"logs:FilterLogEvents", "sqs:GetQueueAttributes"},
     "doctor": RECORDS
     | CONFIGURATION
     | {
@@ -57,7 +58,7 @@ _NO_PACE = {"s3:ListBucket": "while there is no `config/pace.json`"}
 NOT_ASKED_FOR: Mapping[str, Mapping[str, str]] = {  # what it can do without, or what only AWS asks for
     "plan": _NO_PACE,
     "run --detach": _NO_PACE,
-    **dict.fromkeys(("run", "redrive", "watch RUN"), _BRANCHES),
+    **dict.fromkeys(("run", "redrive", "watch RUN", "smoke"), _BRANCHES),
 }
 TYPED: Mapping[str, str] = {  # how the tests type a command that takes more than its name
     "run": "run --limit 1",
