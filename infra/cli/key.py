@@ -43,7 +43,7 @@ def key(arguments: tuple[str, ...], as_json: bool, at: "Installation") -> int:
             "perhaps a line break or a quotation mark was copied with it"
         )
     if not typed.startswith("sk-ant-"):
-        to_stderr("Warning: it does not begin with sk-ant-, as keys of the Claude API do.")
+        to_stderr("Warning: the key does not begin with sk-ant-, as keys of the Claude API do.")
     replaced = place.put(typed)
     if as_json:
         to_stdout([json.dumps({"parameter": place.where, "replaced": replaced}, indent=2)])

@@ -158,6 +158,29 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_a_change(bucket: Bucket,
     assert bucket.get(SITES_KEY) == content
 
 
+class Refusing:
+    """S3's client of a role that may not write the former list."""
+
+    def __init__(self, s3: Any) -> None:
+        self._s3 = s3
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._s3, operation)
+
+    def put_object(self, **call: Any) -> Any:
+        if call["Key"] == FORMER_KEY:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+        return self._s3.put_object(**call)
+
+
+def test_a_list_that_cannot_be_kept_is_not_replaced(bucket: Bucket) -> None:
+    before = bucket.get(SITES_KEY)
+    place = StoredSiteList(Bucket(bucket.name, Refusing(bucket._s3)), putting="")
+    with pytest.raises(InvalidInput, match="do not allow s3:PutObject"):
+        place.replace(place.find(), json.dumps([A]).encode())
+    assert bucket.get(SITES_KEY) == before
+
+
 def test_the_embedded_cloud_begins_with_the_laptops_own_list(tmp_path: Path) -> None:
     state_dir = tmp_path / "state"
     assert nightfold("sites", new(tmp_path, [A]), "--yes", "--state-dir", state_dir).code == 0
@@ -200,7 +223,7 @@ def test_a_key_is_stored_encrypted_and_not_printed(served: Served) -> None:
 def test_a_key_that_is_not_one_of_anthropics_is_stored_with_a_warning(served: Served) -> None:
     done = served.stack("key", given="a-gateways-own-key")
     assert (done.code, key_in(served)) == (0, "a-gateways-own-key")
-    assert done.err.startswith("Warning: it does not begin with sk-ant-, as keys of the Claude API do.\n")
+    assert done.err.startswith("Warning: the key does not begin with sk-ant-, as keys of the Claude API do.\n")
 
 
 @pytest.mark.parametrize(
