@@ -1,7 +1,7 @@
 """What several of these tests share. A process has one embedded cloud at a time: a module uses `served` or `fresh`."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.integration.command_line import ROOT, nightfold
+from tests.integration.command_line import ROOT, Finished, nightfold
 from tests.integration.served_stack import Served
 
 
@@ -37,6 +37,13 @@ def fresh(some_runs: Path, tmp_path: Path) -> Iterator[Served]:
     """Such a stack for one test, which may change it."""
     with _serving(some_runs, tmp_path / "state") as served:
         yield served
+
+
+@pytest.fixture
+def copy(some_runs: Path, tmp_path: Path) -> Callable[..., Finished]:
+    """A command on a state directory like that of the stack at its beginning."""
+    shutil.copytree(some_runs, tmp_path / "copy")
+    return lambda *command: nightfold(*command, "--state-dir", tmp_path / "copy")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The embedded cloud over HTTP, as a stack that `nightfold --stack` reads and changes."""
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,3 +64,14 @@ class Served:
 def _narrowed(statement: dict[str, Any], allowed: Set[str]) -> dict[str, Any]:
     actions = statement["Action"]
     return statement | {"Action": sorted(allowed & {*([actions] if isinstance(actions, str) else actions)})}
+
+
+class Faulty:
+    """A client, one operation of which does something else."""
+
+    def __init__(self, client: Any, operation: str, instead: Callable[[Callable[..., Any], Any], Any]) -> None:
+        self._client, self._operation, self._instead = client, operation, instead
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        return (lambda **given: self._instead(call, given)) if name == self._operation else call
