@@ -14,7 +14,7 @@ from infra.state.lock import in_use
 from nightfold.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from infra.cli.installation import Laptop
+    from infra.cli.laptop import Laptop
 
 ENOUGH = 100_000_000  # bytes: a run of 10,000 sites stores half as much
 

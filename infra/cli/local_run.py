@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from infra.cli.configuration import check_writable
-from infra.cli.installation import Laptop
 from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import redrive_of, suggest_anywhere
+from infra.cli.laptop import Laptop
 from infra.cli.progress import Progress
 from infra.cli.run_request import RunRequest
 from infra.cli.run_result import RunResult, result_if_stopped, result_of

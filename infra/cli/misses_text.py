@@ -55,7 +55,7 @@ def about_open_runs(at: "Installation") -> Iterator[str]:
             case PassedOver(name=name, why=why):
                 yield passed_over(name, why)
             case _:
-                yield f"Run {run.run_id} has not ended yet."
+                yield f"Run {run.run_id} has not ended yet; `{at.suggest('watch')}` follows it."
 
 
 def collects(command: str, *, simulated: bool) -> str:

@@ -45,7 +45,7 @@ def installation_options(command: Command) -> Command:
         profile: str | None,
         **others: Any,
     ) -> Any:
-        from infra.cli.installation import Laptop
+        from infra.cli.laptop import Laptop
         from infra.cli.stack import Stack
 
         context = click.get_current_context()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.live_view import Rows
 from infra.cli.progress import Progress
 from infra.cli.report_pages import page_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.local_run import run_locally
 from infra.cli.main import main
 from infra.cli.progress import Progress

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.unfinished_runs import PassedOver
 from infra.state.queued_misses import read_messages
 from nightfold.run_folders import SetAside

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.cli import report_pages
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.run_names import closed_runs
 from infra.cloud.embedded import Cloud
 from infra.cloud.state_machine import Execution

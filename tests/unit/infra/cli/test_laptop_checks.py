@@ -10,7 +10,7 @@ import pytest
 
 from infra.cli import checks
 from infra.cli.checks import Check, Finding, fix, note, ok
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.laptop_checks import laptop_checks
 from infra.state.directory import StateDirectory
 from nightfold.errors import InvalidInput

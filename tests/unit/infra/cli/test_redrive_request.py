@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.plan_text import before_it_starts, redrive_as_text
 from infra.cli.redrive_request import request_redrive
 from infra.cli.run_request import Selection, request_run

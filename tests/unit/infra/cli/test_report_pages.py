@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.cli import report_pages
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.main import main
 from infra.cli.run_names import closed_runs
 from infra.state.folder import Folder

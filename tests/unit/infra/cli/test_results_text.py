@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.cli.installation import Laptop
 from infra.cli.invocation import program
+from infra.cli.laptop import Laptop
 from infra.cli.results_text import as_json, as_text, census_line, dead_runs, next_steps, without_census
 from infra.cli.run_result import RunResult
 from nightfold.contract import Summary
@@ -124,7 +124,7 @@ def test_a_redrive_that_asks_no_site_reports_why(tmp_path: Path) -> None:
 def test_a_redrive_is_suggested_only_for_misses_that_are_not_parked(
     attempts: list[int], lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.cli.installation.suggest", lambda command, _: f"nightfold {command}")
+    monkeypatch.setattr("infra.cli.laptop.suggest", lambda command, _: f"nightfold {command}")
     (tmp_path / "runs" / "run-1").mkdir(parents=True)
     misses = [json.dumps({"site": {"site_id": "bad"}, "message": "", "attempts": each}) for each in attempts]
     (tmp_path / "runs" / "run-1" / "misses.jsonl").write_text("\n".join(misses))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.main import BAD_INPUT, main
 from infra.cli.run_names import run_named
 from nightfold.errors import InvalidInput

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.plan_text import as_json, as_text, before_it_starts
 from infra.cli.run_request import Selection, request_run
 from nightfold.amounts import duration

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.main import main
 from infra.cli.unfinished_runs import PassedOver, UnfinishedRun, why_set_aside
 from infra.state.folder import Folder

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.cli.installation import Laptop
 from infra.cli.invocation import program
+from infra.cli.laptop import Laptop
 from infra.cli.main import BAD_INPUT, main
 from infra.cli.redrive_request import request_redrive
 from infra.state.directory import StateDirectory

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.unfinished_runs import UnfinishedRun
 from infra.cloud.lambdas.sandbox import Sandbox
 from infra.state import lock

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from infra.cli.installation import Laptop
+from infra.cli.laptop import Laptop
 from infra.cli.misses_text import as_json, as_text
 from infra.state.queued_misses import MAX_RECEIVES, QUEUES, RETENTION, read_messages, read_misses
 
