@@ -49,7 +49,7 @@ def copy(some_runs: Path, tmp_path: Path) -> Callable[..., Finished]:
 @contextmanager
 def _serving(runs: Path, state_dir: Path) -> Iterator[Served]:
     shutil.copytree(runs, state_dir)
-    with MessagesAPI(Scenario(), speed=100) as api:
+    with MessagesAPI(Scenario(), speed=20) as api:
         parameters = {"MessagesApi": "simulated", "AnthropicBaseUrl": api.url}
-        with Cloud(state_dir, speed=100, parameters=parameters, secret="simulated") as cloud, cloud.serve() as url:
+        with Cloud(state_dir, speed=20, parameters=parameters, secret="simulated") as cloud, cloud.serve() as url:
             yield Served(cloud, state_dir, url, api)
