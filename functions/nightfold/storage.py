@@ -1,6 +1,6 @@
 """The bucket: its keys, and how the functions read and write it.
 
-Single calls are retried by botocore's standard mode, and nowhere else.
+Single calls are retried by botocore's standard mode, and nowhere else; only a body that breaks off is read again here.
 """
 
 from collections.abc import Iterator
@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
 CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20)
+
+_BODIES = 3  # of one object, if they break off
 
 SITES_KEY = "config/sites.json"
 PROFILE_KEY = "config/pace.json"  # how many branches at once earlier runs found good, by model
@@ -96,12 +98,8 @@ class Bucket:
 
     def get(self, key: str) -> bytes | None:
         """The object's bytes; None if there is no object."""
-        try:
-            return bytes(self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-                return None
-            raise
+        found = self._read(key)
+        return found and found[0]
 
     def exists(self, key: str) -> bool:
         try:
@@ -125,13 +123,8 @@ class Bucket:
         return self._put_if(key, body, IfMatch=etag)
 
     def get_with_etag(self, key: str) -> tuple[bytes, str] | None:
-        try:
-            response = self._s3.get_object(Bucket=self.name, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-                return None
-            raise
-        return bytes(response["Body"].read()), str(response["ETag"])
+        found = self._read(key)
+        return found and (found[0], str(found[1]["ETag"]))
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys of all objects under `prefix`."""
@@ -144,6 +137,21 @@ class Bucket:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix="runs/", Delimiter="/"):
             for prefix in page.get("CommonPrefixes", []):
                 yield str(prefix["Prefix"]).removeprefix("runs/").removesuffix("/")
+
+    def _read(self, key: str) -> tuple[bytes, Any] | None:
+        """The object's bytes, and the response."""
+        for attempt in range(_BODIES):
+            try:
+                response = self._s3.get_object(Bucket=self.name, Key=key)
+                return bytes(response["Body"].read()), response
+            except ClientError as error:
+                if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                    return None
+                raise
+            except (IncompleteReadError, ResponseStreamingError):
+                if attempt == _BODIES - 1:
+                    raise
+        return None
 
     def _put_if(self, key: str, body: bytes, **condition: str) -> bool:
         for _ in range(3):

@@ -56,7 +56,9 @@ class Service:
 
 def _parameter(call: Parameters) -> str:
     name = str(call.get("Name") or call.get("Path") or next(iter(call.get("Names", [])), "*"))
-    return name if name.startswith("arn:") else f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{name.lstrip('/')}"
+    if name.startswith("arn:"):
+        return name
+    return f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{name.partition(':')[0].lstrip('/')}"  # without a version
 
 
 def _log_stream(call: Parameters) -> str:

@@ -25,14 +25,16 @@ class ConfigurationParameter:
         """Replace the `text` that was read with these fields. Raises InvalidInput if it is no longer what is stored.
 
         SSM has no conditional write: a change that comes between the last look and the write is found by its version
-        number, and put back.
+        number, and put back. A version with our own value is ours: if the answer is lost, botocore writes it again.
         """
         before = self._version
         if self.read() != text or self._version != before:
             raise InvalidInput(_CHANGED)
-        written = self._put(json.dumps(fields))
-        if written != before + 1:
-            self._put(str(self._get(f"{self.where}:{written - 1}")["Value"]))
+        value = json.dumps(fields)
+        written = self._put(value)
+        between = (str(self._get(f"{self.where}:{version}")["Value"]) for version in range(written - 1, before, -1))
+        if newest := next((each for each in between if each != value), None):
+            self._put(newest)
             raise InvalidInput(_CHANGED)
 
     def _get(self, name: str) -> Any:

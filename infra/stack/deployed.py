@@ -1,22 +1,20 @@
 """One deployed stack: its outputs and its bucket. Nothing is asked of AWS before it is needed."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError, ProfileNotFound
+from botocore.exceptions import ClientError
 
 from infra.stack.api_key import ApiKeyParameter
 from infra.stack.aws_errors import explained
 from infra.stack.configuration import ConfigurationParameter
 from infra.stack.executions import Executions
 from infra.stack.parked_queue import ParkedQueue
+from infra.stack.session import Session
 from nightfold.errors import InvalidInput
-from nightfold.storage import CALLS, Bucket
+from nightfold.storage import Bucket
 
 _URLS = {"waiting": "MissQueueUrl", "parked": "ParkedQueueUrl"}  # outputs
 _COUNTS = tuple(f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed"))
@@ -28,21 +26,13 @@ class DeployedStack:
 
     def __init__(self, name: str, region: str | None = None, profile: str | None = None) -> None:
         self.name = name
-        try:
-            # The aws command line reads AWS_REGION, boto3 does not.
-            self._session = boto3.Session(
-                profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None
-            )
-        except ProfileNotFound as error:
-            raise InvalidInput(f"--profile: {error}") from None
-        if not self._session.region_name:
-            raise InvalidInput("--region: no AWS region is set; add --region, or set AWS_REGION")
+        self._session = Session(region, profile)
 
     @cached_property
     def description(self) -> Mapping[str, Any]:
         """What CloudFormation says of it: outputs, parameters, status. Raises InvalidInput."""
         with explained("cloudformation"):
-            cloudformation = self._session.client("cloudformation", config=CALLS)
+            cloudformation = self._session.client("cloudformation")
             try:
                 stacks = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
             except ClientError as error:
@@ -80,25 +70,24 @@ class DeployedStack:
     def records(self) -> "StoredRecords":
         """What its runs have stored. Raises InvalidInput."""
         with explained("s3"):
-            client: Any = self._session.client("s3", config=CALLS.merge(Config(max_pool_connections=32)))
+            client: Any = self._session.client("s3")
         return StoredRecords(Bucket(self.output("BucketName"), client), client)
 
     @cached_property
     def configuration(self) -> ConfigurationParameter:
         """Raises InvalidInput."""
         with explained("ssm"):
-            return ConfigurationParameter(self.output("ConfigurationName"), self._session.client("ssm", config=CALLS))
+            return ConfigurationParameter(self.output("ConfigurationName"), self._session.client("ssm"))
 
     @cached_property
     def api_key(self) -> ApiKeyParameter:
         """Raises InvalidInput."""
         with explained("ssm"):
-            return ApiKeyParameter(self.output("ApiKeyName"), self._session.client("ssm", config=CALLS))
+            return ApiKeyParameter(self.output("ApiKeyName"), self._session.client("ssm"))
 
     def client(self, service: str) -> Any:
         """Of boto3."""
-        of_session: Any = self._session.client
-        return of_session(service, config=CALLS)
+        return self._session.client(service)
 
     def messages(self) -> dict[str, int]:
         """How many messages SQS counts in each queue, those in flight included."""
@@ -119,12 +108,12 @@ class DeployedStack:
     def executions(self) -> Executions:
         """Raises InvalidInput."""
         with explained("states"):
-            return Executions(self.output("StateMachineArn"), self._session.client("stepfunctions", config=CALLS))
+            return Executions(self.output("StateMachineArn"), self._session.client("stepfunctions"))
 
     @cached_property
     def _sqs(self) -> Any:
         with explained("sqs"):
-            return self._session.client("sqs", config=CALLS)
+            return self._session.client("sqs")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ def forget(bucket: Bucket, memories: Iterable[tuple[str, Kind | None]]) -> list[
                 continue
             else:
                 emptied = memory.model_copy(update={kind: []})
-            if not bucket.replace(key, emptied.model_dump_json(indent=2).encode(), etag):
+            document = emptied.model_dump_json(indent=2).encode()
+            # A write whose answer was lost is refused when it is repeated.
+            if not bucket.replace(key, document, etag) and bucket.get(key) != document:
                 raise InvalidInput(f"memory: {key} was changed meanwhile; look at it and try again")
     return notices

@@ -2,16 +2,12 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from infra.cloud.embedded import Cloud
-from infra.messages_api import MessagesAPI
-from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import ROOT, Finished, nightfold
-from tests.integration.served_stack import Served
+from tests.integration.served_stack import Served, serving
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +24,14 @@ def some_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(some_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with _serving(some_runs, tmp_path_factory.mktemp("stack") / "state") as served:
+    with serving(some_runs, tmp_path_factory.mktemp("stack") / "state") as served:
         yield served
 
 
 @pytest.fixture
 def fresh(some_runs: Path, tmp_path: Path) -> Iterator[Served]:
     """Such a stack for one test, which may change it."""
-    with _serving(some_runs, tmp_path / "state") as served:
+    with serving(some_runs, tmp_path / "state") as served:
         yield served
 
 
@@ -44,12 +40,3 @@ def copy(some_runs: Path, tmp_path: Path) -> Callable[..., Finished]:
     """A command on a state directory like that of the stack at its beginning."""
     shutil.copytree(some_runs, tmp_path / "copy")
     return lambda *command: nightfold(*command, "--state-dir", tmp_path / "copy")
-
-
-@contextmanager
-def _serving(runs: Path, state_dir: Path) -> Iterator[Served]:
-    shutil.copytree(runs, state_dir)
-    with MessagesAPI(Scenario(), speed=20) as api:
-        parameters = {"MessagesApi": "simulated", "AnthropicBaseUrl": api.url}
-        with Cloud(state_dir, speed=20, parameters=parameters, secret="simulated") as cloud, cloud.serve() as url:
-            yield Served(cloud, state_dir, url, api)

@@ -1,14 +1,20 @@
 """The embedded cloud over HTTP, as a stack that `nightfold --stack` reads and changes."""
 
-from collections.abc import Callable, Set
+import json
+import shutil
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
+from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import Finished, nightfold
+from tests.support.stack_commands import typed
 
+SPEED = 20  # at which no call times out on a busy machine
 OPERATOR = "arn:aws:iam::123456789012:role/operator"
 
 
@@ -39,6 +45,30 @@ class Served:
             "AWS_CONFIG_FILE": "/nowhere",
             "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
         }
+
+    def words(self, command: str) -> list[str]:
+        """A row's command as it is typed; RUN is a run that has just been started, and takes a while."""
+        words = typed(command)
+        if "RUN" not in words:
+            return words
+        assert self.api is not None
+        self.api.script("harbour", [{"do": "ok", "latency_s": 15 * SPEED}])
+        run = self.cloud.start({"limit": 1}).rpartition(":")[2]
+        return [run if word == "RUN" else word for word in words]
+
+    def queued(self) -> dict[str, set[str]]:
+        """The different messages of each queue."""
+        queues = {queue.name: queue.glob("*.json") for queue in (self.state_dir / "queues").iterdir()}
+        found = {name: {json.loads(each.read_bytes())["body"] for each in queue} for name, queue in queues.items()}
+        assert found
+        return found
+
+    def documents(self) -> dict[str, str]:
+        """What else a command may change: configuration, site list, memories."""
+        patterns = "configuration.json", "config/*sites.json", "sites/*/*/memory.json"
+        files = [file for pattern in patterns for file in self.state_dir.glob(pattern)]
+        assert len(files) > len(patterns)
+        return {str(file.relative_to(self.state_dir)): file.read_text() for file in files}
 
     def key_of(self, allowed: Set[str]) -> str:
         """The access key of a role that may do only this, on the resources that the operator's policy names."""
@@ -75,3 +105,22 @@ class Faulty:
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._client, name)
         return (lambda **given: self._instead(call, given)) if name == self._operation else call
+
+
+@contextmanager
+def serving(runs: Path, state_dir: Path) -> Iterator[Served]:
+    """A stack with a copy of the state directory `runs`."""
+    shutil.copytree(runs, state_dir)
+    with MessagesAPI(Scenario(), speed=SPEED) as api:
+        parameters = {"MessagesApi": "simulated", "AnthropicBaseUrl": api.url}
+        with Cloud(state_dir, speed=SPEED, parameters=parameters, secret="simulated") as cloud, cloud.serve() as url:
+            yield Served(cloud, state_dir, url, api)
+            _let_runs_end(cloud)
+
+
+def _let_runs_end(cloud: Cloud) -> None:
+    """What a run still does must not meet the next cloud of this process."""
+    states = cloud.client("stepfunctions")
+    for running in states.list_executions(stateMachineArn=cloud.machine_arn, statusFilter="RUNNING")["executions"]:
+        cloud.wait(running["executionArn"], timeout=120)
+    assert cloud.settled(60)

@@ -24,11 +24,11 @@ from infra.fingerprint import fingerprint
 from nightfold.storage import SITES_KEY
 from tests.integration.command_line import ROOT, Finished
 from tests.integration.served_stack import OPERATOR, Served
-from tests.support.stack_commands import NEEDED
+from tests.support.stack_commands import NEEDED, NOT_ASKED_FOR
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-ACTIONS = NEEDED["doctor"]
+ACTIONS = NEEDED["doctor"] | NOT_ASKED_FOR["doctor"].keys()
 QUOTA = {"ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 1_000}
 
 
@@ -125,7 +125,7 @@ def test_a_command_stands_below_what_it_fixes(served: Served) -> None:
     assert lines[at + 1] == f"      {command}"
 
 
-NOT_OF_ONE_CHECK = {"cloudformation:DescribeStacks", "s3:ListBucket"}  # S3 needs the second to say "not there"
+NOT_OF_ONE_CHECK = {"cloudformation:DescribeStacks", *NOT_ASKED_FOR["doctor"]}
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS - NOT_OF_ONE_CHECK))

@@ -1,6 +1,7 @@
 """What a command for a stack needs and may do, under the operator's policy as the template deploys it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,26 +19,15 @@ def leave_a_run_without_census(stack: Served) -> None:
 TIMES: dict[str, Callable[[Served], None]] = {"while a run has not closed its census": leave_a_run_without_census}
 
 
-def words_of(command: str, stack: Served) -> list[str]:
-    """As it is typed; RUN is a run that has just been started, and hangs for a while."""
-    words = typed(command)
-    if "RUN" not in words:
-        return words
-    assert stack.api is not None
-    stack.api.script("harbour", [{"do": "hang", "latency_s": 2_000}, "ok"])
-    run = stack.cloud.start({"limit": 1}).rpartition(":")[2]
-    return [run if word == "RUN" else word for word in words]
-
-
 @pytest.mark.parametrize("command", [command for command in NEEDED if command not in FINDS_WHAT_IS_MISSING])
 def test_a_command_needs_these_permissions_and_no_other(fresh: Served, command: str) -> None:
     given = GIVEN.get(command)
     for action in NEEDED[command]:
-        words = [*words_of(command, fresh), "--region", "us-east-1"]
+        words = [*fresh.words(command), "--region", "us-east-1"]
         refused = fresh.stack(*words, key=fresh.key_of(NEEDED[command] - {action}), given=given)
         assert (refused.code, refused.out) == (64, "")
         assert f"do not allow {action}; attach the policy" in refused.err.splitlines()[-1]
-    done = fresh.stack(*words_of(command, fresh), key=fresh.key_of(NEEDED[command]), given=given)
+    done = fresh.stack(*fresh.words(command), key=fresh.key_of(NEEDED[command]), given=given)
     assert done.code == 0, done.err
 
 
@@ -57,3 +47,15 @@ def test_the_operators_policy_ends_at_the_stack(fresh: Served) -> None:
     assert fresh.stack("results", key=key).code == 0
     refused = fresh.stack("results", "--stack", "other", key=key)
     assert (refused.code, "do not allow cloudformation:DescribeStacks" in refused.err) == (64, True)
+
+
+def test_a_role_that_may_not_be_assumed_is_no_matter_of_the_operators_policy(fresh: Served, tmp_path: Path) -> None:
+    role = "arn:aws:iam::123456789012:role/auditor"
+    keys = f"aws_access_key_id = {fresh.operators_key()}\naws_secret_access_key = local"
+    (tmp_path / "config").write_text(
+        f"[profile me]\n{keys}\n[profile auditor]\nrole_arn = {role}\nsource_profile = me\n"
+    )
+    refused = fresh.stack("results", "--profile", "auditor", AWS_CONFIG_FILE=str(tmp_path / "config"))
+    assert (refused.code, refused.out) == (64, "")
+    assert "AWS refused sts:AssumeRole: AccessDenied: " in refused.err
+    assert len(refused.err.splitlines()) == 1

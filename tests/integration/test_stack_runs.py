@@ -160,8 +160,8 @@ def test_following_sends_one_request_a_second_whatever_the_number_of_sites(
     monkeypatch.setattr(stack_follow, "PAGE", 10)  # outcomes that one request lists
     put_sites(stack.cloud, *(f"site-{number}" for number in range(sites)))
     deployed, progress = DeployedStack("nightfold"), Progress()
-    deployed._session.events.register(
-        "before-send", lambda event_name, **_: sent.append((clock.now, event_name.rpartition(".")[2]))
+    deployed._session._core.register(
+        "before-send", lambda **event: sent.append((clock.now, event["event_name"].rpartition(".")[2]))
     )
     records, executions = deployed.records, deployed.executions
     executions.start("small", {})

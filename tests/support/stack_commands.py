@@ -38,9 +38,9 @@ NEEDED: Mapping[str, Set[str]] = {
     "sites FILE": CONFIGURATION | {"s3:GetObject", "s3:PutObject"},
     "key": {"cloudformation:DescribeStacks", "ssm:PutParameter"},
     "smoke": STARTING | FOLLOWING | {"logs:FilterLogEvents", "sqs:GetQueueAttributes"},
-    "doctor": RECORDS
-    | CONFIGURATION
+    "doctor": CONFIGURATION
     | {
+        "s3:GetObject",
         "lambda:GetAccountSettings",
         "scheduler:GetSchedule",
         "sns:ListSubscriptionsByTopic",
@@ -58,7 +58,12 @@ _NO_PACE = {"s3:ListBucket": "while there is no `config/pace.json`"}
 NOT_ASKED_FOR: Mapping[str, Mapping[str, str]] = {  # what it can do without, or what only AWS asks for
     "plan": _NO_PACE,
     "run --detach": _NO_PACE,
+    "doctor": {"s3:ListBucket": "while there is no site list"},
     **dict.fromkeys(("run", "redrive", "watch RUN", "smoke"), _BRANCHES),
+}
+BESIDES: Mapping[str, Set[str]] = {  # all that a command may call beside what it needs
+    command: {"sts:GetCallerIdentity", *AT_TIMES.get(command, ()), *NOT_ASKED_FOR.get(command, ())}
+    for command in NEEDED
 }
 TYPED: Mapping[str, str] = {  # how the tests type a command that takes more than its name
     "run": "run --limit 1",
