@@ -7,9 +7,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import InvalidRegionError
 
-from infra.stack.aws_errors import NO_CREDENTIALS_CAME, explained
+from infra.stack.aws_errors import explained
+from infra.stack.credentials import credentials_load
 from nightfold.errors import InvalidInput
-from nightfold.text import one_line
 
 ATTEMPTS = 5  # of one call, unless the AWS configuration says otherwise: AWS_MAX_ATTEMPTS, max_attempts
 CONNECTIONS = 32  # at once: records are read by several threads
@@ -21,7 +21,7 @@ class Session:
 
     def __init__(self, region: str | None = None, profile: str | None = None) -> None:
         self._core = core = botocore.session.Session(profile=profile)
-        with explained("sts"):  # a role in the profile is assumed
+        with explained("sts"):
             # The aws command line reads AWS_REGION, botocore does not.
             core.set_config_variable("region", region or os.environ.get("AWS_REGION") or None)
             core.set_default_client_config(_calls(core))
@@ -29,7 +29,9 @@ class Session:
             core.register("needs-retry.*.*", _by_its_new_status)  # so deep, because the deepest handler is asked first
             if not core.get_config_variable("region"):
                 raise InvalidInput("--region: no AWS region is set; add --region, or set AWS_REGION")
-            _load_credentials(core)
+        with credentials_load():  # now, and not in the first call: here whatever goes wrong is about credentials
+            if credentials := core.get_credentials():
+                credentials.get_frozen_credentials()
 
     def client(self, service: str) -> Any:
         """As boto3 makes it. Raises InvalidInput for an address that is none, and what botocore raises."""
@@ -52,19 +54,6 @@ def _calls(core: botocore.session.Session) -> Config:
         read_timeout=_READ_S,
         max_pool_connections=CONNECTIONS,
     )
-
-
-def _load_credentials(core: botocore.session.Session) -> None:
-    """Now, and not in the first call: here whatever goes wrong is about credentials."""
-    try:
-        if credentials := core.get_credentials():
-            credentials.get_frozen_credentials()
-    except EOFError:
-        raise InvalidInput("--stack: the AWS profile asks for an MFA code, which takes a terminal") from None
-    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
-        # A credential_process that cannot be run, or prints what botocore does not expect: perhaps a secret.
-        why = str(error) if isinstance(error, OSError | RuntimeError) else type(error).__name__
-        raise InvalidInput(f"{NO_CREDENTIALS_CAME} ({one_line(why)})") from None
 
 
 def _refuse_half_an_answer(**event: Any) -> None:

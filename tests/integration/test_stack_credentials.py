@@ -83,9 +83,9 @@ PROFILES = {
 }
 
 
-def refused(home: Path, *options: str, **environment: str) -> str:
-    """The sentence of a command that does not get in."""
-    machine = {
+def machine(home: Path) -> dict[str, str]:
+    """The environment of a user with this home."""
+    return {
         "HOME": str(home),
         "AWS_CONFIG_FILE": str(home / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
@@ -93,7 +93,11 @@ def refused(home: Path, *options: str, **environment: str) -> str:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
     }
-    done = nightfold("config", "--stack", "nightfold", *options, **(machine | environment))
+
+
+def refused(home: Path, *options: str, **environment: str) -> str:
+    """The sentence of a command that does not get in."""
+    done = nightfold("config", "--stack", "nightfold", *options, **(machine(home) | environment))
     assert (done.code, done.out) == (64, ""), done.err
     assert SECRET not in done.err
     assert "Traceback" not in done.err
@@ -117,6 +121,14 @@ def home(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_profile_without_usable_credentials_is_one_sentence(home: Path, profile: str) -> None:
     assert PROFILES[profile] in refused(home, "--profile", profile)
+
+
+@pytest.mark.parametrize("profile", ["program-fails", "program-is-missing", "program-prints-a-secret"])
+def test_doctor_says_so_where_no_stack_is_asked_for(home: Path, profile: str) -> None:
+    looked = nightfold("doctor", "--state-dir", home / "state", **machine(home), AWS_PROFILE=profile)
+    assert "aws credentials: not known: the AWS profile gives no credentials" in looked.out
+    assert SECRET not in looked.out + looked.err
+    assert "Traceback" not in looked.err
 
 
 @pytest.mark.parametrize(
