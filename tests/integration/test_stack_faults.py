@@ -24,15 +24,14 @@ from tests.support.faulty_aws import (
     never_arrived,
     throttled,
 )
-from tests.support.stack_commands import BESIDES, FINDS_WHAT_IS_MISSING, GIVEN, NEEDED
+from tests.support.stack_commands import BESIDES, BROUGHT_BY, FINDS_WHAT_IS_MISSING, GIVEN, NEEDED
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 FIRST = {"cloudformation:DescribeStacks"}  # that every command calls
 HIDES = {"sqs:ReceiveMessage"}  # what it received before its answer was lost, no second attempt can bring
-COMMAND_OF = {action: command for command in reversed([*NEEDED]) for action in sorted(NEEDED[command])}
 WRITES = {"sites FILE", "key", "memory SITE --forget"}
-PLAYED = [command for command in NEEDED if command in {*COMMAND_OF.values(), *WRITES}]  # each action, and each write
+PLAYED = [command for command in NEEDED if command in {*BROUGHT_BY.values(), *WRITES}]  # each action, and each write
 VARIES = re.compile(
     r"(?m:^\d+\.\ds .*\n)"  # the progress of a run
     r"|(manual|redrive|smoke)-\d{8}T\d{6}Z-[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # runs
@@ -94,7 +93,7 @@ def test_a_call_that_is_always_refused_is_one_sentence_and_loses_nothing(
     fresh: Served, aws: FaultyAWS, command: str
 ) -> None:
     parked_or_waiting, documents = set().union(*fresh.queued().values()), fresh.documents()
-    for action in sorted(FIRST | {action for action in NEEDED[command] if COMMAND_OF[action] == command}):
+    for action in sorted(FIRST | {action for action in NEEDED[command] if BROUGHT_BY[action] == command}):
         aws.fault = always(action, expired)
         one_sentence(meeting(fresh, aws, command), "the AWS credentials have expired; sign in again")
         aws.met.clear()

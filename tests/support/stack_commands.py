@@ -49,6 +49,9 @@ NEEDED: Mapping[str, Set[str]] = {
         "states:DescribeStateMachine",
     },
 }
+BROUGHT_BY: Mapping[str, str] = {  # of each action, the first row that has it
+    action: command for command in reversed([*NEEDED]) for action in NEEDED[command]
+}
 FINDS_WHAT_IS_MISSING = frozenset({"doctor"})  # permissions too: it goes on without
 AT_TIMES: Mapping[str, Mapping[str, str]] = {  # what a command needs besides, and when
     "misses": {"states:DescribeExecution": "while a run has not closed its census"},
