@@ -2,9 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,6 +10,7 @@ from infra.cli.configuration import configuration_text
 from infra.cli.main import BAD_INPUT, main
 from infra.state.directory import StateDirectory
 from nightfold.settings import RunConfiguration
+from tests.unit.infra.cli.answered import typed
 
 STORED = '{"max_concurrency": "auto", "cost_ceiling_usd": 5, "remember": 0}'
 DEFAULTS = RunConfiguration().model_dump(mode="json")
@@ -28,17 +27,6 @@ def file(tmp_path: Path) -> Path:
 
 def config(state_dir: Path, *arguments: str) -> int:
     return main(["config", *arguments, "--state-dir", str(state_dir)])
-
-
-def typed(monkeypatch: pytest.MonkeyPatch, answer: str, meanwhile: Callable[[], Any] = lambda: None) -> None:
-    """A terminal in which the user answers; `meanwhile` happens just before the question."""
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            meanwhile()
-            return True
-
-    monkeypatch.setattr("sys.stdin", Terminal(answer))
 
 
 def test_the_table_has_each_field_with_its_value_its_default_and_its_meaning(

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from infra.cli.main import BAD_INPUT, main
 from infra.state.directory import StateDirectory
 from nightfold.storage import SITES_KEY
+from tests.unit.infra.cli.answered import typed
 
 DEFAULT = Path("events/sites.json").read_text(encoding="utf-8")
 A, B, C = ({"site_id": name, "domain": f"{name}.example"} for name in "abc")
@@ -39,17 +39,6 @@ def new(state_dir: Path, document: Any) -> Path:
     file = state_dir.parent / "new.json"
     file.write_text(document if isinstance(document, str) else json.dumps(document))
     return file
-
-
-def typed(monkeypatch: pytest.MonkeyPatch, answer: str, meanwhile: Callable[[], Any] = lambda: None) -> None:
-    """A terminal in which the user answers; `meanwhile` happens just before the question."""
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            meanwhile()
-            return True
-
-    monkeypatch.setattr("sys.stdin", Terminal(answer))
 
 
 def piped(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:

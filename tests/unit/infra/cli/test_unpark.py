@@ -14,6 +14,7 @@ from infra.cli.redrive_request import request_redrive
 from infra.state.directory import StateDirectory
 from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import read_messages, read_misses
+from tests.unit.infra.cli.answered import typed
 from tests.unit.infra.state.test_queued_misses import miss, put
 
 
@@ -29,14 +30,6 @@ def parked(state_dir: Path) -> None:
 
 def sites(state_dir: Path, queue: str) -> list[str | None]:
     return sorted((each.site_id or "-" for each in read_misses(state_dir) if each.queue == queue), key=str)
-
-
-def typed(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setattr("sys.stdin", Terminal(answer))
 
 
 def test_all_misses_wait_again_with_no_attempts_and_other_messages_stay(
