@@ -50,17 +50,15 @@ class LocalRunner:
     def insists(self) -> bool:
         return self.endpoint.unasked  # without it, a cron job without a key would silently store invented answers
 
-    def check(self, *, detach: bool) -> None:
-        if detach:
-            raise InvalidInput("--detach: a run on this machine ends with its command; add --stack NAME, or omit it")
+    def check(self) -> None:
         check_writable(self.at.state_dir)
 
     def run(self, request: RunRequest, progress: Progress, notify: Callable[[str], None]) -> RunResult:
         """Raises StateDirInUse, CorruptState. The notices are about files that were set aside."""
         return run_locally(request, self.endpoint, self.at, progress, notify)
 
-    def start(self, request: RunRequest) -> None:
-        raise NotImplementedError  # `check` refuses it
+    def detached(self) -> Callable[[RunRequest], None]:
+        raise InvalidInput("--detach: a run on this machine ends with its command; add --stack NAME, or omit it")
 
     def ended_at_once(self, request: RunRequest, progress: Progress) -> RunResult:
         return result_if_stopped(request, self.at.records, progress)

@@ -48,7 +48,7 @@ class RunRequest:
     name: str  # of the execution, and the run's id
     overrides: Mapping[str, Any]  # fields of the configuration, for this run alone
     plan: Plan
-    site_list: bytes  # the file's content, unchanged
+    site_list: bytes | None = None  # what the run puts into the bucket, unchanged
     narrowed: Mapping[str, Any] = field(default_factory=dict)  # `only` and `limit`
     unfinished: Sequence[UnfinishedRun] = ()  # runs that a redrive closes first
     passed_over: Sequence[PassedOver] = ()  # folders that it leaves alone

@@ -18,14 +18,16 @@ def run_with_view(
     request: RunRequest, runner: Runner, at: Installation, *, as_json: bool, quiet: bool = False, detach: bool = False
 ) -> int:
     """The exit code. Raises StateDirInUse, CorruptState, UnsafeState, InvalidInput."""
-    runner.check(detach=detach)
+    start = runner.detached() if detach else None
+    if start is None:
+        runner.check()
     if not quiet or runner.insists:
         to_stderr(runner.notice)
     if not quiet:
         for line in plan_text.before_it_starts(request, at):
             to_stderr(line)
-    if detach:
-        runner.start(request)
+    if start is not None:
+        start(request)
         to_stdout([json.dumps({"run_id": request.name}, indent=2) if as_json else request.name])
         for line in results_text.goes_on(request.name, at):
             to_stderr(line)

@@ -32,8 +32,8 @@ class Runner(Protocol):
         """Whether the user is told even with --quiet."""
         ...
 
-    def check(self, *, detach: bool) -> None:
-        """Raises InvalidInput if nothing can be started, or not without waiting for its end."""
+    def check(self) -> None:
+        """Raises InvalidInput if a run could not be started, or not be seen to its end."""
         ...
 
     def run(self, request: "RunRequest", progress: "Progress", notify: Callable[[str], None]) -> "RunResult":
@@ -41,8 +41,8 @@ class Runner(Protocol):
         found on the way."""
         ...
 
-    def start(self, request: "RunRequest") -> None:
-        """Starts the run, and does not wait for its end."""
+    def detached(self) -> Callable[["RunRequest"], None]:
+        """What starts a run, and does not wait for its end."""
         ...
 
     def ended_at_once(self, request: "RunRequest", progress: "Progress") -> "RunResult":

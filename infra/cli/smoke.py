@@ -34,7 +34,7 @@ def smoke(yes: bool, simulation: "Simulation", as_json: bool, at: "Installation"
 
     runner = at.runner(simulation, None)
     request = request_run(at, Selection(limit=SITES), {}, runner.speed, simulated=runner.simulated, kind="smoke")
-    runner.check(detach=False)
+    runner.check()
     check_evidence(at, request.name)
     for line in (runner.notice, *plan_text.before_it_starts(request, at)):
         to_stderr(line)

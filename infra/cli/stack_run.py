@@ -40,18 +40,21 @@ class StackRunner:
         made_up = ", with made-up answers: nothing is paid" if self.simulated else ""
         return f"In {self.at.place}{made_up}."
 
-    def check(self, *, detach: bool) -> None:
-        if not detach:  # whether it could be followed: once it has begun, a refusal comes too late
-            self.deployed.executions.find(self.deployed.executions.arn("nightfold"))
-            self.deployed.records.some_keys("runs/", at_most=1)
+    def check(self) -> None:
+        """Whether a run could be followed: once it has begun, a refusal comes too late."""
+        self.deployed.executions.find(self.deployed.executions.arn("nightfold"))
+        self.deployed.records.some_keys("runs/", at_most=1)
 
-    def start(self, request: RunRequest) -> None:
+    def detached(self) -> Callable[[RunRequest], None]:
+        return self._start
+
+    def _start(self, request: RunRequest) -> None:
         self.deployed.executions.start(request.name, request.execution_input)
 
     def run(self, request: RunRequest, progress: Progress, notify: Callable[[str], None]) -> RunResult:  # noqa: ARG002
         progress.dead_runs = [run.run_id for run in request.unfinished]
         with signals_held():  # a run that has begun is never left without a word
-            self.start(request)
+            self._start(request)
         return self._follow(request, progress, self.deployed.executions.arn(request.name))
 
     def _follow(self, request: RunRequest, progress: Progress, arn: str) -> RunResult:
@@ -61,11 +64,11 @@ class StackRunner:
         try:
             stop_if_requested()
             execution = follower.until_its_end()
+            return result_of(request, self.at.records, progress, execution, time.monotonic() - began)
         except KeyboardInterrupt:
             return self.ended_at_once(request, progress)
         except InvalidInput as error:
             return replace(self.ended_at_once(request, progress), error=str(error))
-        return result_of(request, self.at.records, progress, execution, time.monotonic() - began)
 
     def ended_at_once(self, request: RunRequest, progress: Progress) -> RunResult:
         return RunResult(
@@ -140,4 +143,4 @@ def started_run(command: str, name: str | None, at: Installation, deployed: Depl
 
 
 def _request(plan: Plan) -> RunRequest:
-    return RunRequest(plan.run_id, plan.overrides, plan, site_list=b"")
+    return RunRequest(plan.run_id, plan.overrides, plan)

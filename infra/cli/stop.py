@@ -30,12 +30,12 @@ def stop(run: str, yes: bool, as_json: bool, at: "Installation") -> int:
     request = started.request
     if not started.is_running:
         raise InvalidInput(f"stop: run {request.name} has ended; `{at.suggest(f'report {request.name}')}` shows it")
-    of_sites = f"{started.stored:,} of {len(request.plan.sites):,} outcomes stored"
-    if not yes and not confirmed("stop", f"Stop {visible(request.name)} ({of_sites})?"):
+    planned = len(request.plan.sites)
+    if not yes and not confirmed("stop", f"Stop {visible(request.name)} ({started.stored:,} of {planned:,} stored)?"):
         to_stderr("Nothing was stopped.")
         return 0
     started.stop()
-    planned, stored = len(request.plan.sites), started.stored
+    stored = started.stored
     if as_json:
         to_stdout([json.dumps({"run_id": request.name, "planned": planned, "stored": stored}, indent=2)])
     else:

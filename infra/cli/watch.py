@@ -23,5 +23,5 @@ def watch(run: str | None, as_json: bool, quiet: bool, at: "Installation") -> in
     from infra.cli.run_with_view import show
 
     started = at.started_run("watch", run)
-    started.check(detach=False)
+    started.check()
     return show(started.request, started, at, as_json=as_json, quiet=quiet)
