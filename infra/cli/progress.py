@@ -55,10 +55,6 @@ class Progress(SiteStates):
                 self._object_stored(event)
             elif event.kind == "waits":
                 self._branch_waits(event)
-            elif event.kind == "read":
-                self._outcome_read(event)
-            elif event.kind == "began":
-                self._wave_began(event)
             elif event.function == "Collector":
                 self._collector(event)
             elif event.function == "Planner":
@@ -142,31 +138,36 @@ class Progress(SiteStates):
                     if line := self.wave.decided(Pace.model_validate(document), event.at):
                         self._report(event.at, "run", visible(line, 400))
 
-    def _outcome_read(self, event: Event) -> None:
-        """What was stored before, and no function has reported."""
-        outcome = read_outcome(event.payload)
-        if outcome is None or (site := self._site(outcome.site_id)).state != "stored":
-            return
-        if outcome.answer is not None:
-            site.tokens += outcome.answer.input_tokens + outcome.answer.output_tokens
-        else:
-            site.why = _error_in(event.payload)
-            self._move(site, "stored", event.at, f"stored as failed: {site.why}")
+    # --- A run of a stack, whose functions report nothing --------------------------------------------------------
 
-    def _wave_began(self, event: Event) -> None:
+    def outcome_read(self, document: bytes) -> None:
+        """An outcome that was seen to be stored, and is read now."""
+        with self.lock:
+            outcome = read_outcome(document)
+            if outcome is None or (site := self._site(outcome.site_id)).state != "stored":
+                return
+            if outcome.answer is not None:
+                site.tokens += outcome.answer.input_tokens + outcome.answer.output_tokens
+            else:
+                site.why = _error_in(document)
+                self._move(site, "stored", time.monotonic(), f"stored as failed: {site.why}")
+
+    def wave_began(self, round_: int, site_ids: Iterable[str]) -> None:
         """These sites are asked at once."""
-        for site_id in event.payload["site_ids"]:
-            site = self._site(site_id)
-            site.attempt, site.round, site.began = 1, event.payload["round"], event.at
-            self._move(site, "collecting", event.at)
+        with self.lock:
+            for site_id in site_ids:
+                site, at = self._site(site_id), time.monotonic()
+                site.attempt, site.round, site.began = 1, round_, at
+                self._move(site, "collecting", at)
 
     def wave_ended(self, pace: Pace) -> None:
-        """Counts what the decision after a wave says about it, where no function reports."""
-        if pace.seen is not None:
-            self.input_tokens += pace.seen.input_tokens
-            self.output_tokens += pace.seen.output_tokens
-            self.rate_limited += pace.seen.rate_limited
-        self.wave.branches = {}
+        """Counts what the decision after a wave says about it."""
+        with self.lock:
+            if pace.seen is not None:
+                self.input_tokens += pace.seen.input_tokens
+                self.output_tokens += pace.seen.output_tokens
+                self.rate_limited += pace.seen.rate_limited
+            self.wave.branches = {}
 
     # --- The whole run -----------------------------------------------------------------------------------------------
 

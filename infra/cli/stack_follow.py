@@ -105,9 +105,8 @@ class StackFollower:
         if pace.sites == 0:
             self._round_over = True
             self._progress.set_phase("aggregating")
-        elif pace.sites <= pace.max_concurrency:  # all of them at once; otherwise nobody tells which
-            asked = self._items[pace.first : self._begun]
-            self._progress.observe(Event("began", payload={"round": pace.round, "site_ids": asked}))
+        elif pace.sites <= pace.max_concurrency:  # all of them at once; otherwise it is not known which
+            self._progress.wave_began(pace.round, self._items[pace.first : self._begun])
 
     def _outcomes(self) -> None:
         known = self._listed[self._round]
@@ -137,8 +136,9 @@ class StackFollower:
             self._sees_branches = False
 
     def _outcome(self) -> None:
-        """Of the outcomes that nobody has read, the one that was seen first."""
+        """The oldest outcome that has not been read."""
         if self._unread:
             self._turn()
-            key = self._unread.pop(0)
-            self._progress.observe(Event("read", key=key, payload=self._records.get(key)))
+            if (document := self._records.get(self._unread[0])) is not None:
+                self._progress.outcome_read(document)
+            del self._unread[0]
