@@ -13,6 +13,7 @@ from infra.cli.run_result import RunResult
 from infra.cli.terminal import fitted, visible
 from nightfold.amounts import counted, duration, price
 from nightfold.contract import SiteSummary, Summary
+from nightfold.errors import InvalidInput
 from nightfold.misses import MAX_ATTEMPTS
 from nightfold.question import shown as shown_question
 from nightfold.results import read_results
@@ -117,7 +118,10 @@ def _why(site: SiteSummary) -> str:
 
 
 def _titles(at: Installation, run_id: str, site_id: str) -> list[str]:
-    results = read_results(at.records.get(results_key(run_id, site_id)))
+    try:
+        results = read_results(at.records.get(results_key(run_id, site_id)))
+    except (OSError, InvalidInput):  # the run has ended: its census is shown all the same
+        return []
     if results is None or not results.entries:
         return []
     heading = shown_question(results.question, results.entries[0]).heading
@@ -137,7 +141,7 @@ def _parked(at: Installation, run_id: str) -> int:
 def _misses(at: Installation, run_id: str) -> Iterator[dict[str, Any]]:
     try:
         yield from map(json.loads, (at.records.get(misses_key(run_id)) or b"").splitlines())
-    except ValueError:
+    except (OSError, InvalidInput, ValueError):
         return
 
 
