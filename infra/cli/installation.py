@@ -5,9 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from infra.state.queued_misses import (
-    QueuedMiss,
-)
+from infra.state.queued_misses import QueuedMiss
 from nightfold.memory import Kind
 from nightfold.misses import Miss
 from nightfold.storage import Source

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.cli.configuration import ConfigurationFile
+from infra.cli.installation import ApiKey, Configuration, Evidence, ParkedQueue, SiteList
 from infra.cli.invocation import redrive_of, shown, suggest, suggest_anywhere
 from infra.cli.page_files import page_in
 from infra.cli.site_list import SiteListFile
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from infra.cli.unfinished_runs import Closing, OpenRun
     from infra.messages_api.endpoint import Simulation
     from planner.miss_queue import Received
-
-
-from infra.cli.installation import ApiKey, Configuration, Evidence, ParkedQueue, SiteList
 
 
 @dataclass(frozen=True)
