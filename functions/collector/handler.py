@@ -48,7 +48,7 @@ def _claude() -> Claude:
     try:
         key = str(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]).strip()
     except ssm.exceptions.ParameterNotFound:
-        raise AccessDenied(f"there is no API key in {name}: nightfold key --stack NAME stores one") from None
+        raise AccessDenied(f"no API key in {name}; store one with nightfold key --stack NAME") from None
     except (BotoCoreError, ClientError) as error:
         raise KeyUnavailable(f"the API key {name} could not be read from SSM: {type(error).__name__}") from None
     if not is_api_key(key):

@@ -31,7 +31,7 @@ def schedule(at: "Stack", stack: Inspection, which: Literal["night", "morning"])
 
 
 def mail(at: "Stack", stack: Inspection, kind: Literal["Alarm", "Digest"], otherwise: str) -> Finding:
-    """`otherwise`: what happens if nobody is subscribed to this topic."""
+    """`otherwise`: the effect of a topic without subscriptions."""
     found = stack.subscriptions(f"{kind}TopicArn")
     waiting = [each.endpoint for each in found if not each.confirmed]
     wanted = stack.stack.parameter(f"{kind}Email")
@@ -41,7 +41,7 @@ def mail(at: "Stack", stack: Inspection, kind: Literal["Alarm", "Digest"], other
         return fix(f"{waiting[0]} has not confirmed the subscription", _subscribing(at, stack, kind, waiting[0]))
     if found:
         return ok(f"to {', '.join(each.endpoint for each in found)}")
-    return note(f"nobody is subscribed: {otherwise}", deploying(at, f"{kind}Email=you@example.com"))
+    return note(f"no subscription: {otherwise}", deploying(at, f"{kind}Email=you@example.com"))
 
 
 def _subscribing(at: "Stack", stack: Inspection, kind: str, address: str) -> str:

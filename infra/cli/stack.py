@@ -115,7 +115,9 @@ class Stack:
         from infra.messages_api.endpoint import Simulation
 
         if simulation != Simulation():
-            raise InvalidInput("--simulate: whether a stack's answers are real is decided by its parameter MessagesApi")
+            raise InvalidInput(
+                "--simulate, --scenario, --seed, --speed: only for a laptop; a stack has its parameter MessagesApi"
+            )
         return StackRunner(self, self._deployed)
 
     def redrive(self, *, simulated: bool) -> str:  # noqa: ARG002 - a stack is of one kind

@@ -40,7 +40,7 @@ def stack_checks(at: "Stack", stack: Inspection) -> Iterator[Check]:
             "lambda concurrency": partial(_concurrency, at, stack),
             "night": partial(delivery_checks.schedule, at, stack, "night"),
             "morning": partial(delivery_checks.schedule, at, stack, "morning"),
-            "alarm mail": partial(delivery_checks.mail, at, stack, "Alarm", "alarms reach nobody"),
+            "alarm mail": partial(delivery_checks.mail, at, stack, "Alarm", "alarms are not delivered"),
             "digest mail": partial(delivery_checks.mail, at, stack, "Digest", "pages are stored and not sent"),
             "misses": partial(_misses, at, stack),
         }

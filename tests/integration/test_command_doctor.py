@@ -120,7 +120,7 @@ def test_a_stack_that_lacks_nothing(served: Served) -> None:
 
 def test_a_command_stands_below_what_it_fixes(served: Served) -> None:
     lines = doctor(served).out.splitlines()
-    at = lines.index("--  alarm mail: nobody is subscribed: alarms reach nobody")
+    at = lines.index("--  alarm mail: no subscription: alarms are not delivered")
     command = "make build && sam deploy --stack-name nightfold --parameter-overrides AlarmEmail=you@example.com"
     assert lines[at + 1] == f"      {command}"
 

@@ -119,7 +119,10 @@ def test_a_run_that_is_stopped_is_closed_by_the_next_redrive(stack: Served) -> N
 def test_a_stack_refuses_what_only_a_laptop_can_do(stack: Served) -> None:
     for options, sentence in (
         (("--sites", "mine.json"), "--sites mine.json: the runs of a stack read s3://"),
-        (("--speed", "3"), "--simulate: whether a stack's answers are real is decided by its parameter MessagesApi"),
+        (
+            ("--speed", "3"),
+            "--simulate, --scenario, --seed, --speed: only for a laptop; a stack has its parameter",
+        ),
         (("--only", "harbor"), "--only: there is no site 'harbor' in the list; the nearest is 'harbour'"),
         (("--set", "remember=-1"), "--set remember: "),
     ):
