@@ -5,21 +5,18 @@ import platform
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
-from importlib.metadata import distributions
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from infra.cli.checks import Finding, fix, note, ok
 from infra.cli.invocation import ROOT, in_repository
 from infra.uv import uvs
-from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 
-LOCAL = "local"  # the dependency group of the command line
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAKE = {  # the package manager of this machine → what installs make
     "apt-get": "sudo apt-get install make",
     "dnf": "sudo dnf install make",
@@ -44,20 +41,26 @@ def python(root: Path = ROOT, running: str = platform.python_version()) -> Findi
     return fix(f"{running} runs this, and Nightfold needs {wanted}", _sync(root))
 
 
-def packages(root: Path = ROOT, installed_in: list[str] = sys.path) -> Finding:
-    """What the command line uses must be installed, and it and what it uses in turn in the versions of uv.lock."""
-    locked = {each["name"]: each for each in _toml(root / "uv.lock")["package"]}
-    installed = {_canonical(each.name): each.version for each in distributions(path=installed_in)}
-    named = _named(_project(root))
-    used = {name: locked[name]["version"] for name in _used(named, locked) if name in installed}
-    wrong = [f"{name} is not installed" for name in named if name not in installed]
-    wrong += [
-        f"{name} is {installed[name]}, not {version}" for name, version in used.items() if installed[name] != version
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
-        return fix(f"{', '.join(wrong[:3])}{more}", _sync(root))
-    return ok(f"{counted(len(used), 'package')} as in uv.lock")
+def packages(root: Path = ROOT, environment: str = sys.prefix) -> Finding:
+    """What uv would change in this environment, to have what uv.lock pins."""
+    program = next((path for path, _ in uvs(root)), None)
+    if program is None:
+        return note("not known: uv, which compares them with uv.lock, was not found")
+    command = [program, "sync", "--locked", "--inexact", "--check", "--offline"]
+    done = subprocess.run(  # noqa: S603
+        command,
+        cwd=root,
+        env=os.environ | {"UV_PROJECT_ENVIRONMENT": environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return ok("as in uv.lock")
+    lines = done.stderr.splitlines()
+    changes = [line.strip() for line in lines if line.startswith((" + ", " - ", " ~ "))] or lines[-1:]
+    more = f" and {len(changes) - 3:,} more" if len(changes) > 3 else ""
+    return fix(f"not as in uv.lock: {', '.join(changes[:3])}{more}", _sync(root))
 
 
 def make() -> Finding:
@@ -100,39 +103,12 @@ def _sync(root: Path) -> str:
     return in_repository(f"{shlex.quote(program)} sync --locked --inexact", root)
 
 
-def _named(project: Mapping[str, Any]) -> list[str]:
-    """The packages that pyproject.toml names for the command line."""
-    groups = project["dependency-groups"]
-    named = [*project["project"]["dependencies"]]
-    waiting = [LOCAL]
-    while waiting:
-        for each in groups[waiting.pop()]:
-            waiting.append(each["include-group"]) if isinstance(each, dict) else named.append(each)
-    return sorted({_canonical(found[0]) for each in named if (found := _NAME.match(each))})
-
-
-def _used(named: Sequence[str], locked: Mapping[str, Any]) -> list[str]:
-    """These packages and what they use, in turn."""
-    used, waiting = set[str](), [*named]
-    while waiting:
-        if (name := waiting.pop()) not in used and name in locked:
-            used.add(name)
-            extras = locked[name].get("optional-dependencies", {}).values()
-            for uses in (locked[name].get("dependencies", []), *extras):
-                waiting += [each["name"] for each in uses]
-    return sorted(used)
-
-
 def _project(root: Path) -> Any:
     return _toml(root / "pyproject.toml")
 
 
 def _toml(file: Path) -> Any:
     return tomllib.loads(file.read_text("utf-8"))
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _numbers(version: str) -> tuple[int, ...]:
