@@ -42,7 +42,7 @@ run: .venv/.synced ## Run once on this machine; passes options on, such as ARGS=
 
 .PHONY: test
 test: uv ## Run all tests in two processes; passes options to pytest, such as ARGS="-k census"
-	@$(UV) run --locked --all-groups pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(UV) run --locked --all-groups pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: check
 check: uv ## Check format, lint and types; lint the template and the state machine

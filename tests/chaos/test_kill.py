@@ -3,11 +3,7 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.kill import Killer
-
-pytestmark = pytest.mark.xdist_group("kill")
 
 KILLS = int(os.environ.get("NIGHTFOLD_KILLS", "8"))
 

@@ -10,8 +10,6 @@ from tests.chaos.model import ATTACKING, DAMAGE, play
 from tests.chaos.world import World
 from tests.support.ledger import Broken, Ledger, Paid
 
-pytestmark = pytest.mark.xdist_group("chaos")
-
 
 def test_no_site_is_lost_and_no_accepted_one_is_paid_for_again_in_any_story(tmp_path: Path) -> None:
     with World(tmp_path) as world:

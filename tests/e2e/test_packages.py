@@ -19,8 +19,6 @@ from tests.support.runtime_emulator import available, installed, python
 FUNCTIONS = template.read().functions
 ELF_MACHINE = {"arm64": 183, "x86_64": 62}
 
-pytestmark = pytest.mark.xdist_group("runtime")
-
 
 @pytest.fixture(scope="module")
 def built() -> Path:

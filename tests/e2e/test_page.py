@@ -24,10 +24,7 @@ from tests.support.hostile_texts import TEXTS
 from tests.support.links import LINKS_AND_NONE
 from tests.support.stored_runs import HOSTILE, RUNS, lengthy, partial
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 MORNING = ReportContext(Schedule("cron(0 7 * * ? *)", "UTC", enabled=True))
 HEADLINES = {
     "good": "All 4 sites are in.",

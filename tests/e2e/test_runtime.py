@@ -30,10 +30,7 @@ from tests.support.table_run import TableRun
 SPEED = 10.0  # CollectSite's 660 s become 66: enough for a cold start on a busy machine
 AT_ONCE = 8
 
-pytestmark = [
-    pytest.mark.xdist_group("runtime"),
-    pytest.mark.skipif(not available(), reason="the Runtime Interface Emulator is a Linux program"),
-]
+pytestmark = pytest.mark.skipif(not available(), reason="the Runtime Interface Emulator is a Linux program")
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,6 @@ from tests.support.clouds import cloud_at, hurried, put_sites
 from tests.support.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
 from tests.support.ledger import Ledger
 
-pytestmark = pytest.mark.xdist_group("aws_faults")
-
 SPEED = 50.0  # the planner's 300 s become 6
 BOTOCORE = 5  # attempts of one call of a function
 STEP = 5  # attempts of PlanRun, AggregateOutcomes, CloseDeadRun

@@ -8,8 +8,6 @@ from botocore.exceptions import ClientError
 
 from tests.integration.served_stack import Served
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 GROUP = "/aws/lambda/nightfold-collector"
 
 

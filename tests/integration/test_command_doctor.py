@@ -26,8 +26,6 @@ from tests.integration.command_line import ROOT, Finished
 from tests.integration.served_stack import OPERATOR, Served
 from tests.support.stack_commands import NEEDED, NOT_ASKED_FOR
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 ACTIONS = NEEDED["doctor"] | NOT_ASKED_FOR["doctor"].keys()
 QUOTA = {"ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 1_000}
 

@@ -12,8 +12,6 @@ import pytest
 
 from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, nightfold, program
 
-pytestmark = pytest.mark.xdist_group("questions")
-
 Command = Callable[..., Finished]
 STATE = ("--state-dir", "state")
 

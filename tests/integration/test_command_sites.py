@@ -22,8 +22,6 @@ from nightfold.storage import SITES_KEY, Bucket
 from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, Started, environment, nightfold
 from tests.integration.served_stack import Served
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 KEY = "sk-ant-MARKER-0123456789abcdef"
 PARAMETER = "/nightfold/anthropic-api-key"
 A, B, C = ({"site_id": name, "domain": f"{name}.example"} for name in "abc")

@@ -6,13 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.integration.command_line import Finished, nightfold, scenario
 from tests.integration.served_stack import Served
 from tests.support.stack_commands import NEEDED
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 CHECKS = ["run", "census", "miss queue", "logs"]
 

@@ -13,8 +13,6 @@ from tests.integration.command_line import Finished, nightfold
 from tests.integration.served_stack import Served
 from tests.support.stack_commands import NEEDED, typed
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 READING = [
     ("results",),
     ("results", "--all", "--format", "json"),

@@ -10,8 +10,6 @@ from infra.cloud.embedded import ROOT, Cloud
 from tests.support.clouds import hurried
 from tests.support.ledger import Ledger
 
-pytestmark = pytest.mark.xdist_group("compromised")
-
 SPEED = 50.0
 TAKEN_OVER = """
 def handler(event, context):

@@ -16,8 +16,6 @@ from nightfold.run_folders import SetAside
 from tests.integration.reopenable_cloud import MORNING, NIGHT, ReopenableCloud, opened
 from tests.support.faults import Fault, Refuse
 
-pytestmark = pytest.mark.xdist_group("once")
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[ReopenableCloud]:

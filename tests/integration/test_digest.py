@@ -22,8 +22,6 @@ from nightfold.branch import Outcome
 from tests.support.clouds import cloud_at, put_sites
 from tests.support.faults import Hook, Refuse
 
-pytestmark = pytest.mark.xdist_group("digest")
-
 SPEED = 50.0
 SITES = ("harbour", "orchard", "meadow")
 SCENARIO = {"sites": {"orchard": [529, "ok"], "meadow": ["prose", "prose"]}}

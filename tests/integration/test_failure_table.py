@@ -8,8 +8,6 @@ from infra.messages_api.scenario import Behaviour, Status
 from tests.support.failure_table import TABLE, Row
 from tests.support.table_run import RUN_ID, TableRun
 
-pytestmark = pytest.mark.xdist_group("failure_table")
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> TableRun:

@@ -16,8 +16,6 @@ from infra.state.queued_misses import read_messages
 from tests.integration.reopenable_cloud import FAR_AWAY_S, MORNING, NIGHT, SPEED, ReopenableCloud, opened
 from tests.support.faults import Delay, Fault, Refuse
 
-pytestmark = pytest.mark.xdist_group("once")
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[ReopenableCloud]:

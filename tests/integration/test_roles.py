@@ -16,8 +16,6 @@ from infra.messages_api.scenario import Scenario
 from tests.support.clouds import cloud_at, hurried, put_sites
 from tests.support.ledger import Ledger
 
-pytestmark = pytest.mark.xdist_group("roles")
-
 SPEED = 50.0
 DENIED = {"AccessDenied", "AccessDeniedException", "403"}
 

@@ -12,8 +12,6 @@ from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import ROOT, Finished
 from tests.integration.served_stack import Served
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 LONGEST = 60  # keystrokes of a command
 
 

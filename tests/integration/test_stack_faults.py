@@ -26,8 +26,6 @@ from tests.support.faulty_aws import (
 )
 from tests.support.stack_commands import BESIDES, BROUGHT_BY, FINDS_WHAT_IS_MISSING, GIVEN, NEEDED
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 FIRST = {"cloudformation:DescribeStacks"}  # that every command calls
 HIDES = {"sqs:ReceiveMessage"}  # what it received before its answer was lost, no second attempt can bring
 WRITES = {"sites FILE", "key", "memory SITE --forget"}

@@ -14,8 +14,6 @@ from nightfold.storage import Bucket, memory_key
 from tests.integration.command_line import Finished
 from tests.integration.served_stack import Faulty, Served
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def harbour(served: Served) -> Iterator[Path]:

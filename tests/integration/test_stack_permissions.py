@@ -8,8 +8,6 @@ import pytest
 from tests.integration.served_stack import Served
 from tests.support.stack_commands import AT_TIMES, BROUGHT_BY, FINDS_WHAT_IS_MISSING, GIVEN, NEEDED, typed
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def leave_a_run_without_census(stack: Served) -> None:
     newest = max((stack.state_dir / "runs").iterdir(), key=lambda run: run.name.partition("-")[2])

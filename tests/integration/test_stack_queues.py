@@ -26,8 +26,6 @@ from nightfold.storage import Bucket
 from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, environment, nightfold
 from tests.integration.served_stack import Faulty, Served
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 NOT_A_MISS = json.dumps({"explanation": "not a miss of Nightfold: body", "body": "hello"})
 
 

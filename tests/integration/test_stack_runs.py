@@ -20,8 +20,6 @@ from infra.stack.deployed import DeployedStack
 from tests.integration.command_line import Started
 from tests.integration.served_stack import Served
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 HANGS = [{"do": "hang", "latency_s": 400}]  # at a speed of 20: longer than a command takes to start
 
 
