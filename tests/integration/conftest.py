@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command_line import ROOT, Finished, nightfold
-from tests.integration.served_stack import Served, serving
+from infra.cli.local_run import put_site_list
+from infra.cli.run_request import run_name
+from infra.messages_api.scenario import Scenario
+from tests.integration.command_line import ROOT, Finished, in_this_process
+from tests.integration.served_stack import Served, serving, simulated_stack
 
 
 @pytest.fixture(scope="session")
@@ -15,10 +18,14 @@ def some_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state directory after three runs and two redrives: some sites were accepted three times, one miss waits, one is
     parked."""
     state_dir = tmp_path_factory.mktemp("runs") / "state"
-    for command in ("run", "run", "redrive", "redrive", "run"):
-        scenario = ROOT / "events" / "scenario.json"
-        made = nightfold(command, "--scenario", scenario, "--speed", "100", "--quiet", "--state-dir", state_dir)
-        assert made.code in {1, 2}
+    with simulated_stack(
+        state_dir, Scenario(sites={"orchard": [529], "lantern": ["wrong_shape"], "meadow": ["prose"] * 10})
+    ) as made:
+        put_site_list(made.cloud, (ROOT / "events" / "sites.json").read_bytes())
+        for mode in ("collect", "collect", "redrive", "redrive", "collect"):
+            name = run_name({"collect": "manual"}.get(mode, mode))
+            ended = made.cloud.wait(made.cloud.start({"mode": mode}, name), timeout=240)
+            assert (ended.status, len(list(state_dir.glob(f"runs/{name}/summary.json")))) == ("SUCCEEDED", 1)
     return state_dir
 
 
@@ -39,4 +46,4 @@ def fresh(some_runs: Path, tmp_path: Path) -> Iterator[Served]:
 def copy(some_runs: Path, tmp_path: Path) -> Callable[..., Finished]:
     """A command on a state directory like that of the stack at its beginning."""
     shutil.copytree(some_runs, tmp_path / "copy")
-    return lambda *command: nightfold(*command, "--state-dir", tmp_path / "copy")
+    return lambda *command: in_this_process(*command, "--state-dir", tmp_path / "copy")

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from infra.cli import stack_follow
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.integration.command_line import Finished, nightfold
+from tests.integration.command_line import Finished, in_this_process
 from tests.support.stack_commands import typed
 
 SPEED = 20  # at which no call times out on a busy machine
@@ -28,11 +30,13 @@ class Served:
     api: MessagesAPI | None = None  # the simulated one, if it has runs
 
     def laptop(self, *command: str) -> Finished:
-        return nightfold(*command, "--state-dir", self.state_dir)
+        return in_this_process(*command, "--state-dir", self.state_dir)
 
     def stack(self, *command: str, key: str | None = None, given: str | None = None, **environment: str) -> Finished:
+        """`given` on standard input. A command that follows a run asks as often as it would at the stack's speed."""
         variables = self.credentials(key) | environment
-        return nightfold(command[0], "--stack", "nightfold", *command[1:], given=given, **variables)
+        with mock.patch.object(stack_follow, "TURN_S", stack_follow.TURN_S / SPEED):
+            return in_this_process(command[0], "--stack", "nightfold", *command[1:], given=given, **variables)
 
     def credentials(self, key: str | None = None) -> dict[str, str]:
         """The environment of a command with --stack."""
@@ -52,7 +56,7 @@ class Served:
         if "RUN" not in words:
             return words
         assert self.api is not None
-        self.api.script("harbour", [{"do": "ok", "latency_s": 15 * SPEED}])
+        self.api.script("harbour", [{"do": "ok", "latency_s": 8 * SPEED}])
         run = self.cloud.start({"limit": 1}).rpartition(":")[2]
         return [run if word == "RUN" else word for word in words]
 
@@ -111,7 +115,14 @@ class Faulty:
 def serving(runs: Path, state_dir: Path) -> Iterator[Served]:
     """A stack with a copy of the state directory `runs`."""
     shutil.copytree(runs, state_dir)
-    with MessagesAPI(Scenario(), speed=SPEED) as api:
+    with simulated_stack(state_dir) as served:
+        yield served
+
+
+@contextmanager
+def simulated_stack(state_dir: Path, scenario: Scenario | None = None) -> Iterator[Served]:
+    """The stack in this state directory, with simulated answers."""
+    with MessagesAPI(scenario or Scenario(), speed=SPEED) as api:
         parameters = {"MessagesApi": "simulated", "AnthropicBaseUrl": api.url}
         with Cloud(state_dir, speed=SPEED, parameters=parameters, secret="simulated") as cloud, cloud.serve() as url:
             yield Served(cloud, state_dir, url, api)

@@ -1,19 +1,15 @@
 """`nightfold doctor --stack` against the embedded cloud over HTTP: each finding is provoked there."""
 
 import json
-import os
 import re
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import StringIO
+from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from infra.cli.main import main
 from infra.cli.main import nightfold as commands
 from infra.cloud import aws_response
 from infra.cloud.embedded import Cloud
@@ -58,12 +54,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def doctor(served: Served, *options: str, without: str = "") -> Finished:
-    """With the permissions that the command needs, and no other. In this process: starting one takes seconds."""
+    """With the permissions that the command needs, and no other."""
     key = of_any_stack(served) if "--stack" in options else served.key_of(ACTIONS - {without})
-    out, err = StringIO(), StringIO()
-    with mock.patch.dict(os.environ, served.credentials(key)), redirect_stdout(out), redirect_stderr(err):
-        code = main(["doctor", "--stack", "nightfold", *options])
-    return Finished(code, out.getvalue(), err.getvalue())
+    return served.stack("doctor", *options, key=key)
 
 
 def of_any_stack(served: Served) -> str:
@@ -77,11 +70,7 @@ def of_any_stack(served: Served) -> str:
 def findings(done: Finished) -> dict[str, tuple[str, str, str | None]]:
     found = {each["check"]: (each["status"], each["found"], each["command"]) for each in done.json}
     assert done.code == (1 if "fix" in {status for status, *_ in found.values()} else 0)
-    ours = {
-        words[1]
-        for _, _, command in found.values()
-        for words in re.findall(r"(nightfold|main) ([a-z]+) ", f"{command}")
-    }
+    ours = {word for _, _, command in found.values() for word in re.findall(r"main ([a-z]+) ", f"{command}")}
     assert ours <= commands.commands.keys()
     return found
 

@@ -10,7 +10,7 @@ from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import ROOT, Finished
-from tests.integration.served_stack import Served
+from tests.integration.served_stack import SPEED, Served
 
 LONGEST = 60  # keystrokes of a command
 
@@ -18,9 +18,9 @@ LONGEST = 60  # keystrokes of a command
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Served]:
     """A stack that has been deployed, and nothing else."""
-    with MessagesAPI(Scenario(), speed=20, key="sk-ant-of-the-team") as api:
+    with MessagesAPI(Scenario(), speed=SPEED, key="sk-ant-of-the-team") as api:
         parameters = {"AnthropicBaseUrl": api.url}
-        with Cloud(tmp_path / "state", speed=20, parameters=parameters) as cloud, cloud.serve() as url:
+        with Cloud(tmp_path / "state", speed=SPEED, parameters=parameters) as cloud, cloud.serve() as url:
             yield Served(cloud, tmp_path / "state", url, api)
 
 

@@ -12,7 +12,8 @@ from infra.cli.recorded_misses import READERS
 from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
 from tests.integration.command_line import Finished
-from tests.integration.served_stack import Served, serving
+from tests.integration.served_stack import SPEED, Served, serving
+from tests.support.clouds import hurried
 from tests.support.faulty_aws import (
     FaultyAWS,
     OfService,
@@ -38,6 +39,12 @@ VARIES = re.compile(
     # `key` may not read the key, and cannot tell a former one from its own first write
     r"|A collector that is still warm uses the former key until it ends, or until Claude refuses that key\.\n"
 )
+
+
+@pytest.fixture(autouse=True)
+def attempts_follow_soon() -> Iterator[None]:
+    with hurried(SPEED):
+        yield
 
 
 @pytest.fixture

@@ -13,32 +13,20 @@ import pytest
 from infra.cli import stack_follow
 from infra.cli.progress import Progress
 from infra.cli.stack_follow import StackFollower
-from infra.cloud.embedded import Cloud
-from infra.messages_api import MessagesAPI
-from infra.messages_api.scenario import Scenario
 from infra.stack.deployed import DeployedStack
 from tests.integration.command_line import Started
-from tests.integration.served_stack import Served
+from tests.integration.served_stack import SPEED, Served, simulated_stack
+from tests.support.clouds import put_sites
 
-HANGS = [{"do": "hang", "latency_s": 400}]  # at a speed of 20: longer than a command takes to start
+HANGS = [{"do": "hang", "latency_s": 10 * SPEED}]  # longer than a command takes to start
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Served]:
-    """A stack whose bucket has a site list, and which nobody has used yet."""
-    with MessagesAPI(Scenario(), speed=20, key="simulated") as api:
-        parameters = {"MessagesApi": "simulated", "AnthropicBaseUrl": api.url}
-        with Cloud(tmp_path / "state", speed=20, parameters=parameters, secret="simulated") as cloud:
-            put_sites(cloud, "harbour", "orchard", "lantern", "meadow")
-            with cloud.serve() as url:
-                yield Served(cloud, tmp_path / "state", url, api)
-
-
-def put_sites(cloud: Cloud, *site_ids: str) -> None:
-    sites = [{"site_id": name, "domain": f"{name}.example"} for name in site_ids]
-    cloud.client("s3").put_object(
-        Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=json.dumps(sites).encode()
-    )
+    """A stack whose bucket has a site list, and which has not run yet."""
+    with simulated_stack(tmp_path / "state") as stack:
+        put_sites(stack.cloud, ("harbour", "orchard", "lantern", "meadow"))
+        yield stack
 
 
 def script(stack: Served, site: str, answers: list[Any]) -> None:
@@ -53,7 +41,7 @@ def summary(stack: Served, run_id: str) -> dict[str, Any]:
 
 def test_a_run_is_followed_to_its_census(stack: Served) -> None:
     script(stack, "meadow", [401])
-    script(stack, "orchard", [{"do": "ok", "latency_s": 200}])  # so that the others are seen
+    script(stack, "orchard", [{"do": "ok", "latency_s": 2 * SPEED}])  # so that the others are seen
     script(stack, "lantern", ["prose", "ok"])
     done = stack.stack("run", "--json")
     assert done.code == 2
@@ -159,7 +147,7 @@ def test_following_sends_one_request_a_second_whatever_the_number_of_sites(
     clock, sent = Clock(), list[tuple[float, str]]()
     monkeypatch.setattr(stack_follow, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
     monkeypatch.setattr(stack_follow, "PAGE", 10)  # outcomes that one request lists
-    put_sites(stack.cloud, *(f"site-{number}" for number in range(sites)))
+    put_sites(stack.cloud, [f"site-{number}" for number in range(sites)])
     deployed, progress = DeployedStack("nightfold"), Progress()
     deployed._session._core.register(
         "before-send", lambda **event: sent.append((clock.now, event["event_name"].rpartition(".")[2]))
