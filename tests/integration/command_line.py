@@ -1,4 +1,4 @@
-"""Run `nightfold` as a user does: as a process, with streams, an exit code and a clean environment."""
+"""Run `nightfold` as a user does: with streams, an exit code and a clean environment."""
 
 import json
 import os
@@ -40,12 +40,8 @@ class Finished:
 
 
 def nightfold(*arguments: str | int | Path, given: str | None = None, **more: str) -> Finished:
-    """Run a command to its end, with `given` on its standard input."""
-    return program(*NIGHTFOLD, *arguments, cwd=ROOT, given=given, **more)
-
-
-def in_this_process(*arguments: str | int | Path, given: str | None = None, **more: str) -> Finished:
-    """The same without a process of its own, which takes seconds to start. For commands that make no cloud."""
+    """Run a command to its end, with `given` on its standard input. It runs in this process: starting one takes
+    seconds."""
     typed = [sys.executable, "-m", main.__name__, *map(str, arguments)]
     stdin, out, err = (
         TextIOWrapper(BytesIO(text.encode()), "utf-8", write_through=True) for text in (given or "", "", "")
@@ -61,8 +57,13 @@ def in_this_process(*arguments: str | int | Path, given: str | None = None, **mo
     return Finished(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
+def in_a_process(*arguments: str | int | Path, given: str | None = None, **more: str) -> Finished:
+    """The same in a process of its own: beside an open cloud, or where the process itself is tested."""
+    return program(*NIGHTFOLD, *arguments, given=given, **more)
+
+
 def program(*command: str | int | Path, cwd: Path = ROOT, given: str | None = None, **more: str) -> Finished:
-    """Any other program, started in the same way."""
+    """Run any other program to its end."""
     done = subprocess.run(  # noqa: S603
         [*map(str, command)],
         cwd=cwd,

@@ -9,7 +9,7 @@ import pytest
 from infra.cli.local_run import put_site_list
 from infra.cli.run_request import run_name
 from infra.messages_api.scenario import Scenario
-from tests.integration.command_line import ROOT, Finished, in_this_process
+from tests.integration.command_line import ROOT, Finished, nightfold
 from tests.integration.served_stack import Served, serving, simulated_stack
 
 
@@ -46,4 +46,4 @@ def fresh(some_runs: Path, tmp_path: Path) -> Iterator[Served]:
 def copy(some_runs: Path, tmp_path: Path) -> Callable[..., Finished]:
     """A command on a state directory like that of the stack at its beginning."""
     shutil.copytree(some_runs, tmp_path / "copy")
-    return lambda *command: in_this_process(*command, "--state-dir", tmp_path / "copy")
+    return lambda *command: nightfold(*command, "--state-dir", tmp_path / "copy")

@@ -13,7 +13,7 @@ from infra.cli import stack_follow
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.integration.command_line import Finished, in_this_process
+from tests.integration.command_line import Finished, nightfold
 from tests.support.stack_commands import typed
 
 SPEED = 20  # at which no call times out on a busy machine
@@ -30,13 +30,13 @@ class Served:
     api: MessagesAPI | None = None  # the simulated one, if it has runs
 
     def laptop(self, *command: str) -> Finished:
-        return in_this_process(*command, "--state-dir", self.state_dir)
+        return nightfold(*command, "--state-dir", self.state_dir)
 
     def stack(self, *command: str, key: str | None = None, given: str | None = None, **environment: str) -> Finished:
         """`given` on standard input. A command that follows a run asks as often as it would at the stack's speed."""
         variables = self.credentials(key) | environment
         with mock.patch.object(stack_follow, "TURN_S", stack_follow.TURN_S / SPEED):
-            return in_this_process(command[0], "--stack", "nightfold", *command[1:], given=given, **variables)
+            return nightfold(command[0], "--stack", "nightfold", *command[1:], given=given, **variables)
 
     def credentials(self, key: str | None = None) -> dict[str, str]:
         """The environment of a command with --stack."""

@@ -1,4 +1,4 @@
-"""`nightfold` as a process: its streams, its exit codes, and what it leaves."""
+"""`nightfold` from beginning to end: its streams, its exit codes, and what it leaves."""
 
 import fcntl
 import json
@@ -20,7 +20,17 @@ import pytest
 from infra.cli.live_view import FRAMES_PER_SECOND
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.integration.command_line import NIGHTFOLD, ROOT, SITES, Started, environment, nightfold, program, scenario
+from tests.integration.command_line import (
+    NIGHTFOLD,
+    ROOT,
+    SITES,
+    Started,
+    environment,
+    in_a_process,
+    nightfold,
+    program,
+    scenario,
+)
 
 KEYS = [
     *("run_id", "status", "question", "planned", "accepted", "missed", "not_attempted", "regenerated", "model_calls"),
@@ -30,7 +40,7 @@ KEYS = [
 
 def test_a_run_its_misses_and_the_redrive(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    first = nightfold("run", "--json", "--speed", "20", "--state-dir", state)
+    first = in_a_process("run", "--json", "--speed", "20", "--state-dir", state)
     assert first.code == 2
     assert list(first.json) == KEYS
     assert (first.json["status"], first.json["planned"], first.json["accepted"]) == ("partial", 4, 3)
@@ -67,7 +77,7 @@ def test_a_run_its_misses_and_the_redrive(tmp_path: Path) -> None:
 
 def test_a_run_without_any_answer_fails_and_shows_what_to_do(tmp_path: Path) -> None:
     api_says_no = scenario(tmp_path / "scenario.json", {}, default=[400])
-    done = nightfold("run", "--scenario", api_says_no, "--speed", "20", "--state-dir", tmp_path / "state")
+    done = in_a_process("run", "--scenario", api_says_no, "--speed", "20", "--state-dir", tmp_path / "state")
     assert done.code == 1
     assert done.out.splitlines()[0] == done.out.splitlines()[-1]
     assert done.out.startswith("failed: planned 4 = accepted 0 + missed 4 (unknown 4)\n")
@@ -150,7 +160,7 @@ def test_for_cron_a_run_prints_only_misses(tmp_path: Path) -> None:
 def test_a_shell_completes_commands_and_options() -> None:
     def completed(*words: str) -> list[str]:
         line = {"COMP_WORDS": " ".join(("nightfold", *words)), "COMP_CWORD": str(len(words))}
-        return nightfold(_NIGHTFOLD_COMPLETE="bash_complete", **line).out.split()
+        return in_a_process(_NIGHTFOLD_COMPLETE="bash_complete", **line).out.split()
 
     assert completed("re") == ["plain,redrive", "plain,report", "plain,results"]
     assert completed("run", "--on") == ["plain,--only"]
@@ -171,7 +181,7 @@ def test_the_embedded_cloud_stays_up_until_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
-    shown, code = in_a_terminal("run", "--simulate", "--speed", "4", "--state-dir", str(tmp_path / "state"))
+    shown, code = in_a_terminal("run", "--simulate", "--speed", "8", "--state-dir", str(tmp_path / "state"))
     assert code == 2
     frames = [
         re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", frame) for frame in re.split(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*", shown)

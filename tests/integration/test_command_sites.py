@@ -19,7 +19,7 @@ from infra.cli.main import BAD_INPUT, main
 from infra.stack.site_list import FORMER_KEY, StoredSiteList
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY, Bucket
-from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, Started, environment, in_this_process, nightfold
+from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, Started, environment, in_a_process, nightfold
 from tests.integration.served_stack import Served
 
 KEY = "sk-ant-MARKER-0123456789abcdef"
@@ -181,7 +181,7 @@ def test_a_list_that_cannot_be_kept_is_not_replaced(bucket: Bucket) -> None:
 
 def test_the_embedded_cloud_begins_with_the_laptops_own_list(tmp_path: Path) -> None:
     state_dir = tmp_path / "state"
-    assert in_this_process("sites", new(tmp_path, [A]), "--yes", "--state-dir", state_dir).code == 0
+    assert nightfold("sites", new(tmp_path, [A]), "--yes", "--state-dir", state_dir).code == 0
     (state_dir / SITES_KEY).unlink()
     cloud = Started(tmp_path, "cloud", "--port", "0", "--state-dir", state_dir)
     cloud.wait_for("Press Ctrl-C to stop")
@@ -256,7 +256,7 @@ def test_a_key_as_an_argument_is_refused_and_not_printed(
 
 
 def test_a_laptop_stores_no_key_and_asks_for_none(tmp_path: Path) -> None:
-    refused = in_this_process("key", "--state-dir", tmp_path / "state")
+    refused = nightfold("key", "--state-dir", tmp_path / "state")
     assert (refused.code, refused.out) == (64, "")
     assert "is not stored but taken from the environment: export ANTHROPIC_API_KEY=sk-ant-…" in refused.err
     assert not (tmp_path / "state").exists()
@@ -332,7 +332,7 @@ def an_ssm_that_repeats_what_it_was_sent(status: int) -> Iterator[str]:
 def test_a_failing_ssm_does_not_show_the_key(served: Served, status: int, sentence: str) -> None:
     with an_ssm_that_repeats_what_it_was_sent(status) as url:
         talkative = {"AWS_ENDPOINT_URL_SSM": url, "PYTHONFAULTHANDLER": "1", "PYTHONDEVMODE": "1"}
-        refused = nightfold("key", "--stack", "nightfold", given=KEY, **served.credentials(), **talkative)
+        refused = in_a_process("key", "--stack", "nightfold", given=KEY, **served.credentials(), **talkative)
     assert (refused.code, refused.out) == (64, "")
     assert sentence in refused.err
     assert "MARKER" not in refused.err

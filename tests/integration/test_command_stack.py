@@ -9,7 +9,7 @@ import pytest
 
 from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
-from tests.integration.command_line import Finished, in_this_process
+from tests.integration.command_line import Finished, nightfold
 from tests.integration.served_stack import Served
 from tests.support.stack_commands import NEEDED, typed
 
@@ -211,6 +211,6 @@ def test_a_stack_of_something_else_is_named(served: Served, command: str) -> Non
     ],
 )
 def test_options_of_a_stack_and_of_a_laptop_do_not_mix(options: tuple[str, ...], sentence: str) -> None:
-    refused = in_this_process("results", *options)
+    refused = nightfold("results", *options)
     assert refused.code == 64
     assert sentence in refused.err

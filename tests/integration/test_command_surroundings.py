@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command_line import NIGHTFOLD, nightfold, program
+from tests.integration.command_line import NIGHTFOLD, in_a_process, nightfold, program
 
 NOT_UTF_8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 READERS = (("misses",), ("plan",), ("config",), ("report",), ("report", "--list"), ("redrive", "--dry-run"))
@@ -20,7 +20,7 @@ READERS = (("misses",), ("plan",), ("config",), ("report",), ("report", "--list"
 def closed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state directory with a closed run, made under a locale without umlauts."""
     state = tmp_path_factory.mktemp("closed") / "staté"
-    done = nightfold("run", "--simulate", "--state-dir", state, **NOT_UTF_8)
+    done = in_a_process("run", "--simulate", "--state-dir", state, **NOT_UTF_8)
     assert done.code == 2, done.err
     assert "Traceback" not in done.err
     return state
@@ -38,7 +38,7 @@ def without_page(closed_run: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("arguments", READERS, ids=" ".join)
 def test_commands_work_in_a_locale_without_utf_8(closed_run: Path, arguments: tuple[str, ...]) -> None:
-    done = nightfold(*arguments, "--state-dir", closed_run, **NOT_UTF_8)
+    done = in_a_process(*arguments, "--state-dir", closed_run, **NOT_UTF_8)
     assert (done.code, "Traceback" in done.err) == (0, False), done.err
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.command_line import Finished, nightfold, program, scenario
+from tests.integration.command_line import Finished, in_a_process, nightfold, program, scenario
 
 SITES = 40
 AT_ONCE = 4
@@ -44,7 +44,7 @@ def test_on_a_full_disk_no_new_branch_starts_and_the_error_is_named(tmp_path: Pa
     script = scenario(tmp_path / "scenario.json", {}, default=long)
     state = small_disk / "state"
     arguments = ("--concurrency", AT_ONCE, "--set", LONG_ANSWERS, "--scenario", script, "--state-dir", state)
-    run = nightfold("run", "--sites", site_list(tmp_path), *arguments)
+    run = in_a_process("run", "--sites", site_list(tmp_path), *arguments)
     kept = list(state.glob("runs/*/round-1/outcomes/*.json"))
     assert run.code == 1, run.err
     assert "[Errno 28] No space left on device" in run.err

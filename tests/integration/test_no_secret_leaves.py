@@ -34,8 +34,8 @@ def test_the_key_is_never_written_or_printed(
             api.script(row.site_id, [])
         for site_id, attack in attacked.items():
             api.script(site_id, [attack] * 6)
-        history = run(cloud, "table", {row.site_id: row.error for row in TABLE})
-        history += run(cloud, "attacks", {site_id: ATTACKS[attack].error for site_id, attack in attacked.items()})
+        expected = {row.site_id: row.error for row in TABLE}
+        history = run(cloud, expected | {site_id: ATTACKS[attack].error for site_id, attack in attacked.items()})
     printed = capfd.readouterr()
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert len(written) > len(TABLE) + len(ATTACKS)
@@ -43,20 +43,20 @@ def test_the_key_is_never_written_or_printed(
     assert MARKER not in printed.out + printed.err
     assert MARKER not in caplog.text
     assert MARKER not in history
-    tokens = json.loads((tmp_path / "runs/attacks/summary.json").read_text())["tokens"]
+    tokens = json.loads((tmp_path / "runs/everything/summary.json").read_text())["tokens"]
     assert 0 <= tokens["input"] < 10**10
-    assert (tmp_path / "runs/attacks/digest.html").stat().st_size > 10_000
+    assert (tmp_path / "runs/everything/digest.html").stat().st_size > 10_000
 
 
-def run(cloud: Cloud, name: str, expected: Mapping[str, str | None]) -> str:
+def run(cloud: Cloud, expected: Mapping[str, str | None]) -> str:
     """A run over the sites of `expected`, which end as it says. Returns the execution's history."""
     sites = json.dumps([{"site_id": site_id, "domain": f"{site_id}.example"} for site_id in expected])
     s3, bucket = cloud.client("s3"), cloud.output("BucketName")
     s3.put_object(Bucket=bucket, Key="config/sites.json", Body=sites.encode())
-    given = {"max_concurrency": 16, "output_token_budget": 16 * 1_024, "request_timeout_s": 4}
-    execution = cloud.wait(cloud.start(given, name=name), timeout=240)
+    given = {"max_concurrency": 64, "output_token_budget": 64 * 1_024, "request_timeout_s": 4}
+    execution = cloud.wait(cloud.start(given, name="everything"), timeout=240)
     assert execution.status == "SUCCEEDED"
-    summary = json.loads(s3.get_object(Bucket=bucket, Key=f"runs/{name}/summary.json")["Body"].read())
+    summary = json.loads(s3.get_object(Bucket=bucket, Key="runs/everything/summary.json")["Body"].read())
     ended = {site["site_id"]: site["error"] for site in summary["sites"]}
     assert {each: (ended[each], expected[each]) for each in expected if ended[each] != expected[each]} == {}
     assert summary["planned"] == summary["accepted"] + sum(summary["missed"].values()) == len(expected)

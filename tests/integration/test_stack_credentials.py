@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command_line import in_this_process, nightfold
+from tests.integration.command_line import in_a_process, nightfold
 
 SECRET = "wJalrXUtnFEMI"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIALOCAL", "AWS_SECRET_ACCESS_KEY": SECRET}
@@ -97,7 +97,7 @@ def machine(home: Path) -> dict[str, str]:
 
 def refused(home: Path, *options: str, **environment: str) -> str:
     """The sentence of a command that does not get in."""
-    run = nightfold if "with-mfa" in options else in_this_process  # getpass wants a real stream
+    run = in_a_process if "with-mfa" in options else nightfold  # getpass wants a real stream
     done = run("config", "--stack", "nightfold", *options, **(machine(home) | environment))
     assert (done.code, done.out) == (64, ""), done.err
     assert SECRET not in done.err
@@ -126,7 +126,7 @@ def test_a_profile_without_usable_credentials_is_one_sentence(home: Path, profil
 
 @pytest.mark.parametrize("profile", ["program-fails", "program-is-missing", "program-prints-a-secret"])
 def test_doctor_says_so_where_no_stack_is_asked_for(home: Path, profile: str) -> None:
-    looked = in_this_process("doctor", "--state-dir", home / "state", **machine(home), AWS_PROFILE=profile)
+    looked = nightfold("doctor", "--state-dir", home / "state", **machine(home), AWS_PROFILE=profile)
     assert "aws credentials: not known: the AWS profile gives no credentials" in looked.out
     assert SECRET not in looked.out + looked.err
     assert "Traceback" not in looked.err

@@ -23,7 +23,7 @@ from infra.state.queued_misses import read_messages, read_misses
 from nightfold.errors import InvalidInput
 from nightfold.misses import Miss
 from nightfold.storage import Bucket
-from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, environment, nightfold
+from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, environment, in_a_process
 from tests.integration.served_stack import Faulty, Served
 
 NOT_A_MISS = json.dumps({"explanation": "not a miss of Nightfold: body", "body": "hello"})
@@ -150,7 +150,7 @@ def test_the_next_redrive_collects_what_was_unparked_and_misses_knows_it(queues:
     assert queues.stack.stack("unpark", "--yes").code == 0
     state_dir = shutil.copytree(queues.stack.state_dir, tmp_path / "copy")  # a process has one cloud at a time
     assert len(recorded_misses(Folder(state_dir)).listed()) == 2
-    assert nightfold("redrive", "--simulate", "--speed", "100", "--quiet", "--state-dir", state_dir).code == 0
+    assert in_a_process("redrive", "--simulate", "--speed", "100", "--quiet", "--state-dir", state_dir).code == 0
     assert recorded_misses(Folder(state_dir)).listed() == read_misses(state_dir) == []
 
 
