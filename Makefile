@@ -14,6 +14,7 @@ FIND_UV := for uv in uv .uv/bin/uv "$$HOME/.local/bin/uv" "$$HOME/.cargo/bin/uv"
 	[ "$$(printf '%s\n' $(UV_MINIMUM) "$$(echo "$$found" | cut -d' ' -f2)" | sort -V | head -n 1)" = $(UV_MINIMUM) ] \
 	&& { echo "$$uv"; break; } || echo "$$uv is too old: $$found, and Nightfold needs $(UV_MINIMUM) or later." >&2; }; done
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+unexport PYTHONDONTWRITEBYTECODE # with it, each process that a target starts compiles the packages again
 
 UV = $(eval UV := $$(shell ($$(FIND_UV)) 2>/dev/null))$(UV)
 
@@ -81,7 +82,7 @@ e2e: uv ## Test the page in Chromium (screenshots in .nightfold/screenshots), th
 	  command -v apt-get >/dev/null && $$as apt-get update -qq && \
 	  $$as apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } || true; \
 	browser >/dev/null 2>&1 || { echo "Install Chromium and its driver, then try again: apt-get install chromium chromium-driver (Debian), dnf install chromium chromedriver (Fedora), brew install --cask chromium chromedriver (macOS)." >&2; exit 1; }
-	@NIGHTFOLD_BROWSER=1 NIGHTFOLD_LINTERS=1 $(UV) run --locked --all-groups pytest tests/e2e $(ARGS)
+	@NIGHTFOLD_BROWSER=1 NIGHTFOLD_LINTERS=1 $(UV) run --locked --all-groups pytest --numprocesses 2 --dist loadfile tests/e2e $(ARGS)
 
 .PHONY: docs
 docs: uv ## Update the generated tables and the command reference in the documents

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from samtranslator.model.exceptions import InvalidDocumentException  # type: ignore[import-untyped]
@@ -31,15 +32,15 @@ def main(folder: Path = ROOT) -> int:
     except InvalidDocumentException as error:
         sys.stderr.write(f"{error.message}\n" + "".join(f"{cause.message}\n" for cause in error.causes))
         return 1
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor() as linters:
         expanded = Path(temporary) / "template.json"
         expanded.write_text(json.dumps(document, indent=1))
-        complained = [cfn_lint(expanded), checkov(expanded)]
-    if shutil.which("npm") is None:
-        sys.stderr.write("The state machine's linters are skipped: npm (Node.js) is not installed.\n")
-    else:
-        complained += [asl_validator(machine), states_language_service(machine)]
-    return sum(complained)
+        complains = [linters.submit(lint, expanded) for lint in (cfn_lint, checkov)]
+        if shutil.which("npm") is None:
+            sys.stderr.write("The state machine's linters are skipped: npm (Node.js) is not installed.\n")
+        else:
+            complains += [linters.submit(lint, machine) for lint in (asl_validator, states_language_service)]
+        return sum(each.result() for each in complains)
 
 
 def cfn_lint(expanded: Path) -> bool:
