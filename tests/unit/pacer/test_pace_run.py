@@ -237,7 +237,7 @@ def test_a_crash_at_any_call_of_the_pacer_and_another_try_leave_the_same_waves(
     wire, crashed, expected = Wire(outside.s3), 0, None
     for number in range(60):
         run_id = f"night-{number}"
-        begin(quiet, 20, run_id)
+        begin(quiet, 12, run_id)
         quiet.s3.delete_object(Bucket=quiet.bucket, Key=PROFILE_KEY)
         watched = Adapters(bucket=Bucket(outside.bucket, outside.s3), reserved_concurrency=0)
         waves, over = [], 0
@@ -259,7 +259,7 @@ def test_a_crash_at_any_call_of_the_pacer_and_another_try_leave_the_same_waves(
         if number and crashed < number:
             break
     assert crashed > 15
-    assert sorted(site for _, sites in expected or [] for site in sites) == sorted(f"site-{n}" for n in range(20))
+    assert sorted(site for _, sites in expected or [] for site in sites) == sorted(f"site-{n}" for n in range(12))
 
 
 def test_a_decision_that_is_missing_is_an_error(outside: Outside, pacing: Adapters) -> None:

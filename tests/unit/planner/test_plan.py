@@ -160,6 +160,7 @@ def test_a_changed_configuration_takes_effect_in_the_next_run(outside: Outside, 
 
 
 def test_the_largest_list_is_planned(outside: Outside, planning: Adapters) -> None:
+    outside.configure(remember=0)  # or it would read 10,000 memories
     outside.put(SITES_KEY, [{"site_id": f"s{n}", "domain": f"s{n}.example"} for n in range(MAX_SITES)])
     assert plan_run(plan_task("execution-1"), planning).planned == MAX_SITES
 
