@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, chdir
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 from infra.cli import main
+from infra.cloud.lambdas import sandbox
 
 ROOT = Path(__file__).parents[2]
 NIGHTFOLD = [sys.executable, "-m", "infra.cli.main"]
@@ -50,16 +51,23 @@ def nightfold(*arguments: str | int | Path, given: str | None = None, **more: st
         chdir(ROOT),
         mock.patch.dict(os.environ, environment(**more), clear=True),
         mock.patch.multiple(sys, stdin=stdin, argv=[str(main.__file__), *typed[3:]], orig_argv=typed),
-        redirect_stdout(out),
-        redirect_stderr(err),
+        _printed("stdout", out),
+        _printed("stderr", err),
     ):
         code = main.main(typed[3:])
     return Finished(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
+def _printed(name: str, into: TextIOWrapper) -> AbstractContextManager[object]:
+    """What is printed meanwhile, without what the functions of an open cloud print: that goes to their logs."""
+    stream = getattr(sys, name)
+    layered = isinstance(stream, sandbox.LayeredStream)
+    return mock.patch.object(stream, "beneath", into) if layered else mock.patch.object(sys, name, into)
+
+
 def in_a_process(*arguments: str | int | Path, given: str | None = None, **more: str) -> Finished:
     """The same in a process of its own: beside an open cloud, or where the process itself is tested."""
-    return program(*NIGHTFOLD, *arguments, given=given, **more)
+    return program(*NIGHTFOLD, *arguments, cwd=ROOT, given=given, **more)
 
 
 def program(*command: str | int | Path, cwd: Path = ROOT, given: str | None = None, **more: str) -> Finished:

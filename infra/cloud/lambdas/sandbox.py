@@ -104,7 +104,7 @@ class _LayeredEnvironment(os._Environ):  # type: ignore[type-arg]
         return super().__len__() if layer is None else len(layer)
 
 
-class _LayeredStream:
+class LayeredStream:
     """`sys.stdout` or `sys.stderr`: a function's output goes to its log, all other output where it went before."""
 
     def __init__(self, beneath: IO[str]) -> None:
@@ -125,8 +125,8 @@ class _LayeredStream:
         return getattr(self.beneath, name)
 
 
-_stdout = _LayeredStream(sys.stdout)
-_stderr = _LayeredStream(sys.stderr)
+_stdout = LayeredStream(sys.stdout)
+_stderr = LayeredStream(sys.stderr)
 
 
 def layer_streams() -> None:
