@@ -12,6 +12,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
+from nightfold.misses import Miss
 from nightfold.storage import CALLS
 
 # botocore asks every handler, and moto would answer as well. Each retry is prepared afresh, with its own URL.
@@ -70,6 +71,12 @@ class Outside:
 
     def read(self, key: str) -> Any:
         return json.loads(self.text(key))
+
+    def enqueue(self, *bodies: Miss | str) -> None:
+        """Sends misses, or whatever else may be in it, to the miss queue."""
+        for body in bodies:
+            sent = body if isinstance(body, str) else body.model_dump_json()
+            self.sqs.send_message(QueueUrl=self.miss_queue, MessageBody=sent)
 
     def text(self, key: str) -> str:
         return str(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())

@@ -21,38 +21,44 @@ def many(count: int, **fields: Any) -> list[Site]:
     return [site(f"site-{number}", **fields) for number in range(count)]
 
 
-def tokens_of(*sites: Site, **configuration: Any) -> list[int]:
-    return [item["max_tokens"] for item in json.loads(items(plan(*sites, **configuration)))]
+OWN_LIMITS = [site("a"), site("b", max_tokens=300), site("c", max_tokens=8_192)]
 
 
-@pytest.mark.parametrize(("concurrency", "tokens"), [(2, 2_048), (4, 1_024), (8, 512), (16, 256)])
-def test_the_budget_is_shared_by_the_branches_of_one_moment(concurrency: int, tokens: int) -> None:
-    assert tokens_of(*many(40), max_concurrency=concurrency) == [tokens] * 40
+@pytest.mark.parametrize(
+    ("sites", "configuration", "tokens"),
+    [
+        (many(40), {"max_concurrency": 4}, [1_024] * 40),
+        (many(40), {"max_concurrency": 16}, [256] * 40),
+        (many(2), {"max_concurrency": 8}, [2_048] * 2),  # fewer sites than branches share among themselves
+        (many(1), {"max_concurrency": 8, "output_token_budget": 100_000}, [8_192]),
+        (OWN_LIMITS, {"max_concurrency": 4}, [1_365, 300, 1_365]),
+        (many(40), {}, [2_048] * 40),  # without a number, however many run at once
+        (OWN_LIMITS, {"answer_tokens": 4_096}, [4_096, 300, 4_096]),
+    ],
+)
+def test_an_answer_gets_its_share_and_never_more_than_its_sites_own_limit(
+    sites: list[Site], configuration: dict[str, Any], tokens: list[int]
+) -> None:
+    assert [item["max_tokens"] for item in json.loads(items(plan(*sites, **configuration)))] == tokens
 
 
-def test_fewer_sites_than_branches_share_among_themselves() -> None:
-    assert tokens_of(*many(2), max_concurrency=8) == [2_048] * 2
-    assert tokens_of(*many(1), max_concurrency=8, output_token_budget=100_000) == [8_192]
-
-
-def test_a_sites_own_limit_lowers_its_share_alone() -> None:
-    assert tokens_of(site("a"), site("b", max_tokens=300), site("c", max_tokens=8_192), max_concurrency=4) == [
-        1_365,
-        300,
-        1_365,
-    ]
-
-
-def test_a_share_under_the_floor_refuses_the_plan() -> None:
-    with pytest.raises(InvalidInput, match="output_token_budget to at least 4,352, or max_concurrency to at most 16"):
-        plan(*many(17), max_concurrency=17)
-    plan(*many(16), max_concurrency=17)  # only 16 can run at once
-
-
-def test_sixteen_branches_with_twenty_candidates_each_are_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"256 each, under the floor of 1,024 for 20 entries"):
-        plan(*many(16), max_concurrency=16, entries=20)
-    plan(*many(4), max_concurrency=4, entries=20)
+@pytest.mark.parametrize(
+    ("most", "configuration", "complaint"),
+    [
+        (16, {"max_concurrency": 17}, "budget to at least 4,352, or max_concurrency to at most 16"),
+        (4, {"max_concurrency": 16, "entries": 20}, "819 each, under the floor of 1,024 for 20 entries"),
+        (
+            0,
+            {"answer_tokens": 512, "entries": 20},
+            "answer_tokens: 512 are under the floor of 1,024 for 20 entries; set",
+        ),
+    ],
+)
+def test_a_share_under_the_floor_refuses_the_plan(most: int, configuration: dict[str, Any], complaint: str) -> None:
+    if most:
+        plan(*many(most), **configuration)  # no more of them can run at once
+    with pytest.raises(InvalidInput, match=complaint):
+        plan(*many(most + 1), **configuration)
 
 
 def test_the_worst_case_of_four_sites() -> None:
@@ -63,6 +69,8 @@ def test_the_worst_case_of_four_sites() -> None:
     # Round 1: four answers of 1,024. Round 2: all four again, two at once because answers were cut, 2,048 each.
     assert worst.output_tokens == CALLS_PER_ROUND * (4 * 1_024 + 4 * 2_048)
     assert worst.cost_usd == pytest.approx((24 * prompt * 2 + 36_864 * 10) / 1_000_000)
+    without_a_number = worst_case(many(40), RunConfiguration())
+    assert without_a_number.output_tokens == CALLS_PER_ROUND * 40 * (2_048 + 4_096)
 
 
 def test_the_worst_case_counts_briefs_and_own_limits() -> None:
@@ -99,18 +107,6 @@ def test_no_run_costs_more_than_its_worst_case(count: int, concurrency: int, bud
     paid = 3 * (count * share(budget, at_once) + rejected * share(budget, branches))
     assert paid <= worst.output_tokens
     assert 3 * (count + rejected) <= worst.model_calls
-
-
-def test_without_a_number_an_answer_has_the_same_tokens_however_many_run_at_once() -> None:
-    assert tokens_of(*many(40)) == [2_048] * 40
-    assert tokens_of(site("a"), site("b", max_tokens=300), answer_tokens=4_096) == [4_096, 300]
-    worst = worst_case(many(40), RunConfiguration())
-    assert worst.output_tokens == CALLS_PER_ROUND * 40 * (2_048 + 4_096)
-
-
-def test_too_few_tokens_for_the_candidates_refuse_the_plan() -> None:
-    with pytest.raises(InvalidInput, match="answer_tokens: 512 are under the floor of 1,024 for 20 entries; set"):
-        plan(*many(4), answer_tokens=512, entries=20)
 
 
 @pytest.mark.parametrize("configuration", [{"max_concurrency": 4}, {"max_concurrency": "auto", "answer_tokens": 1_024}])

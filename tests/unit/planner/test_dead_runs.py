@@ -58,7 +58,7 @@ def set_aside(outside: Outside, name: str, error: str, by: str, *, quoted: bool 
 @pytest.fixture
 def waiting(outside: Outside) -> None:
     """One miss, so that a redrive which found no dead run has something to do."""
-    outside.sqs.send_message(QueueUrl=outside.miss_queue, MessageBody=miss("orchard").model_dump_json())
+    outside.enqueue(miss("orchard"))
 
 
 @pytest.mark.usefixtures("waiting")

@@ -12,7 +12,6 @@ from nightfold.errors import InvalidInput
 from nightfold.memory import Memory
 from nightfold.sites import SiteList
 from nightfold.storage import SITES_KEY, items_key, memory_key
-from planner.inputs import read_sites
 from planner.plan import Adapters, plan_run
 from tests.unit.examples import STARTED, plan_task, site
 from tests.unit.outside import Outside, Wire, error
@@ -94,34 +93,9 @@ def test_a_fact_that_a_site_lacks_is_refused_with_site_question_and_field_before
     assert planned(outside, planning, question="articles_to_refresh", only=["harbour"]).keys() == {"harbour"}
 
 
-def test_an_unknown_question_is_refused_before_anything_is_claimed(outside: Outside, planning: Adapters) -> None:
-    before = outside.keys()
-    with pytest.raises(InvalidInput, match="question: there is no functions/questions/article_candidate; the nearest"):
-        planned(outside, planning, question="article_candidate")
-    assert outside.keys() == before
-
-
 def test_a_dollar_in_a_fact_is_text(outside: Outside, planning: Adapters) -> None:
     user = prompt_for(planned(outside, planning, question="articles_to_refresh")["harbour"]).user
     assert "- One for $5\n- Two, see $brief and ${domain}" in user
-
-
-@pytest.mark.parametrize(
-    ("facts", "complaint"),
-    [
-        ({"articles": "x" * 2_001}, "site 1 (harbour), facts, articles: must have at most 2,000 characters, not 2,001"),
-        ({f"fact_{number}": "x" for number in range(21)}, "site 1 (harbour), facts: must have at most 20 entries"),
-        ({"Articles": "x"}, "site 1 (harbour), facts, Articles, [key]: must be lower-case letters"),
-        ({"domain": "x"}, "site 1 (harbour), facts, domain, [key]: must be lower-case letters"),
-        ({"articles": ["x"]}, "site 1 (harbour), facts, articles: must be a text"),
-        (["articles"], "site 1 (harbour), facts: must be a JSON object"),
-    ],
-)
-def test_facts_are_bounded_and_named_like_variables(facts: Any, complaint: str) -> None:
-    document = [{"site_id": "harbour", "domain": "harbour.example", "facts": facts}]
-    with pytest.raises(InvalidInput) as refused:
-        read_sites(json.dumps(document).encode())
-    assert complaint in str(refused.value)
 
 
 def test_the_largest_facts_are_accepted() -> None:

@@ -35,10 +35,8 @@ def test_an_empty_queue_is_nothing_to_do(outside: Outside, planning: Adapters) -
     assert outside.keys() == {REDRIVE_LEASE_KEY, SITES_KEY}
 
 
-def test_waiting_misses_become_the_plan_and_are_hidden_for_the_run(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
-) -> None:
-    put(*[miss(f"site-{number}").model_dump_json() for number in range(23)])
+def test_waiting_misses_become_the_plan_and_are_hidden_for_the_run(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue(*[miss(f"site-{number}") for number in range(23)])
     wire = Wire(outside.sqs)
     state = redrive(planning)
     assert (state.status, state.planned) == ("planned", 23)
@@ -50,13 +48,13 @@ def test_waiting_misses_become_the_plan_and_are_hidden_for_the_run(
 
 
 def test_several_messages_for_one_site_become_one_branch_and_the_most_attempts_count(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
+    outside: Outside, planning: Adapters
 ) -> None:
-    put(
-        miss("harbour", age_days=2, attempts=1).model_dump_json(),
-        miss("harbour", age_days=0, attempts=1).model_dump_json(),
-        miss("harbour", age_days=1, attempts=2).model_dump_json(),
-        miss("orchard").model_dump_json(),
+    outside.enqueue(
+        miss("harbour", age_days=2, attempts=1),
+        miss("harbour", age_days=0, attempts=1),
+        miss("harbour", age_days=1, attempts=2),
+        miss("orchard"),
     )
     assert redrive(planning).planned == 2
     made = Plan.model_validate_json(outside.text(plan_key("execution-1")))
@@ -77,9 +75,9 @@ def test_several_messages_for_one_site_become_one_branch_and_the_most_attempts_c
     ],
 )
 def test_a_message_that_is_not_a_miss_is_listed_with_the_reason_and_stops_no_site(
-    outside: Outside, planning: Adapters, put: Callable[..., None], body: str, explanation: str
+    outside: Outside, planning: Adapters, body: str, explanation: str
 ) -> None:
-    put(body, miss("orchard").model_dump_json())
+    outside.enqueue(body, miss("orchard"))
     assert redrive(planning).planned == 1
     made = Plan.model_validate_json(outside.text(plan_key("execution-1")))
     ((unrecognized),) = made.unrecognized
@@ -88,19 +86,15 @@ def test_a_message_that_is_not_a_miss_is_listed_with_the_reason_and_stops_no_sit
     assert len(unrecognized.explanation) <= 200
 
 
-def test_unrecognized_messages_alone_are_a_run_without_sites(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
-) -> None:
-    put("hello", "there")
+def test_unrecognized_messages_alone_are_a_run_without_sites(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue("hello", "there")
     state = redrive(planning)
     assert (state.status, state.planned) == ("planned", 0)
     assert outside.read(items_key("execution-1", 1)) == []
 
 
-def test_messages_of_a_refused_plan_are_given_back(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
-) -> None:
-    put("hello", *[miss(f"site-{number}").model_dump_json() for number in range(11)])
+def test_messages_of_a_refused_plan_are_given_back(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue("hello", *[miss(f"site-{number}") for number in range(11)])
     with pytest.raises(InvalidInput, match="cost_ceiling_usd"):
         redrive(planning, cost_ceiling_usd=0.001)
     assert outside.count(outside.miss_queue) == (12, 0)
@@ -108,9 +102,9 @@ def test_messages_of_a_refused_plan_are_given_back(
 
 
 def test_messages_that_no_plan_names_are_given_back_when_the_claim_cannot_be_written(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
+    outside: Outside, planning: Adapters
 ) -> None:
-    put(miss("harbour").model_dump_json())
+    outside.enqueue(miss("harbour"))
     Wire(outside.s3).fail("PutObject", *[error(503, "SlowDown")] * 5, about="plan.json")
     with pytest.raises(ClientError, match="SlowDown"):
         redrive(planning)
@@ -118,9 +112,9 @@ def test_messages_that_no_plan_names_are_given_back_when_the_claim_cannot_be_wri
 
 
 def test_a_retry_of_the_same_redrive_hides_its_messages_again_and_receives_none(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
+    outside: Outside, planning: Adapters
 ) -> None:
-    put(miss("harbour").model_dump_json())
+    outside.enqueue(miss("harbour"))
     first = redrive(planning)
     wire = Wire(outside.sqs)
     assert redrive(planning) == first
@@ -128,22 +122,20 @@ def test_a_retry_of_the_same_redrive_hides_its_messages_again_and_receives_none(
 
 
 def test_hiding_that_fails_on_their_side_is_an_outage_and_a_message_that_is_gone_is_none(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
+    outside: Outside, planning: Adapters
 ) -> None:
     def refused(sender_fault: bool) -> Callable[[Any], Any]:
         entry = {"Id": "0", "SenderFault": sender_fault, "Code": "InternalError", "Message": "no"}
         return lambda request: response(request, 200, json.dumps({"Successful": [], "Failed": [entry]}))
 
-    put(miss("harbour").model_dump_json())
+    outside.enqueue(miss("harbour"))
     Wire(outside.sqs).fail("ChangeMessageVisibilityBatch", refused(False), refused(True))
     with pytest.raises(AwsUnavailable, match="1 messages could not be hidden: InternalError"):
         redrive(planning)
     assert redrive(planning).status == "planned"
 
 
-def test_the_queue_is_hidden_first_for_planning_and_then_for_the_run(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
-) -> None:
+def test_the_queue_is_hidden_first_for_planning_and_then_for_the_run(outside: Outside, planning: Adapters) -> None:
     asked: list[int] = []
     for operation in ("ReceiveMessage", "ChangeMessageVisibilityBatch"):
         outside.sqs.meta.events.register(
@@ -152,7 +144,7 @@ def test_the_queue_is_hidden_first_for_planning_and_then_for_the_run(
                 params.get("VisibilityTimeout") or params["Entries"][0]["VisibilityTimeout"]
             ),
         )
-    put(miss("harbour").model_dump_json())
+    outside.enqueue(miss("harbour"))
     redrive(planning)
     assert asked == [PLANNING_S, PLANNING_S, RUN_S]
 
@@ -160,11 +152,11 @@ def test_the_queue_is_hidden_first_for_planning_and_then_for_the_run(
 # --- one redrive at a time ----------------------------------------------------------------------------------------
 
 
-def test_two_redrives_never_run_side_by_side(outside: Outside, planning: Adapters, put: Callable[..., None]) -> None:
+def test_two_redrives_never_run_side_by_side(outside: Outside, planning: Adapters) -> None:
     first, second = outside.start("first"), outside.start("second")
-    put(miss("harbour").model_dump_json())
+    outside.enqueue(miss("harbour"))
     assert plan_run(plan_task(first, "first", REDRIVE), planning).status == "planned"
-    put(miss("orchard").model_dump_json())
+    outside.enqueue(miss("orchard"))
     assert plan_run(plan_task(second, "second", REDRIVE), planning).status == "nothing"
     assert outside.count(outside.miss_queue) == (1, 1)
     outside.put(summary_key("first"), {})
@@ -190,11 +182,13 @@ def test_a_lease_that_cannot_be_read_is_replaced_by_its_etag(
     assert '"error":"UnreadableLease"' in printed()
 
 
-def test_an_unreadable_lease_that_was_replaced_meanwhile_is_the_others(outside: Outside, planning: Adapters) -> None:
-    outside.s3.put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=b"hello")
+@pytest.mark.parametrize("stored", [b"hello", b'{"schema_version": 1, "execution_id": "gone"}'])
+def test_of_two_that_take_over_the_same_lease_one_gets_it(outside: Outside, planning: Adapters, stored: bytes) -> None:
+    outside.s3.put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=stored)
 
     def another_was_faster(_: Any) -> None:
-        boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=b'{"execution_id": "other"}')
+        other = b'{"schema_version": 1, "execution_id": "other"}'
+        boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=other)
 
     Wire(outside.s3).fail("PutObject", None, another_was_faster)
     assert not lease("me", planning.bucket, planning.executions)
@@ -205,17 +199,6 @@ def test_a_lease_that_was_taken_over_with_a_lost_response_is_ones_own(outside: O
 
     Wire(outside.s3).fail("PutObject", None, error(500, "InternalError"), got_through=True)
     assert lease("me", planning.bucket, planning.executions)
-
-
-def test_of_two_that_take_over_the_same_lease_one_gets_it(outside: Outside, planning: Adapters) -> None:
-    outside.put(REDRIVE_LEASE_KEY, {"schema_version": 1, "execution_id": "gone"})
-
-    def another_was_faster(_: Any) -> None:
-        other = {"schema_version": 1, "execution_id": "other"}
-        boto3.client("s3").put_object(Bucket=outside.bucket, Key=REDRIVE_LEASE_KEY, Body=json.dumps(other).encode())
-
-    Wire(outside.s3).fail("PutObject", None, another_was_faster)
-    assert not lease("me", planning.bucket, planning.executions)
 
 
 def test_step_functions_that_does_not_answer_is_an_error_and_no_verdict(outside: Outside, planning: Adapters) -> None:

@@ -1,6 +1,5 @@
 """planner/waiting.py: a morning over the misses of several questions asks each site its own, one at a time."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +16,6 @@ REFRESH = "articles_to_refresh"
 CANDIDATES = "article_candidates"
 ARTICLES = {"articles": "- One"}
 
-Put = Callable[..., None]
-
 
 @pytest.fixture(autouse=True)
 def site_list(outside: Outside) -> None:
@@ -30,32 +27,32 @@ def asked(outside: Outside, name: str = "morning") -> dict[str, tuple[str, int]]
 
 
 def test_each_site_is_asked_the_question_that_it_missed_with_that_questions_number(
-    outside: Outside, planning: Adapters, put: Put
+    outside: Outside, planning: Adapters
 ) -> None:
-    put(miss("harbour").model_dump_json(), miss("orchard", question=REFRESH).model_dump_json())
+    outside.enqueue(miss("harbour"), miss("orchard", question=REFRESH))
     redrive(planning)
     assert asked(outside) == {"harbour": (CANDIDATES, 5), "orchard": (REFRESH, 3)}
     assert made(outside).question_of("orchard") == REFRESH
 
 
 def test_misses_of_one_question_make_it_the_runs_own_whatever_nights_ask_now(
-    outside: Outside, planning: Adapters, put: Put
+    outside: Outside, planning: Adapters
 ) -> None:
-    put(*[miss(name, question=REFRESH).model_dump_json() for name in ("harbour", "orchard")])
+    outside.enqueue(*[miss(name, question=REFRESH) for name in ("harbour", "orchard")])
     redrive(planning)
     assert (made(outside).configuration.question, made(outside).questions) == (REFRESH, {})
     assert asked(outside) == {"harbour": (REFRESH, 3), "orchard": (REFRESH, 3)}
 
 
-def test_the_worst_case_counts_each_sites_own_question(outside: Outside, planning: Adapters, put: Put) -> None:
+def test_the_worst_case_counts_each_sites_own_question(outside: Outside, planning: Adapters) -> None:
     outside.put(
         SITES_KEY, [site("harbour").model_dump(), site("orchard", facts={"articles": "x" * 2_000}).model_dump()]
     )
-    put(miss("harbour").model_dump_json(), miss("orchard").model_dump_json())
+    outside.enqueue(miss("harbour"), miss("orchard"))
     redrive(planning, "one")
     one = made(outside, "one").worst_case
     outside.drain(outside.miss_queue)
-    put(miss("harbour").model_dump_json(), miss("orchard", question=REFRESH).model_dump_json())
+    outside.enqueue(miss("harbour"), miss("orchard", question=REFRESH))
     outside.s3.delete_object(Bucket=outside.bucket, Key="config/redrive-lease.json")
     outside.put("runs/one/summary.json", {})
     redrive(planning, "two")
@@ -63,10 +60,10 @@ def test_the_worst_case_counts_each_sites_own_question(outside: Outside, plannin
 
 
 def test_of_two_questions_about_one_site_the_newest_is_asked_and_the_other_given_back_without_an_attempt(
-    outside: Outside, planning: Adapters, put: Put
+    outside: Outside, planning: Adapters
 ) -> None:
-    put(miss("harbour", age_days=1, attempts=2).model_dump_json())
-    put(miss("harbour", question=REFRESH, attempts=1).model_dump_json())
+    outside.enqueue(miss("harbour", age_days=1, attempts=2))
+    outside.enqueue(miss("harbour", question=REFRESH, attempts=1))
     assert redrive(planning).planned == 1
     plan = made(outside)
     assert asked(outside) == {"harbour": (REFRESH, 3)}
@@ -76,9 +73,9 @@ def test_of_two_questions_about_one_site_the_newest_is_asked_and_the_other_given
     assert (left["question"], left["attempts"]) == (CANDIDATES, 2)
 
 
-def test_an_acceptance_settles_its_own_question_only(outside: Outside, planning: Adapters, put: Put) -> None:
+def test_an_acceptance_settles_its_own_question_only(outside: Outside, planning: Adapters) -> None:
     for name in ("harbour", "orchard"):
-        put(miss(name, question=REFRESH, age_days=2).model_dump_json())
+        outside.enqueue(miss(name, question=REFRESH, age_days=2))
     closed(outside, "by-hand", MISSED + timedelta(hours=1), "harbour", question=CANDIDATES)
     own = [{"site_id": "orchard", "accepted": True, "question": REFRESH}]
     closed(outside, "morning-before", MISSED + timedelta(hours=1), question=CANDIDATES)
@@ -89,9 +86,9 @@ def test_an_acceptance_settles_its_own_question_only(outside: Outside, planning:
     assert asked(outside) == {"harbour": (REFRESH, 3)}
 
 
-def test_a_site_is_never_asked_and_settled_in_one_run(outside: Outside, planning: Adapters, put: Put) -> None:
+def test_a_site_is_never_asked_and_settled_in_one_run(outside: Outside, planning: Adapters) -> None:
     """The page of a run shows one ending for each of its sites."""
-    put(miss("harbour", age_days=2).model_dump_json(), miss("harbour", question=REFRESH, age_days=1).model_dump_json())
+    outside.enqueue(miss("harbour", age_days=2), miss("harbour", question=REFRESH, age_days=1))
     closed(outside, "by-hand", STARTED - timedelta(hours=30), "harbour", question=CANDIDATES)
     redrive(planning)
     assert (made(outside).settled, [each.site_id for each in made(outside).sites]) == ([], ["harbour"])
@@ -106,10 +103,10 @@ def test_a_site_is_never_asked_and_settled_in_one_run(outside: Outside, planning
     ],
 )
 def test_what_can_no_longer_be_asked_is_parked_with_the_explanation_and_stops_no_other_site(
-    outside: Outside, planning: Adapters, put: Put, question: str, explanation: str
+    outside: Outside, planning: Adapters, question: str, explanation: str
 ) -> None:
     outside.put(SITES_KEY, [site(name).model_dump() for name in ("harbour", "orchard")])
-    put(miss("harbour", question=question).model_dump_json(), miss("orchard").model_dump_json())
+    outside.enqueue(miss("harbour", question=question), miss("orchard"))
     assert redrive(planning).planned == 1
     assert asked(outside) == {"orchard": (CANDIDATES, 5)}
     (unlisted,) = made(outside).unlisted
@@ -117,11 +114,11 @@ def test_what_can_no_longer_be_asked_is_parked_with_the_explanation_and_stops_no
 
 
 def test_the_question_of_the_missed_runs_overrides_is_not_taken_for_other_sites(
-    outside: Outside, planning: Adapters, put: Put
+    outside: Outside, planning: Adapters
 ) -> None:
     overrides: dict[str, Any] = {"question": REFRESH, "remember": 7}
-    put(miss("harbour", question=REFRESH, overrides=overrides).model_dump_json())
-    put(miss("orchard", age_days=1).model_dump_json())
+    outside.enqueue(miss("harbour", question=REFRESH, overrides=overrides))
+    outside.enqueue(miss("orchard", age_days=1))
     redrive(planning)
     assert asked(outside) == {"harbour": (REFRESH, 3), "orchard": (CANDIDATES, 5)}
     plan = Plan.model_validate_json(outside.text(plan_key("morning")))

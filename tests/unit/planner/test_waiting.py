@@ -1,7 +1,6 @@
 """planner/waiting.py, accepted.py and draft.py: what a redrive asks, with which settings, and what it leaves."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,9 +36,9 @@ def made(outside: Outside, name: str = "morning") -> Plan:
 
 @pytest.mark.parametrize("simulated", [True, False])
 def test_a_redrive_takes_its_own_kind_and_leaves_the_other_where_it_was(
-    outside: Outside, planning: Adapters, put: Callable[..., None], simulated: bool
+    outside: Outside, planning: Adapters, simulated: bool
 ) -> None:
-    put(miss("harbour", simulated=True).model_dump_json(), miss("orchard").model_dump_json())
+    outside.enqueue(miss("harbour", simulated=True), miss("orchard"))
     assert redrive(replace(planning, simulated=simulated)).planned == 1
     assert [entry.site_id for entry in made(outside).sites] == ["harbour" if simulated else "orchard"]
     assert made(outside).simulated is simulated
@@ -48,8 +47,8 @@ def test_a_redrive_takes_its_own_kind_and_leaves_the_other_where_it_was(
     assert (left["simulated"], left["attempts"]) == (not simulated, 0)
 
 
-def test_the_other_kind_alone_is_nothing_to_do(outside: Outside, planning: Adapters, put: Callable[..., None]) -> None:
-    put(miss("harbour", simulated=True).model_dump_json())
+def test_the_other_kind_alone_is_nothing_to_do(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue(miss("harbour", simulated=True))
     assert redrive(planning).status == "nothing"
     assert outside.count(outside.miss_queue) == (1, 0)
 
@@ -57,8 +56,8 @@ def test_the_other_kind_alone_is_nothing_to_do(outside: Outside, planning: Adapt
 # --- the current list ---------------------------------------------------------------------------------------------
 
 
-def test_a_site_is_asked_as_the_list_has_it_now(outside: Outside, planning: Adapters, put: Callable[..., None]) -> None:
-    put(miss(site("harbour", brief="of the night that missed it", max_tokens=300)).model_dump_json())
+def test_a_site_is_asked_as_the_list_has_it_now(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue(miss(site("harbour", brief="of the night that missed it", max_tokens=300)))
     outside.put(SITES_KEY, [site("harbour", brief="clearer").model_dump()])
     assert redrive(planning).planned == 1
     (item,) = outside.read(items_key("morning", 1))
@@ -66,9 +65,9 @@ def test_a_site_is_asked_as_the_list_has_it_now(outside: Outside, planning: Adap
 
 
 def test_a_site_that_left_the_list_is_not_asked_and_its_newest_miss_is_kept_for_the_parked_queue(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
+    outside: Outside, planning: Adapters
 ) -> None:
-    put(miss("gone", age_days=1).model_dump_json(), miss("gone", error="Refused").model_dump_json())
+    outside.enqueue(miss("gone", age_days=1), miss("gone", error="Refused"))
     assert (redrive(planning).status, made(outside).sites) == ("planned", [])
     (unlisted,) = made(outside).unlisted
     assert (unlisted.miss.error, len(unlisted.messages)) == ("Refused", 2)
@@ -84,10 +83,8 @@ def closed(outside: Outside, run_id: str, started: datetime, *accepted: str, **f
     outside.put(summary_key(run_id), summary | fields)
 
 
-def test_a_site_that_was_accepted_after_its_miss_is_not_asked_again(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
-) -> None:
-    put(*[miss(name, age_days=2).model_dump_json() for name in ("harbour", "orchard", "lantern")])
+def test_a_site_that_was_accepted_after_its_miss_is_not_asked_again(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue(*[miss(name, age_days=2) for name in ("harbour", "orchard", "lantern")])
     closed(outside, "by-hand", MISSED + timedelta(hours=1), "harbour")
     closed(outside, "nightly-2026-11-22", MISSED + timedelta(days=1), "harbour")
     closed(outside, "earlier", MISSED - timedelta(hours=1), "orchard")
@@ -102,17 +99,15 @@ def test_a_site_that_was_accepted_after_its_miss_is_not_asked_again(
     assert made(outside).attempts.keys() == made(outside).messages.keys() == {"orchard", "lantern"}
 
 
-def test_a_site_that_was_missed_again_after_its_success_is_asked(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
-) -> None:
-    put(miss("harbour", age_days=2).model_dump_json(), miss("harbour").model_dump_json())
+def test_a_site_that_was_missed_again_after_its_success_is_asked(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue(miss("harbour", age_days=2), miss("harbour"))
     closed(outside, "by-hand", MISSED + timedelta(hours=1), "harbour")
     assert redrive(planning).planned == 1
     assert not made(outside).settled
 
 
-def test_runs_of_long_ago_are_not_read(outside: Outside, planning: Adapters, put: Callable[..., None]) -> None:
-    put(miss("harbour").model_dump_json())
+def test_runs_of_long_ago_are_not_read(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue(miss("harbour"))
     for day in range(1, 29):
         closed(outside, f"nightly-2026-10-{day:02}", datetime(2026, 10, day, 3, 15, tzinfo=UTC), "harbour")
     wire = Wire(outside.s3)
@@ -124,11 +119,11 @@ def test_runs_of_long_ago_are_not_read(outside: Outside, planning: Adapters, put
 
 
 def test_what_the_missed_run_was_started_with_applies_again_under_the_redrives_own(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
+    outside: Outside, planning: Adapters
 ) -> None:
     older = miss("harbour", age_days=1, overrides={"model": "claude-opus-5-5", "output_token_budget": 9_999})
     newer = miss("orchard", overrides={"model": "claude-haiku-5-5", "entries": 9})
-    put(older.model_dump_json(), newer.model_dump_json())
+    outside.enqueue(older, newer)
     redrive(planning, entries=2)
     configuration = made(outside).configuration
     assert (configuration.model, configuration.entries) == ("claude-haiku-5-5", 2)
@@ -146,17 +141,15 @@ def test_what_the_missed_run_was_started_with_applies_again_under_the_redrives_o
     ],
 )
 def test_settings_of_the_missed_run_that_fit_no_more_break_no_morning(
-    outside: Outside, planning: Adapters, put: Callable[..., None], overrides: dict[str, Any]
+    outside: Outside, planning: Adapters, overrides: dict[str, Any]
 ) -> None:
-    put(*[miss(name, overrides=overrides).model_dump_json() for name in ("harbour", "orchard", "lantern")])
+    outside.enqueue(*[miss(name, overrides=overrides) for name in ("harbour", "orchard", "lantern")])
     assert redrive(planning).planned == 3
     assert made(outside).configuration.cost_ceiling_usd == overrides.get("cost_ceiling_usd")
 
 
-def test_the_ceiling_of_the_missed_run_holds_for_its_redrive(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
-) -> None:
-    put(miss("harbour", overrides={"cost_ceiling_usd": 0.001, "max_concurrency": 2}).model_dump_json())
+def test_the_ceiling_of_the_missed_run_holds_for_its_redrive(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue(miss("harbour", overrides={"cost_ceiling_usd": 0.001, "max_concurrency": 2}))
     with pytest.raises(InvalidInput, match="cost_ceiling_usd"):
         redrive(planning)
     assert outside.count(outside.miss_queue) == (1, 0)
@@ -172,13 +165,16 @@ def test_the_ceiling_of_the_missed_run_holds_for_its_redrive(
         ({"max_concurrency": 0}, None, "max_concurrency"),
         ({"cost_ceiling_usd": 0.0001}, None, "cost_ceiling_usd: one answer of claude-sonnet-5-5 may cost"),
         ({}, [{"site_id": "harbour"}], "sites"),
+        ({}, "deleted", f"there is no {SITES_KEY}"),
     ],
 )
 def test_what_is_refused_is_refused_before_a_message_is_received(
-    outside: Outside, planning: Adapters, put: Callable[..., None], given: Any, sites: Any, complaint: str
+    outside: Outside, planning: Adapters, given: Any, sites: Any, complaint: str
 ) -> None:
-    put(miss("harbour").model_dump_json())
-    if sites is not None:
+    outside.enqueue(miss("harbour"))
+    if sites == "deleted":
+        outside.s3.delete_object(Bucket=outside.bucket, Key=SITES_KEY)
+    elif sites is not None:
         outside.put(SITES_KEY, sites)
     wire = Wire(outside.sqs)
     with pytest.raises(InvalidInput, match=complaint):
@@ -186,26 +182,15 @@ def test_what_is_refused_is_refused_before_a_message_is_received(
     assert wire.sent == []
 
 
-def test_without_a_site_list_nothing_is_received(
-    outside: Outside, planning: Adapters, put: Callable[..., None]
-) -> None:
-    put(miss("harbour").model_dump_json())
-    outside.s3.delete_object(Bucket=outside.bucket, Key=SITES_KEY)
-    wire = Wire(outside.sqs)
-    with pytest.raises(InvalidInput, match=f"there is no {SITES_KEY}"):
-        redrive(planning)
-    assert wire.sent == []
-
-
 # --- many large messages ------------------------------------------------------------------------------------------
 
 
 def test_a_plan_holds_no_more_bytes_than_the_planner_has_room_for(
-    outside: Outside, planning: Adapters, put: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    outside: Outside, planning: Adapters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "KEPT_BYTES", 2_500)
-    put(*[json.dumps({"number": number, "text": "ä" * 500}, ensure_ascii=False) for number in range(5)])
-    put(miss("harbour").model_dump_json())
+    outside.enqueue(*[json.dumps({"number": number, "text": "ä" * 500}, ensure_ascii=False) for number in range(5)])
+    outside.enqueue(miss("harbour"))
     assert redrive(planning).planned == 1
     assert len(made(outside).unrecognized) == 2
     assert outside.count(outside.miss_queue) == (3, 3)
