@@ -23,6 +23,8 @@ import pacer.settings
 import planner.handler
 import planner.plan
 import planner.settings
+import reporter.handler
+import reporter.settings
 from nightfold.observability import log_step
 from nightfold.storage import Bucket
 from planner.configuration import ConfigurationParameter
@@ -82,6 +84,8 @@ def no_memory() -> Iterator[None]:
         collector.handler._claude,
         collector.handler.adapters,
         collector.settings.settings,
+        reporter.handler.adapters,
+        reporter.settings.settings,
     ):
         cached.cache_clear()
     collector.attempts._earlier.clear()

@@ -157,11 +157,6 @@ def test_the_census_counts_every_ending_of_both_rounds(outside: Outside, aggrega
     assert {line.site.site_id: line for line in lines} == misses
 
 
-def test_a_night_without_anything_accepted_has_failed(outside: Outside, aggregating: Adapters) -> None:
-    store(outside, plan("harbour"), failed("night", "harbour", OVERLOADED))
-    assert close(aggregating, 1).status == "failed"
-
-
 def test_the_summary_is_written_last_and_the_misses_before_the_queue(outside: Outside, aggregating: Adapters) -> None:
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), failed("night", "orchard", OVERLOADED))
     wire = Wire(outside.s3, outside.sqs)

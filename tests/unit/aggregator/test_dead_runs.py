@@ -12,22 +12,18 @@ from tests.unit.examples import STARTED, answered, plan
 from tests.unit.outside import Outside
 
 
+@pytest.mark.parametrize(("ended_s", "duration_s"), [([40, 61.5, 50], 61.5), ([], 0)])
 def test_a_dead_run_ended_with_its_last_branch_and_not_when_it_is_closed(
-    outside: Outside, aggregating: Adapters
+    outside: Outside, aggregating: Adapters, ended_s: list[float], duration_s: float
 ) -> None:
+    sites = ("harbour", "orchard", "lantern", "meadow")
     branches = [
-        answered("night", site, round_=round_).model_copy(update={"ended_at": STARTED + timedelta(seconds=seconds)})
-        for site, round_, seconds in (("harbour", 1, 40), ("orchard", 1, 61.5), ("lantern", 1, 50))
+        answered("night", site).model_copy(update={"ended_at": STARTED + timedelta(seconds=seconds)})
+        for site, seconds in zip(sites, ended_s, strict=False)
     ]
-    store(outside, plan("harbour", "orchard", "lantern", "meadow"), *branches)
+    store(outside, plan(*sites), *branches)
     aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
-    assert summary(outside).duration_s == 61.5
-
-
-def test_a_dead_run_without_a_branch_took_no_time(outside: Outside, aggregating: Adapters) -> None:
-    store(outside, plan("harbour"))
-    aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
-    assert summary(outside).duration_s == 0
+    assert summary(outside).duration_s == duration_s
 
 
 def test_a_run_that_closes_itself_ends_now(outside: Outside, aggregating: Adapters) -> None:

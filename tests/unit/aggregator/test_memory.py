@@ -16,7 +16,7 @@ from nightfold.storage import items_key, memory_key, misses_key, outcome_key, re
 from planner.draft import items
 from tests.unit.aggregator.test_aggregate import close, store, summary
 from tests.unit.examples import STARTED, answered, plan, site
-from tests.unit.outside import Crash, Outside, Wire, error
+from tests.unit.outside import Outside, Wire, error
 
 KEY = memory_key("harbour", "article_candidates")
 
@@ -125,29 +125,7 @@ def test_two_questions_about_a_site_remember_apart(outside: Outside, aggregating
     assert headings(outside) == ["One"]
 
 
-# --- never against itself -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_a_run_that_dies_anywhere_and_goes_on_does_not_count_against_itself(
-    outside: Outside, aggregating: Adapters, after: bool
-) -> None:
-    wire = Wire(outside.s3, outside.sqs)
-    for number in range(1, 40):
-        run_id, new = f"night-{number}", f"New {number}"
-        night(outside, run_id, "Known", new, days=number)
-        crashed = False
-        with wire.crash(number, after=after):
-            try:
-                close(aggregating, 1, run_id)
-            except Crash:
-                crashed = True
-        assert close(aggregating, 1, run_id).status == "complete"
-        assert accepted(outside, run_id) == (["Known", new] if number == 1 else [new])
-        assert headings(outside) == ["Known", *(f"New {each}" for each in range(1, number + 1))]
-        if not crashed:
-            break
-    assert 6 < number < 39
+# --- never against itself (a crash at any call: test_crashes.py) ----------------------------------------------------
 
 
 def test_a_dead_run_that_is_closed_after_later_nights_keeps_what_it_had_accepted(

@@ -25,21 +25,16 @@ def redriven(outside: Outside, *attempts: int) -> None:
     store(outside, plan("a", mode="redrive", of_redrive=known), failed("night", "a", OVERLOADED))
 
 
-def test_a_site_that_is_missed_again_gets_one_new_message_with_the_newest_reason(
+def test_a_site_that_is_missed_again_gets_one_new_message_before_the_old_ones_are_deleted(
     outside: Outside, aggregating: Adapters
 ) -> None:
     redriven(outside, 1, 0)
+    wire = Wire(outside.sqs)
     assert close(aggregating).status == "failed"
+    assert wire.sent == ["SendMessageBatch", "DeleteMessageBatch"]
     assert outside.count(outside.miss_queue) == (1, 0)
     (again,) = outside.drain(outside.miss_queue)
     assert (again["attempts"], again["error"], again["run_id"]) == (2, "Overloaded", "night")
-
-
-def test_the_new_message_is_sent_before_the_old_ones_are_deleted(outside: Outside, aggregating: Adapters) -> None:
-    redriven(outside, 1)
-    wire = Wire(outside.sqs)
-    close(aggregating)
-    assert wire.sent == ["SendMessageBatch", "DeleteMessageBatch"]
 
 
 def test_after_three_attempts_it_is_parked(outside: Outside, aggregating: Adapters) -> None:

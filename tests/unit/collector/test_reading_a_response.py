@@ -106,11 +106,7 @@ def test_an_error_is_classified_by_its_status(status: int, name: str) -> None:
         (429, "Spend.", "enforced_spend_limit_reached"),
         (429, "Spend.", "contract_spend_limit_reached"),
         (400, "You have reached your specified API usage limits. You will regain access on 2026-12-01.", None),
-        (
-            400,
-            "You have reached your specified workspace API usage limits. Access returns on 2026-12-01.",
-            None,
-        ),
+        (400, "You have reached your specified workspace API usage limits. Access returns on 2026-12-01.", None),
     ],
 )
 def test_a_spend_limit_is_final_whatever_its_status(status: int, message: str, code: str | None) -> None:

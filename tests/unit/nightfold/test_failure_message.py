@@ -3,23 +3,12 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nightfold.errors import BRANCH_ERRORS
 from nightfold.failure_message import calls_made, read_attempt, read_caught, split_calls, with_attempt, with_calls
 from nightfold.text import MESSAGE_LIMIT, one_line
-
-
-@given(
-    st.text(),
-    st.integers(1, 99),
-    st.lists(st.sampled_from(["RateLimited", "Overloaded", "NetworkError", "ModelTimeout"]), max_size=5),
-)
-def test_an_attempt_is_read_as_it_was_written(message: str, attempt: int, earlier: list[str]) -> None:
-    written = with_attempt(message, attempt, earlier)
-    assert len(written) <= MESSAGE_LIMIT
-    assert read_attempt(f"{written} ") == (attempt, earlier)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +18,10 @@ def test_a_message_that_is_not_ours_names_no_attempt(message: str) -> None:
     assert read_attempt(message) == (None, [])
 
 
+@example(f"attempt {'1' * 10_000}: no")
 @given(st.text() | st.from_regex(r"attempt \d+( after [A-Za-z, ]+)?: .*"))
 def test_reading_an_attempt_never_raises(message: str) -> None:
     read_attempt(message)
-
-
-def test_reading_an_attempt_of_ten_thousand_digits_does_not_raise() -> None:
-    read_attempt(f"attempt {'1' * 10_000}: no")
 
 
 @pytest.mark.parametrize("message", ["attempt 3 after Overloaded, Overloaded: 529 Overloaded", "m" * 300, ""])
@@ -61,8 +47,8 @@ SECONDS = st.integers(0, 99_999_999).map(lambda hundredths: hundredths / 100)
 
 @given(
     st.text(max_size=400),
-    st.integers(1, 9),
-    st.lists(NAMES, max_size=4),
+    st.integers(1, 99),
+    st.lists(NAMES, max_size=5),
     st.lists(st.tuples(SECONDS, SECONDS), max_size=5),
 )
 def test_what_travels_in_a_message_arrives_and_the_message_stays_short(

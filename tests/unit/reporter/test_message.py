@@ -13,12 +13,6 @@ RUN = "nightly-2026-11-23"
 MORNING = ReportContext()
 
 
-def test_the_subject_is_a_summary() -> None:
-    assert subject(read_records(RUN, partial()).summary) == (
-        "Nightfold nightly-2026-11-23: 3 of 4 sites, 1 missed (schema), $0.0329"
-    )
-
-
 def test_a_simulated_run_was_not_paid_for_and_shows_what_it_would_have_cost() -> None:
     shelf = MemoryBucket()
     store_run(shelf, {name: ["ok"] for name in FOUR}, simulated=True)
