@@ -17,6 +17,11 @@ STARTED = datetime(2026, 11, 23, 3, 15, 7, tzinfo=UTC)
 GOOD = json.dumps([{"title": f"Title {number}", "angle": f"Angle {number}."} for number in range(1, 6)])
 
 
+def titled(*titles: str) -> str:
+    """An answer with these titles."""
+    return json.dumps([{"title": title, "angle": "An angle."} for title in titles])
+
+
 def site(site_id: str, **fields: Any) -> Site:
     return Site.model_validate({"site_id": site_id, "domain": f"{site_id}.example"} | fields)
 

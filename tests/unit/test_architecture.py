@@ -55,27 +55,26 @@ NIGHTFOLD = {
 }
 
 
-def imports(name: str) -> Iterator[str]:
+def imports(path: Path) -> Iterator[str]:
     """Every module that the module imports, wherever in it."""
-    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name} imports relatively"
+            assert node.level == 0, f"{path} imports relatively"
             yield node.module or ""
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def importers(*packages: str) -> set[str]:
-    return {name for name in MODULES for module in imports(name) if module.split(".")[0] in packages}
+    return {name for name in MODULES for module in imports(MODULES[name]) if module.split(".")[0] in packages}
 
 
 def test_the_scans_below_see_something() -> None:
     assert {"planner", "pacer", "collector", "aggregator"} <= set(FUNCTIONS)
     assert len(MODULES) >= 25
-    assert "nightfold.contract" in set(imports("planner.plan"))
-    assert "anthropic" in set(imports("collector.claude"))
+    assert "nightfold.contract" in set(imports(MODULES["planner.plan"]))
+    assert "anthropic" in set(imports(MODULES["collector.claude"]))
     assert set(MODULES) >= ADAPTERS | STEPS
 
 
@@ -84,7 +83,7 @@ def test_no_function_imports_another(function: str) -> None:
     others = set(FUNCTIONS) - {function}
     for name in MODULES:
         if name.partition(".")[0] == function:
-            assert not {module for module in imports(name) if module.partition(".")[0] in others}, name
+            assert not {module for module in imports(MODULES[name]) if module.partition(".")[0] in others}, name
 
 
 def test_nightfold_imports_no_function() -> None:
@@ -100,7 +99,9 @@ def test_only_claude_and_its_connections_import_anthropic() -> None:
 
 
 def test_the_collector_knows_no_s3_and_no_queue() -> None:
-    assert not [n for n in MODULES if n.startswith("collector") and {"nightfold.storage.Bucket"} & set(imports(n))]
+    assert not [
+        n for n in MODULES if n.startswith("collector") and {"nightfold.storage.Bucket"} & set(imports(MODULES[n]))
+    ]
 
 
 def test_only_adapters_and_handlers_make_clients() -> None:
@@ -109,7 +110,7 @@ def test_only_adapters_and_handlers_make_clients() -> None:
 
 def test_imports_point_from_handler_to_step_to_adapter_to_nightfold() -> None:
     for name in MODULES:
-        own = {module for module in imports(name) if module in MODULES}
+        own = {module for module in imports(MODULES[name]) if module in MODULES}
         if not name.endswith(".handler"):
             assert not [module for module in own if module.endswith(".handler")], name
         if name in ADAPTERS:
@@ -155,16 +156,7 @@ ROOMS = {  # of infra: which other rooms each may import
 
 
 def rooms_imported(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            names = [f"{module}.{alias.name}" for alias in node.names] if module == "infra" else [module]
-            found |= {name.split(".")[1] for name in names if name.startswith("infra.")}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("infra.")}
-    return found
+    return {module.split(".")[1] for module in imports(path) if module.startswith("infra.")}
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -213,18 +205,23 @@ print(sum(name in sys.modules for name in sys.argv[1:]))
 """
 
 
-def test_importing_everything_in_an_empty_environment_does_nothing(tmp_path: Path) -> None:
+def python(code: str, *arguments: str, cwd: Path = ROOT, **environment: str) -> str:
+    """What the code printed, run in an environment that is empty otherwise."""
     done = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-W", "error", "-c", EVERYTHING, *MODULES],
-        env={"PYTHONPATH": os.pathsep.join([str(TREE), *sys.path])},
-        cwd=tmp_path,
+        [sys.executable, "-W", "error", "-c", code, *arguments],
+        env={"PYTHONPATH": os.pathsep.join([str(TREE), *sys.path]), **environment},
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == len(MODULES)
+    return done.stdout.strip()
+
+
+def test_importing_everything_in_an_empty_environment_does_nothing(tmp_path: Path) -> None:
+    assert int(python(EVERYTHING, *MODULES, cwd=tmp_path)) == len(MODULES)
     assert not list(tmp_path.iterdir())
 
 
@@ -233,12 +230,4 @@ def test_only_on_lambda_the_collector_reads_its_certificates_while_it_is_importe
     environment: dict[str, str], made: str
 ) -> None:
     code = "import collector.handler; print(collector.handler.adapters.cache_info().currsize)"
-    done = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-W", "error", "-c", code],
-        env={"PYTHONPATH": os.pathsep.join([str(TREE), *sys.path]), **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.strip() == made
+    assert python(code, **environment) == made

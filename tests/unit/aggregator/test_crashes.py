@@ -14,17 +14,12 @@ from nightfold.memory import read_memory
 from nightfold.misses import UnrecognizedMessage
 from nightfold.storage import Bucket, memory_key, misses_key, results_key, summary_key
 from tests.unit.aggregator.test_aggregate import OVERLOADED, close, received, store
-from tests.unit.examples import answered, failed, miss, plan
+from tests.unit.examples import answered, failed, miss, plan, titled
 from tests.unit.outside import Crash, Outside, Wire
 
 SITES = ("fine", "healed", "broken", "down", "silent")
-KNOWN = "Of the first night"
+KNOWN = "Of the first night"  # which each night proposes, and one that is new
 ENDINGS = {"fine": None, "healed": None, "broken": "SchemaViolation", "down": "Overloaded", "silent": "Unaccounted"}
-
-
-def titled(run_id: str) -> str:
-    """A title that each night proposes, and one that is new."""
-    return json.dumps([{"title": title, "angle": "An angle."} for title in (KNOWN, f"Of {run_id}")])
 
 
 def begin(outside: Outside, mode: Any, run_id: str) -> None:
@@ -39,7 +34,7 @@ def begin(outside: Outside, mode: Any, run_id: str) -> None:
         store(outside, plan(*SITES, run_id=run_id))
     store(
         outside,
-        answered(run_id, "fine", titled(run_id)),
+        answered(run_id, "fine", titled(KNOWN, f"Of {run_id}")),
         answered(run_id, "healed", "prose"),
         answered(run_id, "broken", "prose"),
         failed(run_id, "down", OVERLOADED),
@@ -47,7 +42,11 @@ def begin(outside: Outside, mode: Any, run_id: str) -> None:
 
 
 def round_2(outside: Outside, run_id: str) -> None:
-    store(outside, answered(run_id, "healed", titled(run_id), round_=2), answered(run_id, "broken", "prose", round_=2))
+    store(
+        outside,
+        answered(run_id, "healed", titled(KNOWN, f"Of {run_id}"), round_=2),
+        answered(run_id, "broken", "prose", round_=2),
+    )
 
 
 def end(outside: Outside, aggregating: Adapters, run_id: str, wire: Wire, number: int, after: bool) -> bool:

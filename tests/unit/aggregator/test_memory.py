@@ -15,14 +15,10 @@ from nightfold.results import SiteResults
 from nightfold.storage import items_key, memory_key, misses_key, outcome_key, results_key, summary_key
 from planner.draft import items
 from tests.unit.aggregator.test_aggregate import close, store, summary
-from tests.unit.examples import STARTED, answered, plan, site
+from tests.unit.examples import STARTED, answered, plan, site, titled
 from tests.unit.outside import Outside, Wire, error
 
 KEY = memory_key("harbour", "article_candidates")
-
-
-def titled(*titles: str) -> str:
-    return json.dumps([{"title": title, "angle": "An angle."} for title in titles])
 
 
 def night(outside: Outside, run_id: str, *titles: str, round_: int = 1, days: int = 0, **fields: Any) -> Plan:

@@ -6,10 +6,9 @@ import pytest
 
 from nightfold.waves import START, Carried
 from pacer.concurrency import Means, Speed, Wave, speed
-from tests.unit.pacer.waves import carried, failing, limits, wave
+from tests.unit.pacer.waves import TIGHT, TIGHT_RAMP, carried, failing, limits, wave
 
 CALM_RAMP = [wave(4, 4), wave(8, 8), wave(16, 16), wave(32, 32), wave(64, 64)]
-TIGHT: dict[str, Any] = {"limits": limits(output=40_000)}  # carries 25: 0.95 * 80 answers a minute * 20 s
 
 
 def after(*history: Wave, limit: int = 100, earlier: Carried | None = None) -> Speed:
@@ -29,16 +28,14 @@ def test_a_first_run_starts_with_four_and_doubles_once_a_wave_up_to_the_limit() 
 
 
 def test_the_ramp_ends_at_what_the_account_carries() -> None:
-    ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT)]
-    now = after(*ramp)
+    now = after(*TIGHT_RAMP)
     assert now.at_once == 25
     assert "the account carries 25" in now.why
-    assert after(*ramp, wave(75, 25, **TIGHT)).rounds is None
+    assert after(*TIGHT_RAMP, wave(75, 25, **TIGHT)).rounds is None
 
 
 def test_slots_that_hang_leave_room_for_more_but_not_for_more_than_if_none_hung() -> None:
-    ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT)]
-    assert after(*ramp, wave(75, 25, held_s=75 * 24.0, **TIGHT)).at_once == 26  # 80 a minute, 20 s each, are 26.7
+    assert after(*TIGHT_RAMP, wave(75, 25, held_s=75 * 24.0, **TIGHT)).at_once == 26  # 80 a minute, 20 s each, are 26.7
 
 
 def test_waits_after_rate_limit_errors_are_not_what_a_slot_is_needed_for() -> None:
@@ -53,27 +50,25 @@ def test_few_answers_say_too_little_to_stay_below_the_start() -> None:
 
 def test_a_limit_that_is_nearly_full_says_nothing_about_others() -> None:
     full = wave(75, 25, limits=limits(0.9, free=20_000, output=40_000))
-    assert after(wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT), full).at_once == 25
+    assert after(*TIGHT_RAMP, full).at_once == 25
 
 
 def test_answers_of_another_length_move_what_the_account_carries() -> None:
-    ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT)]
     longer = wave(100, 25, output_tokens=100 * 1_000, **TIGHT)
-    assert after(*ramp, longer).at_once < 20
+    assert after(*TIGHT_RAMP, longer).at_once < 20
 
 
 @pytest.mark.parametrize("lowest", [0.75, 0.5])
 def test_what_others_use_is_left_to_them(lowest: float) -> None:
     shared = wave(75, 25, limits=limits(lowest, free=20_000, output=40_000))
-    now = after(wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT), shared)
+    now = after(*TIGHT_RAMP, shared)
     assert now.at_once == 12  # of 25
     assert "others use the account" in now.why
 
 
 def test_a_limit_that_is_nearly_used_up_is_given_time_to_recover() -> None:
-    ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT)]
     low, very_low = (wave(75, 25, limits=limits(share, free=20_000, output=40_000)) for share in (0.3, 0.1))
-    assert after(*ramp, very_low).at_once < after(*ramp, low).at_once == 12
+    assert after(*TIGHT_RAMP, very_low).at_once < after(*TIGHT_RAMP, low).at_once == 12
 
 
 def test_little_left_of_a_limit_holds_the_ramp() -> None:
@@ -83,7 +78,7 @@ def test_little_left_of_a_limit_holds_the_ramp() -> None:
 
 def test_it_speeds_up_again_when_the_others_are_gone() -> None:
     shared = wave(75, 25, limits=limits(0.5, free=8_000, output=40_000))
-    history = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT), shared]
+    history = [*TIGHT_RAMP, shared]
     reached = [after(*history).at_once]
     for _ in range(10):
         now = after(*history)
@@ -95,12 +90,11 @@ def test_it_speeds_up_again_when_the_others_are_gone() -> None:
 
 
 def test_a_rate_limit_error_lowers_the_number_once_a_wave_and_sets_a_ceiling() -> None:
-    ramp = CALM_RAMP[:3]
     for errors in (1, 40):
-        cut = after(*ramp, wave(32, 32, rate_limited=errors))
+        cut = after(*CALM_RAMP[:3], wave(32, 32, rate_limited=errors))
         assert cut.at_once == 22
         assert "(429)" in cut.why
-    again = after(*ramp, wave(32, 32, rate_limited=1), wave(200, 22))
+    again = after(*CALM_RAMP[:3], wave(32, 32, rate_limited=1), wave(200, 22))
     assert again.at_once == 31  # one less than what failed
 
 
@@ -122,17 +116,17 @@ def test_without_headers_it_is_one_more_after_each_calm_wave() -> None:
     assert after(*bare, wave(7, 7, limits={}, rate_limited=1)).at_once == 4
 
 
-@pytest.mark.parametrize("strained", [2, 8])
-def test_timeouts_and_overloads_hold_it(strained: int) -> None:
-    assert after(wave(4, 4), wave(8, 8, strained=strained)).at_once == 8
-
-
-def test_one_branch_that_hangs_holds_nothing() -> None:
-    assert after(wave(4, 4, strained=1), wave(8, 8, strained=1)).at_once == 16
-
-
-def test_a_wave_with_no_answer_holds_it() -> None:
-    assert after(wave(4, 4), failing(8, 8, "Overloaded")).at_once == 8
+@pytest.mark.parametrize(
+    ("history", "at_once"),
+    [
+        ([wave(4, 4), wave(8, 8, strained=2)], 8),  # timeouts and overloads
+        ([wave(4, 4), wave(8, 8, strained=8)], 8),
+        ([wave(4, 4), failing(8, 8, "Overloaded")], 8),
+        ([wave(4, 4, strained=1), wave(8, 8, strained=1)], 16),  # one branch that hangs holds nothing
+    ],
+)
+def test_a_wave_that_struggled_or_had_no_answer_holds_it(history: list[Wave], at_once: int) -> None:
+    assert after(*history).at_once == at_once
 
 
 @pytest.mark.parametrize(("good", "start"), [(1, 1), (3, 3), (4, 4), (5, 4), (16, 12), (100, 80), (400, 80)])

@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightfold.waves import BELIEVED, CANARY, KNOWN_CANARY, ONE_WAVE, Profile, Seen, believed
-from pacer.concurrency import PROBE, speed
+from nightfold.waves import BELIEVED, CANARY, KNOWN_CANARY, ONE_WAVE, Carried, Profile, Seen, believed
+from pacer.concurrency import PROBE, Wave, speed
 from pacer.pace import Decision, pace
 from pacer.profile import found
-from tests.unit.pacer.waves import FOUND, MODEL, carried, failing, limits, play, seen, wave, work
-
-TIGHT: dict[str, Any] = {"limits": limits(output=40_000)}
+from tests.unit.pacer.waves import FOUND, MODEL, TIGHT, TIGHT_RAMP, carried, failing, limits, play, seen, wave, work
 
 
 def calm(now: Decision) -> Seen:
@@ -50,13 +48,12 @@ def test_a_later_night_asks_two_sites_and_then_all() -> None:
 
 
 def test_a_wave_takes_all_that_is_left_where_that_is_less_than_two() -> None:
-    history = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT), wave(75, 25, **TIGHT)]
+    history = [*TIGHT_RAMP, wave(75, 25, **TIGHT)]
     assert [pace(history, work(left)).sites for left in (375, 750, 751)] == [375, 750, 375]
 
 
 def test_trouble_makes_the_next_wave_short_again() -> None:
-    history = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT), wave(16, 16, **TIGHT), wave(75, 25, **TIGHT)]
-    history += [wave(375, 25, **TIGHT), wave(750, 25, **TIGHT)]
+    history = [*TIGHT_RAMP, *(wave(sites, 25, **TIGHT) for sites in (75, 375, 750))]
     third = pace(history, work(100_000)).sites
     after_trouble = pace([*history[:-1], wave(750, 25, rate_limited=1, **TIGHT)], work(100_000)).sites
     assert after_trouble < history[4].sites < third
@@ -119,46 +116,37 @@ def test_every_site_is_in_exactly_one_wave_or_in_the_rest(
 # --- what a later run may start from ---------------------------------------------------------------------------------
 
 
+def left_by(waves: list[Wave], earlier: Carried | None = None) -> Carried:
+    left = found(waves, 100, earlier, "night", FOUND)
+    assert left is not None
+    return left
+
+
 def test_a_run_leaves_what_held() -> None:
     waves, _ = play(1_000, lambda now: seen(now.sites, **TIGHT))
-    left = found(waves, 100, None, "night", FOUND)
-    assert left is not None
+    left = left_by(waves)
     assert (left.max_concurrency, left.held_s, left.output_tokens) == (25, 20, 500)
 
 
 def test_what_met_trouble_was_not_good_and_neither_is_more_than_others_leave() -> None:
-    ramp = [wave(4, 4, **TIGHT), wave(8, 8, **TIGHT)]
-    trouble = found([*ramp, wave(16, 16, rate_limited=1, **TIGHT)], 100, None, "night", FOUND)
-    assert trouble is not None
-    assert trouble.max_concurrency == 8
+    ramp = TIGHT_RAMP[:2]
+    assert left_by([*ramp, wave(16, 16, rate_limited=1, **TIGHT)]).max_concurrency == 8
     shared = wave(48, 16, limits=limits(0.5, free=8_000, output=40_000))
-    left = found([*ramp, shared], 100, None, "night", FOUND)
-    assert left is not None
-    assert left.max_concurrency == 5
+    assert left_by([*ramp, shared]).max_concurrency == 5
 
 
 def test_a_few_sites_do_not_shrink_what_is_known() -> None:
-    earlier = carried(60)
-    few = found([wave(4, 48)], 100, earlier, "morning", FOUND)
-    assert few is not None
-    assert few.max_concurrency == 60
-    trouble = found([wave(4, 48, rate_limited=1)], 100, earlier, "morning", FOUND)
-    assert trouble is not None
-    assert trouble.max_concurrency < 48
+    assert left_by([wave(4, 48)], carried(60)).max_concurrency == 60
+    assert left_by([wave(4, 48, rate_limited=1)], carried(60)).max_concurrency < 48
 
 
 def test_a_first_run_of_few_sites_does_not_hold_the_next_one_back() -> None:
-    few = found([wave(4, 4)], 100, None, "smoke", FOUND)
-    assert few is not None
+    few = left_by([wave(4, 4)])
     assert (few.max_concurrency, few.limited) == (4, False)
     waves, _ = play(400, lambda now: wave(now.sites, now.max_concurrency).seen, few)
     assert [each.max_concurrency for each in waves][:5] == [2, 4, 8, 16, 32]
-    many = found(waves, 100, few, "night", FOUND)
-    assert many is not None
-    assert many.max_concurrency > 90
-    tight = found([wave(4, 4, **TIGHT), wave(16, 16, **TIGHT), wave(75, 25, **TIGHT)], 100, few, "night", FOUND)
-    assert tight is not None
-    assert tight.limited
+    assert left_by(waves, few).max_concurrency > 90
+    assert left_by([wave(4, 4, **TIGHT), wave(16, 16, **TIGHT), wave(75, 25, **TIGHT)], few).limited
 
 
 def test_a_run_without_an_answer_leaves_nothing() -> None:

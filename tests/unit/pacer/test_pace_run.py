@@ -21,7 +21,7 @@ from nightfold.storage import (
     plan_key,
     wave_items_key,
 )
-from nightfold.waves import Pace, Profile, read_paces
+from nightfold.waves import Profile, Stop, read_paces
 from pacer.pace_run import Adapters, PaceTask, pace_run
 from planner.draft import items
 from tests.support.questions import CANDIDATES
@@ -82,6 +82,12 @@ def play(outside: Outside, pacing: Adapters, run_id: str = "night") -> list[RunS
     return states
 
 
+def stop_of(pacing: Adapters) -> Stop:
+    stop = read_paces(pacing.bucket, "night", 1)[-1].stop
+    assert stop is not None
+    return stop
+
+
 def test_four_sites_are_one_wave(outside: Outside, pacing: Adapters) -> None:
     begin(outside, 4)
     first = next_wave(pacing, 0)
@@ -139,9 +145,8 @@ def test_a_wrong_key_costs_one_wave_and_the_rest_is_not_begun(outside: Outside, 
     first = next_wave(pacing, 0)
     fail_all(outside, first, DENIED)
     assert next_wave(pacing, 1).status == "round_over"
-    decided = Pace.model_validate(outside.read(pace_key("night", 1, 2)))
-    assert decided.stop is not None
-    assert (decided.stop.reason, decided.left, decided.sites) == ("unknown", 496, 0)
+    decided = read_paces(pacing.bucket, "night", 1)[-1]
+    assert (stop_of(pacing).reason, decided.wave, decided.left, decided.sites) == ("unknown", 2, 496, 0)
     assert "refused the key" in decided.why
 
 
@@ -149,9 +154,8 @@ def test_a_map_that_left_no_outcome_is_not_tried_again(outside: Outside, pacing:
     begin(outside, 500)
     next_wave(pacing, 0)
     assert next_wave(pacing, 1).status == "round_over"
-    stop = read_paces(pacing.bucket, "night", 1)[-1].stop
-    assert stop is not None
-    assert (stop.reason, "the Map itself failed" in stop.message) == ("network", True)
+    assert stop_of(pacing).reason == "network"
+    assert "the Map itself failed" in stop_of(pacing).message
 
 
 def test_no_wave_begins_that_could_not_end_in_time(outside: Outside, pacing: Adapters) -> None:
@@ -159,9 +163,7 @@ def test_no_wave_begins_that_could_not_end_in_time(outside: Outside, pacing: Ada
     first = next_wave(pacing, 0)
     answer_all(outside, first)
     assert next_wave(pacing, 1, hours=5.6).status == "round_over"
-    stop = read_paces(pacing.bucket, "night", 1)[-1].stop
-    assert stop is not None
-    assert "time limit" in stop.message
+    assert "time limit" in stop_of(pacing).message
 
 
 def test_under_a_ceiling_no_wave_could_pass_it(outside: Outside, pacing: Adapters) -> None:
@@ -170,7 +172,7 @@ def test_under_a_ceiling_no_wave_could_pass_it(outside: Outside, pacing: Adapter
     longest = (prompt * 2 + 2_048 * 10) / 1_000_000
     states = play(outside, pacing)
     stored = read_paces(pacing.bucket, "night", 1)
-    assert stored[-1].stop is not None
+    assert stop_of(pacing)
     assert stored[-1].left > 0
     assert "cost_ceiling_usd is $0.25" in stored[-1].why
     for state, pace in zip(states, stored, strict=True):

@@ -39,23 +39,20 @@ def steady(others: float, per_minute: int, answers: int = 200, calm: int = 0) ->
     return branches
 
 
-@pytest.mark.parametrize("others", [0.3, 0.5, 0.8])
-def test_the_balance_of_a_limit_tells_what_others_leave(others: float) -> None:
-    limit = see(steady(others, per_minute=76, answers=80)).limits["output-tokens"]
+@pytest.mark.parametrize(
+    ("branches", "others"),
+    [
+        *((steady(others, per_minute=76, answers=80), others) for others in (0.3, 0.5, 0.8)),
+        (steady(0, per_minute=100, answers=250), 0),
+        # What was refilled while a limit was full does not count as used by others.
+        (steady(0.5, per_minute=76, answers=80, calm=40), 0.5),
+    ],
+)
+def test_the_balance_of_a_limit_tells_what_others_leave(branches: list[Branch], others: float) -> None:
+    limit = see(branches).limits["output-tokens"]
     assert limit.per_minute == 40_000
     assert limit.lowest < 0.8
-    assert limit.free == pytest.approx((1 - others) * 40_000, rel=0.1)
-
-
-def test_an_account_that_is_not_shared_is_all_free() -> None:
-    limit = see(steady(0, per_minute=100, answers=250)).limits["output-tokens"]
-    assert limit.lowest < 0.8
-    assert limit.free == pytest.approx(40_000, rel=0.05)
-
-
-def test_what_was_refilled_while_a_limit_was_full_does_not_count_as_used_by_others() -> None:
-    limit = see(steady(0.5, per_minute=76, answers=80, calm=40)).limits["output-tokens"]
-    assert limit.free == pytest.approx(20_000, rel=0.1)
+    assert limit.free == pytest.approx((1 - others) * 40_000, rel=0.1 if others else 0.05)
 
 
 def test_a_limit_that_is_never_full_tells_as_much() -> None:

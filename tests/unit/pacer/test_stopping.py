@@ -1,6 +1,7 @@
 """pacer/stopping.py and what pace() makes of it: when no further wave begins."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,29 +11,45 @@ from hypothesis import strategies as st
 from nightfold.budget import CALLS_PER_ROUND, cost_usd
 from nightfold.waves import CANARY, RESERVE_S, RUN_S, Seen
 from pacer.concurrency import Wave
-from pacer.pace import pace
+from pacer.pace import Decision, pace
 from pacer.stopping import CALL_S, MARGIN_S, WAIT_S, rounds_in_time
 from tests.unit.pacer.waves import MODEL, failing, play, seen, wave, work
 
 STATE_MACHINE = Path(__file__).parents[3] / "infra" / "statemachine" / "nightly.asl.json"
 
 
-@pytest.mark.parametrize("fixed", [None, 4, 16])
-@pytest.mark.parametrize("error", ["AccessDenied", "SpendLimitReached"])
-def test_a_wrong_key_and_a_spend_limit_cost_one_wave(error: str, fixed: int | None) -> None:
-    waves, end = play(500, lambda now: failing(now.sites, now.max_concurrency, error).seen, max_concurrency=fixed)
-    assert [each.sites for each in waves] == [CANARY]
-    assert end.stop is not None
-    assert end.stop.reason == "unknown"
-    assert end.why == end.stop.message
+FIXED = (None, 4, 16)
 
 
-def test_a_model_that_is_rejected_costs_two_waves() -> None:
-    waves, end = play(500, lambda now: failing(now.sites, now.max_concurrency, "RequestRejected", "model: no").seen)
-    assert [each.sites for each in waves] == [CANARY, CANARY]
+def all_fail(error: str, message: str = "no") -> Callable[[Decision], Seen]:
+    return lambda now: failing(now.sites, now.max_concurrency, error, message).seen
+
+
+@pytest.mark.parametrize(
+    ("met", "fixed", "waves", "reason", "words"),
+    [
+        *((all_fail("AccessDenied"), fixed, [(CANARY, fixed or 4)], "unknown", "refused the key") for fixed in FIXED),
+        *((all_fail("SpendLimitReached"), fixed, [(CANARY, fixed or 4)], "unknown", "spend more") for fixed in FIXED),
+        (all_fail("RequestRejected", "model: no"), None, [(CANARY, 4)] * 2, "unknown", "model: no"),
+        (all_fail("RateLimited"), None, [(4, 4), (4, 2), (4, 1)], "network", "only rate-limit errors (429)"),
+        (lambda _: Seen(), None, [(CANARY, 4)], "network", "the Map itself failed"),
+    ],
+)
+def test_what_will_not_get_better_costs_a_few_calls(
+    met: Callable[[Decision], Seen], fixed: int | None, waves: list[tuple[int, int]], reason: str, words: str
+) -> None:
+    history, end = play(500, met, max_concurrency=fixed)
+    assert [(each.sites, each.max_concurrency) for each in history] == waves
     assert end.stop is not None
-    assert end.stop.reason == "unknown"
-    assert "model: no" in end.stop.message
+    assert (end.stop.reason, end.stop.message) == (reason, end.why)
+    assert words in end.why
+
+
+def test_an_api_that_is_down_is_asked_by_few_until_the_time_is_up() -> None:
+    waves, end = play(10_000, all_fail("Overloaded"), max_concurrency=16)
+    assert {each.sites for each in waves} == {CANARY}
+    assert end.stop is not None
+    assert end.stop.reason == "network"
 
 
 def test_sites_with_bad_briefs_stop_nobody() -> None:
@@ -55,29 +72,6 @@ def test_one_answer_is_enough_to_go_on(error: str) -> None:
     assert pace([Wave(1, 4, 1, one)], work(100, max_concurrency=1)).sites
 
 
-def test_only_rate_limit_errors_end_a_run_at_one_call_at_a_time() -> None:
-    waves, end = play(500, lambda now: failing(now.sites, now.max_concurrency, "RateLimited").seen)
-    assert [each.max_concurrency for each in waves] == [4, 2, 1]
-    assert end.stop is not None
-    assert end.stop.reason == "network"
-
-
-def test_a_map_that_left_nothing_ends_the_run() -> None:
-    waves, end = play(500, lambda _: Seen())
-    assert len(waves) == 1
-    assert end.stop is not None
-    assert end.stop.reason == "network"
-
-
-def test_an_api_that_is_down_is_asked_by_few_until_the_time_is_up() -> None:
-    waves, end = play(
-        10_000, lambda now: failing(now.sites, now.max_concurrency, "Overloaded").seen, max_concurrency=16
-    )
-    assert {each.sites for each in waves} == {CANARY}
-    assert end.stop is not None
-    assert end.stop.reason == "network"
-
-
 # --- the ceiling -----------------------------------------------------------------------------------------------------
 
 ANSWER_USD = cost_usd(MODEL, 1_000, 2_048) or 0.0
@@ -87,42 +81,29 @@ ANSWER_USD = cost_usd(MODEL, 1_000, 2_048) or 0.0
 def test_a_ceiling_is_kept_to_the_cent(cents: int, sites: int, fixed: int | None) -> None:
     """Every answer as long as it may be."""
     ceiling = cents / 100 + ANSWER_USD
-    history: list[Wave] = []
-    left = sites
-    while True:
-        now = pace(
-            history,
-            work(left, max_concurrency=fixed, cost_ceiling_usd=ceiling, answers_usd=[ANSWER_USD] * left),
-        )
-        if not now.sites:
-            break
-        full = seen(now.sites, input_tokens=1_000 * now.sites, output_tokens=2_048 * now.sites)
-        history.append(Wave(1, now.sites, now.max_concurrency, full))
-        left -= now.sites
-    begun = sites - left
+    waves, end = play(
+        sites,
+        lambda now: seen(now.sites, input_tokens=1_000 * now.sites, output_tokens=2_048 * now.sites),
+        answer_usd=ANSWER_USD,
+        max_concurrency=fixed,
+        cost_ceiling_usd=ceiling,
+    )
+    begun = sum(each.sites for each in waves)
     assert begun * ANSWER_USD <= ceiling + 1e-9
     assert begun == min(sites, int(ceiling / ANSWER_USD + 1e-9))
-    assert (now.stop is None) == (left == 0)
+    assert (end.stop is None) == (begun == sites)
 
 
 def test_waves_get_smaller_before_the_ceiling_stops_a_run() -> None:
-    history: list[Wave] = []
-    left, ceiling = 400, 1.0
-    while True:
-        prices = [ANSWER_USD] * left
-        now = pace(history, work(left, max_concurrency=4, cost_ceiling_usd=ceiling, answers_usd=prices))
-        if not now.sites:
-            break
-        history.append(wave(now.sites, 4))
-        left -= now.sites
-    sizes = [each.sites for each in history]
+    waves, end = play(400, lambda now: seen(now.sites), answer_usd=ANSWER_USD, max_concurrency=4, cost_ceiling_usd=1.0)
+    sizes = [each.sites for each in waves]
     assert sizes[1:] == sorted(sizes[1:], reverse=True)
     assert len(sizes) > 5
-    assert now.stop is not None
-    assert now.stop.reason == "unknown"
-    assert "cost_ceiling_usd is $1.00" in now.stop.message
+    assert end.stop is not None
+    assert end.stop.reason == "unknown"
+    assert "cost_ceiling_usd is $1.00" in end.stop.message
     spent = cost_usd(MODEL, 300 * sum(sizes), 500 * sum(sizes)) or 0.0
-    assert ceiling - ANSWER_USD < spent <= ceiling
+    assert 1.0 - ANSWER_USD < spent <= 1.0
 
 
 def test_a_long_brief_ends_a_wave_before_it_and_not_the_run() -> None:

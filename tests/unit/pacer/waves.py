@@ -47,6 +47,10 @@ def failing(sites: int, max_concurrency: int, error: str, message: str = "no") -
     return Wave(1, sites, max_concurrency, Seen(outcomes=sites, failed=failed, same_message=message, **refused))
 
 
+TIGHT: dict[str, Any] = {"limits": limits(output=40_000)}  # carries 25: 0.95 * 80 answers a minute * 20 s
+TIGHT_RAMP = [wave(sites, sites, **TIGHT) for sites in (4, 8, 16)]
+
+
 def work(left: int, **fields: Any) -> Work:
     given: dict[str, Any] = {
         "round": 1,
@@ -66,13 +70,18 @@ def carried(max_concurrency: int, **fields: Any) -> Carried:
 
 
 def play(
-    sites: int, met: Callable[[Decision], Seen], earlier: Carried | None = None, **fields: Any
+    sites: int,
+    met: Callable[[Decision], Seen],
+    earlier: Carried | None = None,
+    answer_usd: float = 0.0,
+    **fields: Any,
 ) -> tuple[list[Wave], Decision]:
     """A whole round: its waves, and the decision that ended it. A wave takes 30 s a round of branches."""
     history: list[Wave] = []
     left, elapsed_s = sites, 0.0
     while True:
-        decision = pace(history, work(left, elapsed_s=elapsed_s, **fields), earlier)
+        prices = [answer_usd] * left
+        decision = pace(history, work(left, elapsed_s=elapsed_s, answers_usd=prices, **fields), earlier)
         if not decision.sites:
             return history, decision
         history.append(Wave(1, decision.sites, decision.max_concurrency, met(decision)))

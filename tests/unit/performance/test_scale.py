@@ -126,11 +126,7 @@ def test_what_does_not_hold_is_said(changes: dict[str, Any], complaint: str) -> 
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
-    [
-        ({"peak_mb": 342.0}, "342 MB of 1024"),
-        ({"lambda_cpu_s": 301.0}, "301 s of 900"),
-        ({"error": "MemoryError"}, "MemoryError"),
-    ],
+    [({"peak_mb": 342.0}, "342 MB of 1024"), ({"lambda_cpu_s": 301.0}, "301 s of 900"), ({"error": "E"}, "E")],
 )
 def test_the_aggregator_keeps_to_a_third(changes: dict[str, Any], complaint: str) -> None:
     measured = figures()

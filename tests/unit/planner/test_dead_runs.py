@@ -89,7 +89,6 @@ def test_a_run_that_is_expiring_is_not_taken_for_one_that_died(
 
 def test_a_nightly_run_looks_for_no_dead_ones(outside: Outside, planning: Adapters) -> None:
     died(outside, "dead")
-    outside.put("config/sites.json", [{"site_id": "harbour", "domain": "harbour.example"}])
     assert plan_run(plan_task("execution-1", "by-hand"), planning).run_id == "by-hand"
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from nightfold.contract import Plan
-from nightfold.storage import SITES_KEY, items_key, plan_key
+from nightfold.storage import SITES_KEY, items_key
 from planner.plan import Adapters
 from tests.unit.examples import STARTED, miss, site
 from tests.unit.outside import Outside
@@ -121,5 +120,5 @@ def test_the_question_of_the_missed_runs_overrides_is_not_taken_for_other_sites(
     outside.enqueue(miss("orchard", age_days=1))
     redrive(planning)
     assert asked(outside) == {"harbour": (REFRESH, 3), "orchard": (CANDIDATES, 5)}
-    plan = Plan.model_validate_json(outside.text(plan_key("morning")))
+    plan = made(outside)
     assert (plan.overrides, plan.configuration.remember) == ({"remember": 7}, 7)
