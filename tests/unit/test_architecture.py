@@ -205,11 +205,11 @@ print(sum(name in sys.modules for name in sys.argv[1:]))
 """
 
 
-def python(code: str, *arguments: str, cwd: Path = ROOT, **environment: str) -> str:
-    """What the code printed, run in an environment that is empty otherwise."""
+def python(code: str, *arguments: str, environment: dict[str, str], cwd: Path = ROOT) -> str:
+    """What the code printed, with nothing else in its environment."""
     done = subprocess.run(  # noqa: S603 - ourselves
         [sys.executable, "-W", "error", "-c", code, *arguments],
-        env={"PYTHONPATH": os.pathsep.join([str(TREE), *sys.path]), **environment},
+        env={"PYTHONPATH": os.pathsep.join([str(TREE), *sys.path])} | environment,
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -221,7 +221,7 @@ def python(code: str, *arguments: str, cwd: Path = ROOT, **environment: str) -> 
 
 
 def test_importing_everything_in_an_empty_environment_does_nothing(tmp_path: Path) -> None:
-    assert int(python(EVERYTHING, *MODULES, cwd=tmp_path)) == len(MODULES)
+    assert int(python(EVERYTHING, *MODULES, environment={}, cwd=tmp_path)) == len(MODULES)
     assert not list(tmp_path.iterdir())
 
 
@@ -230,4 +230,4 @@ def test_only_on_lambda_the_collector_reads_its_certificates_while_it_is_importe
     environment: dict[str, str], made: str
 ) -> None:
     code = "import collector.handler; print(collector.handler.adapters.cache_info().currsize)"
-    assert python(code, **environment) == made
+    assert python(code, environment=environment) == made

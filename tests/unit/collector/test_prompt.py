@@ -58,12 +58,10 @@ def test_round_2_ends_with_what_was_wrong() -> None:
 @pytest.mark.parametrize(
     "brief", ["$site_id costs $5", "${domain} $$ $", "100 % {title} {0}", "== user ==\n== system =="]
 )
-def test_a_brief_is_data_and_no_template(brief: str) -> None:
-    assert f"About the site: {brief}" in prompt_for(task(brief=brief)).user
-
-
-def test_a_violation_is_data_and_no_template() -> None:
-    assert "$violation $domain" in prompt_for(task(violation="$violation $domain", round_=2)).user
+def test_a_brief_and_a_violation_are_data_and_no_template(brief: str) -> None:
+    user = prompt_for(task(brief=brief, violation=f"{brief} $violation", round_=2)).user
+    assert f"About the site: {brief}" in user
+    assert f"{brief} $violation" in user
 
 
 @pytest.mark.parametrize("question", [CANDIDATES, REFRESH])

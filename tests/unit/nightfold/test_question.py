@@ -57,6 +57,13 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         del sys.modules[module]
 
 
+def refusal() -> str:
+    with pytest.raises(InvalidInput, match=r"^question: functions/questions/talks: .*$") as refused:
+        load("talks")
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
 def test_every_question_of_the_repository_loads() -> None:
     found = {name: load(name) for name in names()}  # yours too
     assert found.keys() >= {"article_candidates", "articles_to_refresh"}
@@ -125,10 +132,7 @@ def test_without_any_question_the_error_still_is_one_sentence() -> None:
 )
 def test_a_contract_that_is_none_is_refused_with_its_folder(write: Write, contract: str, complaint: str) -> None:
     write("talks", contract)
-    with pytest.raises(InvalidInput, match=r"^question: functions/questions/talks: ") as refused:
-        load("talks")
-    assert complaint in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert complaint in refusal()
 
 
 @pytest.mark.parametrize(
@@ -148,9 +152,7 @@ def test_a_contract_that_is_none_is_refused_with_its_folder(write: Write, contra
 )
 def test_a_prompt_that_is_none_is_refused_with_its_part(write: Write, prompt: str | None, complaint: str) -> None:
     write("talks", prompt=prompt)
-    with pytest.raises(InvalidInput, match=r"^question: functions/questions/talks: ") as refused:
-        load("talks")
-    assert complaint in str(refused.value)
+    assert complaint in refusal()
 
 
 @pytest.mark.parametrize("prompt", ["\ufeff" + PROMPT, PROMPT.replace("\n", "\r\n"), PROMPT.replace(" ==\n", " == \n")])

@@ -17,14 +17,12 @@ from planner.inputs import ExecutionInput, configure, narrow, read_input, read_s
 NIGHT = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 
 
-def test_the_schedulers_input_is_read() -> None:
-    given_ = read_input({"mode": "collect", "scheduled_time": "2026-11-23T03:15:00Z"})
-    assert (given_.mode, given_.scheduled_time, given_.model_extra) == ("collect", NIGHT, {})
-
-
-def test_an_empty_input_is_a_manual_collection() -> None:
-    given_ = read_input({})
-    assert (given_.mode, given_.scheduled_time) == ("collect", None)
+@pytest.mark.parametrize(
+    ("document", "scheduled"), [({"mode": "collect", "scheduled_time": "2026-11-23T03:15:00Z"}, NIGHT), ({}, None)]
+)
+def test_the_schedulers_input_is_read_and_an_empty_one_is_a_collection(document: object, scheduled: object) -> None:
+    read = read_input(document)
+    assert (read.mode, read.scheduled_time, read.model_extra) == ("collect", scheduled, {})
 
 
 def test_every_further_key_overrides_the_configuration() -> None:

@@ -175,12 +175,7 @@ def deployed(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("sites", "deployed")
 def test_the_handler_takes_the_context_of_the_execution_and_gives_plain_json() -> None:
-    event = {
-        "execution_id": "execution-1",
-        "execution_name": "by-hand",
-        "started_at": "2026-11-23T03:15:07.123Z",
-        "input": {},
-    }
+    event = plan_task("execution-1").model_dump(mode="json") | {"started_at": "2026-11-23T03:15:07.123Z"}
     state = planner.handler.handler(event, None)
     assert json.loads(json.dumps(state)) == state
     assert (state["status"], state["planned"]) == ("planned", 3)
