@@ -1,6 +1,5 @@
 """`nightfold config`: the configuration as a table and as JSON, and changing it."""
 
-import io
 import json
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 
 from infra.cli.configuration import configuration_text
 from infra.cli.main import BAD_INPUT, main
-from infra.state.directory import StateDirectory
 from nightfold.settings import RunConfiguration
 from tests.unit.infra.cli.answered import typed
 
@@ -92,27 +90,6 @@ def test_a_change_and_its_reverse_leave_a_file_that_counts_as_never_edited(tmp_p
     assert configuration_text(tmp_path) == template
 
 
-@pytest.mark.parametrize(("answer", "changes"), [("y\n", True), ("n\n", False), ("\n", False)])
-def test_without_yes_it_asks_first(
-    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: str, changes: bool
-) -> None:
-    typed(monkeypatch, answer)
-    assert config(file.parent, "remember=7") == 0
-    printed = capsys.readouterr()
-    assert f"remember: 0 → 7\nWrite this to {file}? [y/N]" in printed.err
-    assert ("Nothing was changed." in printed.err) is not changes
-    assert (file.read_text() != STORED) is changes
-
-
-def test_without_a_terminal_it_needs_yes(
-    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    assert config(file.parent, "remember=7") == BAD_INPUT
-    assert "config: stdin is not a terminal, so nothing can be confirmed; add --yes" in capsys.readouterr().err
-    assert file.read_text() == STORED
-
-
 def test_if_nothing_changes_nothing_is_asked_or_written(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert config(file.parent, "remember=0", "max_concurrency=auto", "entries=null") == 0
     printed = capsys.readouterr()
@@ -170,14 +147,3 @@ def test_a_configuration_that_was_changed_meanwhile_is_kept(
     complaint = "config: the configuration was changed meanwhile; look at it and try again\n"
     assert capsys.readouterr().err.endswith(complaint)
     assert file.read_text() == edited
-
-
-def test_while_a_run_uses_the_directory_the_configuration_is_shown_but_not_changed(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    state = StateDirectory(file.parent).open()
-    assert config(file.parent) == 0
-    assert config(file.parent, "remember=7", "--yes") == BAD_INPUT
-    state.close()
-    assert "Another Nightfold process" in capsys.readouterr().err
-    assert file.read_text() == STORED

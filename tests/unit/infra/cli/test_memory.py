@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from infra.cli.main import BAD_INPUT, main
-from infra.state.directory import StateDirectory
 from nightfold.memory import Memory, read_memory
 from nightfold.storage import memory_key
 from tests.support.stored_runs import STARTED
-from tests.unit.infra.cli.test_unpark import typed
 
 CANDIDATES, REFRESH = memory_key("harbour", "article_candidates"), memory_key("harbour", "articles_to_refresh")
 
@@ -77,33 +75,6 @@ def test_only_what_was_chosen_is_forgotten(
     assert command(state_dir, "--forget", "--yes", *options) == 0
     assert memory_of(state_dir, CANDIDATES) == candidates
     assert memory_of(state_dir, REFRESH) == refresh
-
-
-def test_it_asks_before_it_forgets(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = (state_dir / CANDIDATES).read_bytes()
-    typed(monkeypatch, "n\n")
-    assert command(state_dir, "--forget") == 0
-    printed = capsys.readouterr()
-    assert "3 real headings (article_candidates), 1 simulated heading (article_candidates), 1 real" in printed.err
-    assert "Nothing was forgotten." in printed.err
-    monkeypatch.undo()
-    assert command(state_dir, "--forget") == BAD_INPUT  # stdin is not a terminal
-    assert (state_dir / CANDIDATES).read_bytes() == before
-
-
-def test_nothing_is_forgotten_while_a_run_uses_the_state_directory(
-    state_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    state = StateDirectory(state_dir).open()
-    try:
-        before = (state_dir / CANDIDATES).read_bytes()
-        assert command(state_dir, "--forget", "--yes") == BAD_INPUT
-        assert "is using" in capsys.readouterr().err
-        assert (state_dir / CANDIDATES).read_bytes() == before
-    finally:
-        state.close()
 
 
 def test_a_memory_that_cannot_be_read_is_shown_as_such_and_set_aside(

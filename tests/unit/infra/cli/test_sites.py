@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from infra.cli.main import BAD_INPUT, main
-from infra.state.directory import StateDirectory
 from nightfold.storage import SITES_KEY
 from tests.unit.infra.cli.answered import typed
 
@@ -155,17 +154,6 @@ def test_standard_input_is_a_file_too(
     assert capsys.readouterr().err == "nightfold: standard input: the site list must have at least 1 entry\n"
 
 
-@pytest.mark.parametrize(("answer", "after"), [("n\n", [A, B]), ("y\n", [C])])
-def test_nothing_is_written_without_a_yes(
-    stored: Path, answer: str, after: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    typed(monkeypatch, answer)
-    assert sites(stored.parent, new(stored.parent, [C])) == 0
-    assert f"Write this to {stored}?" in (printed := capsys.readouterr()).err
-    assert ("Nothing was changed." in printed.err) == (printed.out == "") == (after == [A, B])
-    assert json.loads(stored.read_text()) == after
-
-
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
@@ -218,17 +206,6 @@ def test_a_list_that_was_changed_meanwhile_is_kept(
     assert capsys.readouterr().err.endswith(complaint)
     assert json.loads(stored.read_text()) == [C]
     assert not stored.with_name("former-sites.json").exists()
-
-
-def test_while_a_run_uses_the_directory_the_list_is_shown_but_not_changed(
-    stored: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    state = StateDirectory(stored.parent).open()
-    assert sites(stored.parent) == 0
-    assert sites(stored.parent, new(stored.parent, [C]), "--yes") == BAD_INPUT
-    state.close()
-    assert "Another Nightfold process" in capsys.readouterr().err
-    assert json.loads(stored.read_text()) == [A, B]
 
 
 def test_a_missing_file_is_named(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,5 @@
-"""`nightfold unpark`: parked misses wait again as new ones, and other messages stay parked."""
+"""`nightfold unpark` and `drop`: parked misses wait again as new ones or are deleted, and nothing else is touched."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from infra.cli.invocation import program
 from infra.cli.laptop import Laptop
 from infra.cli.main import BAD_INPUT, main
 from infra.cli.redrive_request import request_redrive
-from infra.state.directory import StateDirectory
 from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import read_messages, read_misses
-from tests.unit.infra.cli.answered import typed
 from tests.unit.infra.state.test_queued_misses import miss, put
 
 
@@ -51,59 +48,73 @@ def test_all_misses_wait_again_with_no_attempts_and_other_messages_stay(
     assert orchard == before["orchard"].model_copy(update={"attempts": 0}).model_dump(mode="json")
 
 
-def test_only_the_named_sites_are_moved_and_listed_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    parked(tmp_path)
-    assert main(["unpark", "orchard", "--yes", "--json", "--state-dir", str(tmp_path)]) == 0
-    [moved] = json.loads(capsys.readouterr().out)
-    assert moved["site_id"] == "orchard"
-    assert (sites(tmp_path, "waiting"), sites(tmp_path, "parked")) == (["orchard"], ["-", "harbour", "harbour"])
-
-
-@pytest.mark.parametrize(("answer", "moved"), [("y\n", 3), ("n\n", 0), ("\n", 0)])
-def test_without_yes_it_asks_first(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: str, moved: int
+def test_only_the_named_sites_are_dropped_and_only_from_the_parked_queue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parked(tmp_path)
-    typed(monkeypatch, answer)
-    assert main(["unpark", "--state-dir", str(tmp_path)]) == 0
-    assert "3 misses of harbour, orchard: collect again in the next redrive? [y/N]" in capsys.readouterr().err
-    assert len(sites(tmp_path, "waiting")) == moved
+    put(tmp_path, "MissQueue", "e", miss("harbour", attempts=1))
+    assert main(["drop", "harbour", "--yes", "--state-dir", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "2 misses dropped, 2 still parked\n"
+    assert printed.err == "The next nightly run asks these sites again if they are still in the site list.\n"
+    assert (sites(tmp_path, "waiting"), sites(tmp_path, "parked")) == (["harbour"], ["-", "orchard"])
+
+
+@pytest.mark.parametrize(("command", "waiting"), [("unpark", ["orchard"]), ("drop", [])])
+def test_only_the_named_sites_are_taken_and_listed_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, waiting: list[str]
+) -> None:
+    parked(tmp_path)
+    assert main([command, "orchard", "--yes", "--json", "--state-dir", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"site_id": "orchard", "run_id": "nightly-2026-11-23", "error": "Overloaded"}
+    ]
+    assert (sites(tmp_path, "waiting"), sites(tmp_path, "parked")) == (waiting, ["-", "harbour", "harbour"])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("command", "complaint"),
     [
-        ([], "stdin is not a terminal, so nothing can be confirmed; add --yes"),
-        (["meadow", "--yes"], "no parked miss of 'meadow'; parked: harbour, orchard"),
+        (["unpark", "meadow", "--yes"], "unpark: no parked miss of 'meadow'; parked: harbour, orchard"),
+        (["drop", "harbour", "meadow", "--yes"], "drop: no parked miss of 'meadow'; parked: harbour, orchard"),
+        (["drop"], "Missing argument 'SITE...'"),
+        (["drop", "--yes"], "Missing argument 'SITE...'"),
     ],
 )
-def test_what_cannot_be_done_is_refused_and_moves_nothing(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: list[str],
-    complaint: str,
+def test_what_cannot_be_done_is_refused_and_takes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], complaint: str
 ) -> None:
     parked(tmp_path)
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    assert main(["unpark", *arguments, "--state-dir", str(tmp_path)]) == BAD_INPUT
+    assert main([*command, "--state-dir", str(tmp_path)]) == BAD_INPUT
     assert complaint in capsys.readouterr().err
-    assert sites(tmp_path, "waiting") == []
+    assert (sites(tmp_path, "waiting"), sites(tmp_path, "parked")) == ([], ["-", "harbour", "harbour", "orchard"])
 
 
 def test_without_parked_misses_nothing_is_created(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unpark", "--state-dir", str(tmp_path / "none")]) == 0
     assert capsys.readouterr().out == "0 misses moved back, 0 still parked\n"
+    assert main(["drop", "harbour", "--yes", "--state-dir", str(tmp_path / "none")]) == BAD_INPUT
+    assert "no parked miss of 'harbour'; no miss is parked" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 
-def test_a_directory_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_miss_that_was_moved_back_in_the_meantime_is_not_reported_as_dropped(tmp_path: Path) -> None:
     parked(tmp_path)
-    state = StateDirectory(tmp_path).open()
-    assert main(["unpark", "--yes", "--state-dir", str(tmp_path)]) == BAD_INPUT
-    state.close()
-    assert "is using" in capsys.readouterr().err
-    assert sites(tmp_path, "waiting") == []
+    queue = ParkedMessages(tmp_path)
+    chosen = queue.misses()
+    queue.unpark({message_id: miss for message_id, miss in chosen.items() if miss.site.site_id == "harbour"})
+    assert [each.site.site_id for each in queue.drop(chosen)] == ["orchard"]
+    assert sites(tmp_path, "waiting") == ["harbour", "harbour"]
+
+
+def test_the_list_of_misses_names_both_ways_out_of_the_parked_queue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parked(tmp_path)
+    assert main(["misses", "--state-dir", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [f"{program()} {command} --state-dir {tmp_path}" for command in ("unpark", "drop SITE")]
+    assert max(map(len, lines[:-2])) <= 110
 
 
 def test_a_miss_is_sent_before_the_parked_one_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
