@@ -13,7 +13,7 @@ from infra.cli.live_view import Rows
 from infra.cli.progress import Progress
 from infra.cloud.lambdas.invoke import Event
 from tests.support.effort import steps
-from tests.unit.examples import answered, failed
+from tests.unit.examples import answered, failed, plan, wave
 
 
 class Replay:
@@ -29,18 +29,8 @@ class Replay:
 
     def paced(self, number: int = 1, round_: int = 1, at: float | None = None, **fields: Any) -> None:
         """The decision about a wave; a stop has no sites."""
-        decision = {
-            "run_id": "run-1",
-            "round": round_,
-            "wave": number,
-            "decided_at": "2026-11-23T02:15:00Z",
-            "first": 0,
-            "sites": 4,
-            "left": 0,
-            "max_concurrency": 4,
-            "why": "a start with 4",
-        }
-        self.put(f"round-{round_}/wave-{number}/pace.json", decision | fields, at=at)
+        decision = wave(plan("harbour", run_id="run-1"), number, round_=round_, **{"sites": 4, "left": 0} | fields)
+        self.put(f"round-{round_}/wave-{number}/pace.json", decision.model_dump(mode="json"), at=at)
 
     def asked(self, site: str, attempt: int = 0, round_: int = 1, at: float | None = None) -> str:
         self._requests += 1

@@ -1,6 +1,5 @@
 """infra/cli/redrive_request.py: what a redrive would run, and its dry run."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from infra.state.lock import in_use
 from infra.state.queued_misses import MAX_RECEIVES
 from nightfold.contract import Plan
 from nightfold.errors import InvalidInput
+from tests.unit.examples import answered
 from tests.unit.infra.state.test_queued_misses import miss, put
 
 SITES = Path(__file__).parents[4] / "events" / "sites.json"
@@ -89,25 +89,7 @@ def died(state_dir: Path, answers: dict[str, str]) -> Plan:
     outcomes.mkdir(parents=True)
     (run / "plan.json").write_text(plan.model_dump_json())
     for site, text in answers.items():
-        answer = {
-            "text": text,
-            "stop_reason": "end_turn",
-            "input_tokens": 1,
-            "output_tokens": 1,
-            "model": "claude",
-            "request_id": None,
-            "latency_ms": 1,
-            "rate_limits": {},
-        }
-        outcome = {
-            "run_id": plan.run_id,
-            "round": 1,
-            "site_id": site,
-            "outcome": "answered",
-            "answer": answer,
-            "failure": None,
-        }
-        (outcomes / f"{site}.json").write_text(json.dumps(outcome))
+        (outcomes / f"{site}.json").write_text(answered(plan.run_id, site, text).model_dump_json())
     return plan
 
 

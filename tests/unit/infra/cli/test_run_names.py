@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from infra.cli.laptop import Laptop
-from infra.cli.main import BAD_INPUT, main
 from infra.cli.run_names import run_named
 from nightfold.errors import InvalidInput
 from tests.support.stored_runs import partial
@@ -82,12 +81,3 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(state_dir: Path, name: 
 def test_without_closed_runs_there_is_no_latest(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="has no closed run yet"):
         run_named("report", "latest", Laptop(tmp_path / "none"))
-
-
-def test_report_takes_a_beginning(state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", "nightly-2026-11-23", "--state-dir", str(state_dir)]) == 0
-    address = capsys.readouterr().out
-    assert main(["report", "latest", "--state-dir", str(state_dir)]) == 0
-    assert capsys.readouterr().out == address
-    assert main(["report", "nightly", "--state-dir", str(state_dir)]) == BAD_INPUT
-    assert "the names of 4 runs begin with 'nightly'" in capsys.readouterr().err

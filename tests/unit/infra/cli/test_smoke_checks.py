@@ -1,7 +1,6 @@
 """What `nightfold smoke` finds, and its patience with what AWS shows late."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +9,9 @@ import pytest
 from infra.cli.checks import Finding, fix, note, ok
 from infra.cli.run_result import RunResult
 from infra.cli.smoke_checks import POLL_S, smoke_checks
-from nightfold.contract import MissedByReason, SiteSummary, Summary, Tokens
+from nightfold.contract import Summary
 from nightfold.errors import InvalidInput
+from tests.unit.infra.cli.test_results_text import summary as of_sites
 
 
 @dataclass
@@ -38,36 +38,14 @@ class Account:
         return 2 if self.paused_s >= self.lines_after_s else 1
 
 
-def summary(*errors: str, planned: int = 2, **more: Any) -> Summary:
+def summary(*errors: str, **more: Any) -> Summary:
+    """Of a site for each error; where that is empty, the site is accepted."""
+    closed = of_sites(errors.count(""), len(errors) - errors.count(""))
     sites = [
-        SiteSummary(
-            site_id=f"s{n}",
-            accepted=not error,
-            entries=0,
-            reason="unknown" if error else None,
-            error=error or None,
-            rounds=1,
-        )
-        for n, error in enumerate(errors)
+        site.model_copy(update={"error": error or None})
+        for site, error in zip(closed.sites, sorted(errors), strict=True)
     ]
-    missed = sum(map(bool, errors))
-    fields: dict[str, Any] = {
-        "run_id": "smoke-1",
-        "mode": "collect",
-        "status": "complete" if not missed else "partial" if missed < len(errors) else "failed",
-        "planned": planned,
-        "accepted": len(errors) - missed,
-        "missed": MissedByReason(unknown=missed),
-        "regenerated": 0,
-        "model_calls": 2,
-        "rate_limited": 0,
-        "tokens": Tokens(input=0, output=0),
-        "cost_usd": 0.0,
-        "started_at": datetime(2026, 11, 29, tzinfo=UTC),
-        "duration_s": 1.0,
-        "sites": sites,
-    }
-    return Summary.model_validate(fields | more)
+    return Summary.model_validate(closed.model_dump() | {"run_id": "smoke-1", "sites": sites} | more)
 
 
 def checked(account: Account, closed: Summary | None, sites: int = 2, **result: str) -> dict[str, Finding]:

@@ -4,22 +4,18 @@ from typing import Any
 
 from infra.cli.wave_progress import WaveProgress
 from nightfold.waves import Pace
+from tests.unit.examples import plan, wave
 from tests.unit.infra.cli.test_progress import Replay
 
 
 def pace(number: int = 1, **fields: Any) -> Pace:
-    decision = {
-        "run_id": "run-1",
-        "round": 1,
-        "wave": number,
-        "decided_at": "2026-11-23T02:15:00Z",
-        "first": 0,
+    growing: dict[str, Any] = {
         "sites": 16,
         "left": 40,
         "max_concurrency": 16,
         "why": "doubled to 16: the account carries 38",
     }
-    return Pace.model_validate(decision | fields)
+    return wave(plan("harbour"), number, **growing | fields)
 
 
 def test_a_wave_is_one_line_with_its_number_and_why() -> None:
@@ -57,23 +53,23 @@ def test_what_is_spent_is_shown_against_the_ceiling() -> None:
 
 
 def test_the_end_follows_from_what_a_branch_takes_and_how_many_run() -> None:
-    wave = WaveProgress()
-    assert wave.left_s(40, now=0) is None  # no wave has begun
-    wave.decided(pace(left=0), at=0)
-    assert wave.left_s(40, now=0) is None  # no branch is over
+    waves = WaveProgress()
+    assert waves.left_s(40, now=0) is None  # no wave has begun
+    waves.decided(pace(left=0), at=0)
+    assert waves.left_s(40, now=0) is None  # no branch is over
     for seconds in (10, 30):
-        wave.branch_ended(seconds)
-    assert wave.left_s(40, now=30) == 20 * 40 / 16
-    assert wave.left_s(4, now=30) == 20
-    assert wave.left_s(0, now=30) is None
+        waves.branch_ended(seconds)
+    assert waves.left_s(40, now=30) == 20 * 40 / 16
+    assert waves.left_s(4, now=30) == 20
+    assert waves.left_s(0, now=30) is None
 
 
 def test_while_the_number_still_grows_the_plan_is_expected_to_be_right() -> None:
-    wave = WaveProgress()
-    wave.expected_s = 400
-    wave.decided(pace(), at=100)
-    wave.branch_ended(20)
-    assert wave.left_s(400, now=150) == 350
-    assert wave.left_s(400, now=501) == 20 * 400 / 16  # it was not
-    wave.decided(pace(2, why="still 16: the account carries 16"), at=160)
-    assert wave.left_s(160, now=161) == 200
+    waves = WaveProgress()
+    waves.expected_s = 400
+    waves.decided(pace(), at=100)
+    waves.branch_ended(20)
+    assert waves.left_s(400, now=150) == 350
+    assert waves.left_s(400, now=501) == 20 * 400 / 16  # it was not
+    waves.decided(pace(2, why="still 16: the account carries 16"), at=160)
+    assert waves.left_s(160, now=161) == 200

@@ -29,13 +29,6 @@ def test_a_write_creates_the_folders_and_leaves_nothing_else(tmp_path: Path) -> 
     state.close()
 
 
-def test_temporary_files_of_a_killed_process_are_deleted(tmp_path: Path) -> None:
-    StateDirectory(tmp_path).open().close()
-    (tmp_path / ".tmp" / "4711-1").write_bytes(b"half of")
-    StateDirectory(tmp_path).open().close()
-    assert list((tmp_path / ".tmp").iterdir()) == []
-
-
 def test_a_second_process_is_refused_with_the_holder_and_what_to_do(tmp_path: Path) -> None:
     holder = "import sys; from pathlib import Path; from infra.state.directory import StateDirectory\n"
     holder += f"StateDirectory(Path({str(tmp_path)!r})).open(); print('open', flush=True); sys.stdin.read()"

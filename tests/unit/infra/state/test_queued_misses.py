@@ -9,23 +9,18 @@ from typing import Any
 from infra.cli.laptop import Laptop
 from infra.cli.misses_text import as_json, as_text
 from infra.state.queued_misses import MAX_RECEIVES, QUEUES, RETENTION, read_messages, read_misses
+from tests.unit import examples
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 
 
 def miss(site_id: str, **more: Any) -> str:
-    fields = {
-        "schema_version": 1,
+    fields: dict[str, Any] = {
         "run_id": "nightly-2026-11-23",
-        "site": {"site_id": site_id, "domain": f"{site_id}.example"},
-        "reason": "network",
-        "error": "Overloaded",
         "message": "attempt 3: 529",
-        "raw_answer": None,
-        "raw_answer_key": None,
-        "missed_at": (NOW - timedelta(hours=3)).isoformat(),
+        "missed_at": NOW - timedelta(hours=3),
     }
-    return json.dumps(fields | more)
+    return examples.miss(site_id, **fields | more).model_dump_json()
 
 
 def put(state_dir: Path, queue: str, message_id: str, body: str, *, received: int = 0, sent_at: int = 0) -> None:
