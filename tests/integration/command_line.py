@@ -1,12 +1,18 @@
 """Run `nightfold` as a user does: with streams, an exit code and a clean environment."""
 
+import fcntl
 import json
 import os
+import pty
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
-from contextlib import AbstractContextManager, chdir
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, chdir, suppress
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -130,6 +136,50 @@ class Started:
             self._process.wait()
 
 
+class InATerminal:
+    """A command whose streams are a terminal of 80 columns, which is not that of the tests."""
+
+    def __init__(self, *arguments: str | Path, **more: str) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self._process = subprocess.Popen(  # noqa: S603
+            [*NIGHTFOLD, *map(str, arguments)],
+            cwd=ROOT,
+            env=environment(TERM="xterm-256color", **more),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._shown = b""
+
+    def wait_for(self, text: str) -> None:
+        while text.encode() not in self._shown:
+            self._shown += os.read(self._ours, 65_536)
+
+    def type(self, text: str) -> None:
+        with suppress(OSError):  # the command has ended
+            os.write(self._ours, text.encode())
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def end(self) -> tuple[int, str]:
+        """The exit code, and everything that was shown. The limit only ends a hang."""
+        with suppress(OSError):  # the other end is closed
+            while select.select([self._ours], [], [], 120)[0] and (chunk := os.read(self._ours, 65_536)):
+                self._shown += chunk
+        os.close(self._ours)
+        return self._process.wait(timeout=60), self._shown.decode()
+
+
 def scenario(file: Path, sites: dict[str, list[Any]], **more: Any) -> Path:
     file.write_text(json.dumps({"schema_version": 1, "sites": sites, **more}))
+    return file
+
+
+def site_list(file: Path, names: Iterable[str], **more: Any) -> Path:
+    """A file with these sites, each with its own domain; `more` keys are the same for all."""
+    file.write_text(json.dumps([{"site_id": name, "domain": f"{name}.example", **more} for name in names]))
     return file

@@ -111,6 +111,19 @@ class Faulty:
         return (lambda **given: self._instead(call, given)) if name == self._operation else call
 
 
+def overtaken(client: Any, operation: str, other: Callable[[], object]) -> Faulty:
+    """The client, in an account where another operator is faster: before the next call of this operation he does
+    `other`."""
+    coming = [other]
+
+    def instead(call: Callable[..., Any], given: Any) -> Any:
+        while coming:
+            coming.pop()()
+        return call(**given)
+
+    return Faulty(client, operation, instead)
+
+
 @contextmanager
 def serving(runs: Path, state_dir: Path) -> Iterator[Served]:
     """A stack with a copy of the state directory `runs`."""

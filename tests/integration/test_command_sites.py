@@ -1,12 +1,8 @@
 """`nightfold sites` and `nightfold key` of a stack, against the embedded cloud over HTTP."""
 
 import json
-import os
-import pty
-import select
-import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,8 +15,8 @@ from infra.cli.main import BAD_INPUT, main
 from infra.stack.site_list import FORMER_KEY, StoredSiteList
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY, Bucket
-from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, Started, environment, in_a_process, nightfold
-from tests.integration.served_stack import Served
+from tests.integration.command_line import Finished, InATerminal, Started, in_a_process, nightfold
+from tests.integration.served_stack import Faulty, Served, overtaken
 
 KEY = "sk-ant-MARKER-0123456789abcdef"
 PARAMETER = "/nightfold/anthropic-api-key"
@@ -102,20 +98,6 @@ def test_a_bad_list_is_refused_and_nothing_is_uploaded(served: Served, bucket: B
     assert (stored(bucket), stored(bucket, FORMER_KEY)) == (before, None)
 
 
-class Hurried:
-    """S3's client, in an account where another operator is faster: before the next call of this operation he uploads a
-    list of his own."""
-
-    def __init__(self, bucket: Bucket, before: str) -> None:
-        self._bucket, self._before = bucket, before
-
-    def __getattr__(self, operation: str) -> Any:
-        if operation == self._before:
-            self._before = ""
-            self._bucket.put(SITES_KEY, json.dumps([C]).encode())
-        return getattr(self._bucket._s3, operation)
-
-
 @pytest.mark.parametrize("list_before", [True, False])
 @pytest.mark.parametrize("before", ["get_object", "put_object"])
 def test_a_list_that_was_changed_meanwhile_is_not_replaced(bucket: Bucket, before: str, list_before: bool) -> None:
@@ -123,24 +105,16 @@ def test_a_list_that_was_changed_meanwhile_is_not_replaced(bucket: Bucket, befor
         bucket._s3.delete_object(Bucket=bucket.name, Key=SITES_KEY)
     seen = StoredSiteList(bucket, putting="").find()
     assert (seen is not None) == list_before
-    hurried = StoredSiteList(Bucket(bucket.name, Hurried(bucket, before)), putting="")
+    s3 = overtaken(bucket._s3, before, lambda: bucket.put(SITES_KEY, json.dumps([C]).encode()))
     with pytest.raises(InvalidInput, match=r"^sites: the site list was changed meanwhile; look at it and try again$"):
-        hurried.replace(seen, json.dumps([A]).encode())
+        StoredSiteList(Bucket(bucket.name, s3), putting="").replace(seen, json.dumps([A]).encode())
     assert stored(bucket) == [C]
 
 
-class Unheard:
-    """S3's client on a bad line: the answer to a conditional write is lost, and the call is repeated."""
-
-    def __init__(self, s3: Any) -> None:
-        self._s3 = s3
-
-    def __getattr__(self, operation: str) -> Any:
-        return getattr(self._s3, operation)
-
-    def put_object(self, **call: Any) -> Any:
-        self._s3.put_object(**call)
-        return self._s3.put_object(**call) if "IfMatch" in call or "IfNoneMatch" in call else None
+def unheard(put_object: Callable[..., Any], call: Any) -> Any:
+    """The answer to a conditional write is lost, and the call is repeated."""
+    put_object(**call)
+    return put_object(**call) if "IfMatch" in call or "IfNoneMatch" in call else None
 
 
 @pytest.mark.parametrize("list_before", [True, False])
@@ -149,31 +123,22 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_a_change(bucket: Bucket,
         bucket._s3.delete_object(Bucket=bucket.name, Key=SITES_KEY)
     content = json.dumps([A]).encode()
     with pytest.raises(ClientError, match="PreconditionFailed"):
-        Unheard(bucket._s3).put_object(Bucket=bucket.name, Key="config/other.json", Body=b"", IfNoneMatch="*")
+        unheard(bucket._s3.put_object, {"Bucket": bucket.name, "Key": "config/other.json", "IfNoneMatch": "*"})
     bucket._s3.delete_object(Bucket=bucket.name, Key="config/other.json")
-    place = StoredSiteList(Bucket(bucket.name, Unheard(bucket._s3)), putting="")
+    place = StoredSiteList(Bucket(bucket.name, Faulty(bucket._s3, "put_object", unheard)), putting="")
     assert (place.replace(place.find(), content) is None) != list_before
     assert bucket.get(SITES_KEY) == content
 
 
-class Refusing:
-    """S3's client of a role that may not write the former list."""
-
-    def __init__(self, s3: Any) -> None:
-        self._s3 = s3
-
-    def __getattr__(self, operation: str) -> Any:
-        return getattr(self._s3, operation)
-
-    def put_object(self, **call: Any) -> Any:
-        if call["Key"] == FORMER_KEY:
-            raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
-        return self._s3.put_object(**call)
+def former_list_refused(put_object: Callable[..., Any], call: Any) -> Any:
+    if call["Key"] == FORMER_KEY:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+    return put_object(**call)
 
 
 def test_a_list_that_cannot_be_kept_is_not_replaced(bucket: Bucket) -> None:
     before = bucket.get(SITES_KEY)
-    place = StoredSiteList(Bucket(bucket.name, Refusing(bucket._s3)), putting="")
+    place = StoredSiteList(Bucket(bucket.name, Faulty(bucket._s3, "put_object", former_list_refused)), putting="")
     with pytest.raises(InvalidInput, match="do not allow s3:PutObject"):
         place.replace(place.find(), json.dumps([A]).encode())
     assert bucket.get(SITES_KEY) == before
@@ -272,27 +237,13 @@ def test_a_stack_that_cannot_be_found_is_named_before_a_key_is_asked_for(
 
 
 def test_at_a_prompt_the_key_is_not_shown(served: Served) -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(  # noqa: S603
-        [*NIGHTFOLD, "key", "--stack", "nightfold"],
-        cwd=ROOT,
-        env=environment(**served.credentials()),
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stderr.read(9) == b"API key: "
-        os.write(ours, f"{KEY}3\n".encode())
-        out, err = process.stdout.read(), process.stderr.read()
-    echoed = [os.read(each, 1_000) for each in select.select([ours], [], [], 0)[0]]
-    os.close(theirs)
-    os.close(ours)
-    assert (process.returncode, key_in(served)) == (0, f"{KEY}3")
-    assert b"is stored in" in out
-    assert b"MARKER" not in b"".join([out, err, *echoed])
+    terminal = InATerminal("key", "--stack", "nightfold", **served.credentials())
+    terminal.wait_for("API key: ")
+    terminal.type(f"{KEY}3\n")
+    code, shown = terminal.end()
+    assert (code, key_in(served)) == (0, f"{KEY}3")
+    assert "is stored in" in shown
+    assert "MARKER" not in shown
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
 from tests.integration.command_line import Finished, nightfold
-from tests.integration.served_stack import Served
+from tests.integration.served_stack import Served, overtaken
 from tests.support.stack_commands import NEEDED, typed
 
 READING = [
@@ -135,30 +135,16 @@ def test_a_changed_field_keeps_the_others(served: Served) -> None:
         served.cloud.client("ssm").put_parameter(Name="/nightfold/configuration", Value=stored.strip(), Overwrite=True)
 
 
-class Hurried:
-    """SSM's client, in an account where another operator is faster: before the next call of this operation he stores
-    a configuration of his own."""
-
-    def __init__(self, ssm: Any, before: str) -> None:
-        self._ssm, self._before = ssm, before
-
-    def __getattr__(self, operation: str) -> Any:
-        if operation == self._before:
-            self._before = ""
-            self._ssm.put_parameter(Name="/nightfold/configuration", Value='{"remember": 7}', Overwrite=True)
-        return getattr(self._ssm, operation)
-
-
-@pytest.mark.parametrize("before", ["get_parameter", "put_parameter"])
-def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(served: Served, before: str) -> None:
+def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(served: Served) -> None:
+    """Changed before the last look; test_stack_faults has changes between it and the write."""
     ssm, name = served.cloud.client("ssm"), "/nightfold/configuration"
-    stored = ConfigurationParameter(name, ssm).read()
+    parameter = ConfigurationParameter(name, ssm)
+    stored = parameter.read()
+    other = lambda: ssm.put_parameter(Name=name, Value='{"remember": 7}', Overwrite=True)  # noqa: E731
+    parameter._ssm = overtaken(ssm, "get_parameter", other)
     try:
-        parameter = ConfigurationParameter(name, ssm)
-        text = parameter.read()
-        parameter._ssm = Hurried(ssm, before)
         with pytest.raises(InvalidInput, match="changed meanwhile"):
-            parameter.replace(text, {"remember": 3})
+            parameter.replace(stored, {"remember": 3})
         assert ConfigurationParameter(name, ssm).read() == '{"remember": 7}'
     finally:
         ssm.put_parameter(Name=name, Value=stored, Overwrite=True)
@@ -169,8 +155,6 @@ def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(served: Serv
     [
         ({"AWS_ACCESS_KEY_ID": ""}, "no AWS credentials were found"),
         ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "no AWS region is set; add --region"),
-        ({"AWS_PROFILE": "other"}, "profile (other) could not be found"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}, "AWS did not answer"),
         ({"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN"}, "what answered is not AWS"),
     ],
 )

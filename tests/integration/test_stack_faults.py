@@ -1,7 +1,8 @@
 """Every command for a stack while AWS throttles it, loses answers, or no longer accepts its credentials."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from infra.cli.recorded_misses import READERS
 from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
 from tests.integration.command_line import Finished
-from tests.integration.served_stack import SPEED, Served, serving
+from tests.integration.served_stack import SPEED, Faulty, Served, serving
 from tests.support.clouds import hurried
 from tests.support.faulty_aws import (
     FaultyAWS,
@@ -129,35 +130,27 @@ def test_misses_of_an_answer_that_was_lost_are_counted(fresh: Served, aws: Fault
     assert fresh.queued() == before
 
 
-class LosesAnswers:
-    """SSM's client, where the answer of each write is lost and botocore writes again. Another operator stores a
-    configuration of his own before one of the two writes."""
-
-    def __init__(self, ssm: Any, other_before: int | None) -> None:
-        self._ssm, self._other_before = ssm, other_before
-        self.get_parameter = ssm.get_parameter
-
-    def put_parameter(self, **given: Any) -> Any:
-        for number in range(2):
-            if number == self._other_before:
-                self._other_before = None
-                self._ssm.put_parameter(**given | {"Value": OTHER})
-            answered = self._ssm.put_parameter(**given)
-        return answered
-
-
-OTHER = '{"remember": 7}'
-
-
 @pytest.mark.parametrize("other_before", [None, 0, 1])
 def test_a_second_write_of_our_own_is_not_another_operators_change(fresh: Served, other_before: int | None) -> None:
+    """The answer of each write is lost, and botocore writes again. Another operator's configuration comes before one of
+    the two writes, or not at all."""
+
+    def lost_answers(put_parameter: Callable[..., Any], given: Any) -> Any:
+        for number in range(2):
+            if number in others:
+                others.remove(number)
+                put_parameter(**given | {"Value": '{"remember": 7}'})
+            answered = put_parameter(**given)
+        return answered
+
+    others = [] if other_before is None else [other_before]
     name, ssm = "/nightfold/configuration", fresh.cloud.client("ssm")
-    parameter = ConfigurationParameter(name, LosesAnswers(ssm, other_before))
+    parameter = ConfigurationParameter(name, Faulty(ssm, "put_parameter", lost_answers))
     text = parameter.read()
-    if other_before is None:
+    refused: AbstractContextManager[Any] = (
+        nullcontext() if other_before is None else pytest.raises(InvalidInput, match="changed meanwhile")
+    )
+    with refused:
         parameter.replace(text, {"remember": 3})
-        assert ConfigurationParameter(name, ssm).read() == '{"remember": 3}'
-    else:
-        with pytest.raises(InvalidInput, match="changed meanwhile"):
-            parameter.replace(text, {"remember": 3})
-        assert ConfigurationParameter(name, ssm).read() == OTHER
+    remembered = 3 if other_before is None else 7
+    assert ConfigurationParameter(name, ssm).read() == f'{{"remember": {remembered}}}'

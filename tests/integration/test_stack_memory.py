@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from nightfold.errors import InvalidInput
 from nightfold.memory import read_memory
 from nightfold.storage import Bucket, memory_key
 from tests.integration.command_line import Finished
-from tests.integration.served_stack import Faulty, Served
+from tests.integration.served_stack import Served, overtaken
 
 
 @pytest.fixture
@@ -62,12 +61,9 @@ def test_a_memory_that_cannot_be_read_is_kept_under_another_key(served: Served, 
 
 
 def test_a_memory_that_a_run_writes_meanwhile_is_not_forgotten(served: Served, harbour: Path) -> None:
-    def first_written(call: Callable[..., Any], given: Any) -> Any:
-        s3.put_object(Bucket=given["Bucket"], Key=given["Key"], Body=before + b"\n")
-        return call(**given)
-
-    s3, before = served.cloud.client("s3"), harbour.read_bytes()
-    bucket = Bucket(served.cloud.output("BucketName"), Faulty(s3, "put_object", first_written))
+    before = harbour.read_bytes()
+    s3 = overtaken(served.cloud.client("s3"), "put_object", lambda: harbour.write_bytes(before + b"\n"))
+    bucket = Bucket(served.cloud.output("BucketName"), s3)
     key = str(harbour.relative_to(served.state_dir))
     with pytest.raises(InvalidInput, match=r"memory.json was changed meanwhile; look at it and try again"):
         forget(bucket, [(key, "simulated")])

@@ -2,12 +2,9 @@
 
 import json
 import os
-import pty
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ from infra.state.queued_misses import read_messages, read_misses
 from nightfold.errors import InvalidInput
 from nightfold.misses import Miss
 from nightfold.storage import Bucket
-from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, environment, in_a_process
+from tests.integration.command_line import Finished, InATerminal, in_a_process
 from tests.integration.served_stack import Faulty, Served
 
 NOT_A_MISS = json.dumps({"explanation": "not a miss of Nightfold: body", "body": "hello"})
@@ -157,35 +154,11 @@ def test_the_next_redrive_collects_what_was_unparked_and_misses_knows_it(queues:
 # --- What is given back ------------------------------------------------------------------------------------------
 
 
-class Asked:
+def asked(stack: Served, *command: str) -> InATerminal:
     """A command that has asked its question in a terminal."""
-
-    def __init__(self, stack: Served, *command: str) -> None:
-        self._terminal, theirs = pty.openpty()
-        self._process = subprocess.Popen(  # noqa: S603
-            [*NIGHTFOLD, command[0], "--stack", "nightfold", *command[1:]],
-            cwd=ROOT,
-            env=environment(**stack.credentials()),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        self._shown = b""
-        while b"[y/N]" not in self._shown:
-            self._shown += os.read(self._terminal, 65_536)
-
-    def answered(self, answer: str | signal.Signals) -> tuple[int, str]:
-        """The exit code, and what was shown."""
-        with suppress(OSError):  # the other end is closed
-            if isinstance(answer, signal.Signals):
-                self._process.send_signal(answer)
-                answer = "y\n"  # wakes a process that was about to read, and is too late
-            os.write(self._terminal, answer.encode())
-            while chunk := os.read(self._terminal, 65_536):
-                self._shown += chunk
-        os.close(self._terminal)
-        return self._process.wait(timeout=60), self._shown.decode()
+    terminal = InATerminal(command[0], "--stack", "nightfold", *command[1:], **stack.credentials())
+    terminal.wait_for("[y/N]")
+    return terminal
 
 
 @pytest.mark.parametrize(
@@ -203,9 +176,13 @@ def test_without_a_yes_everything_is_given_back_at_once(
     queues: Queues, command: str, answer: str | signal.Signals, expected: int
 ) -> None:
     queues.park("harbour")
-    asked = Asked(queues.stack, command, "meadow")
+    terminal = asked(queues.stack, command, "meadow")
     assert queues.hidden() == 2
-    code, shown = asked.answered(answer)
+    if isinstance(answer, signal.Signals):
+        terminal.send(answer)
+        answer = "y\n"  # wakes a process that was about to read, and is too late
+    terminal.type(answer)
+    code, shown = terminal.end()
     assert code == expected
     assert "Traceback" not in shown
     assert (queues.hidden(), queues.sites("parked")) == (0, ["harbour 3", "meadow 3"])
@@ -215,7 +192,9 @@ def test_without_a_yes_everything_is_given_back_at_once(
 
 def test_a_yes_takes_what_the_question_named(queues: Queues) -> None:
     queues.park("harbour")
-    code, shown = Asked(queues.stack, "drop", "harbour").answered("y\n")
+    terminal = asked(queues.stack, "drop", "harbour")
+    terminal.type("y\n")
+    code, shown = terminal.end()
     assert (code, "1 miss dropped, 1 still parked" in shown) == (0, True)
     assert (queues.sites("parked"), queues.hidden()) == (["meadow 3"], 0)
 
@@ -223,9 +202,10 @@ def test_a_yes_takes_what_the_question_named(queues: Queues) -> None:
 def test_what_is_no_longer_held_when_the_answer_comes_is_not_touched(queues: Queues) -> None:
     receipt = queues.receive_parked(0)
     queues.park("harbour")
-    asked = Asked(queues.stack, "unpark")
+    terminal = asked(queues.stack, "unpark")
     queues.sqs.delete_message(QueueUrl=queues.urls["parked"], ReceiptHandle=receipt)  # by another operator
-    code, shown = asked.answered("y\n")
+    terminal.type("y\n")
+    code, shown = terminal.end()
     assert code == 64
     assert "some were given back meanwhile; nothing was changed, try again" in " ".join(shown.split())
     assert (queues.sites("parked"), queues.sites("waiting"), queues.hidden()) == (["harbour 3"], ["meadow 1"], 0)
