@@ -2,10 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -122,6 +123,33 @@ def overtaken(client: Any, operation: str, other: Callable[[], object]) -> Fault
         return call(**given)
 
     return Faulty(client, operation, instead)
+
+
+@contextmanager
+def another_stack(
+    served: Served,
+    name: str,
+    outputs: Mapping[str, str] = MappingProxyType({}),
+    drop: Set[str] = frozenset(),
+    **parameters: str,
+) -> Iterator[None]:
+    """Another stack with the same bucket, queues, topics and state machine, as another template describes them."""
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": f"/aws/lambda/{name}-collector"}}
+    kept = {output: value for output, value in served.cloud._deployment.outputs.items() if output not in drop}
+    template = {
+        "Parameters": {
+            parameter: {"Type": "String", "Default": value}
+            for parameter, value in ({"ScheduleState": "DISABLED"} | parameters).items()
+        },
+        "Resources": {"Logs": group},
+        "Outputs": {output: {"Value": value} for output, value in {**kept, **outputs}.items()},
+    }
+    cloudformation = served.cloud.client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    try:
+        yield
+    finally:
+        cloudformation.delete_stack(StackName=name)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from infra.cloud.services import ACCOUNT, REGION
 from infra.fingerprint import fingerprint
 from nightfold.storage import SITES_KEY
 from tests.integration.command_line import ROOT, Finished
-from tests.integration.served_stack import OPERATOR, Served
+from tests.integration.served_stack import OPERATOR, Served, another_stack
 from tests.support.stack_commands import NEEDED, NOT_ASKED_FOR
 
 ACTIONS = NEEDED["doctor"] | NOT_ASKED_FOR["doctor"].keys()
@@ -147,13 +147,6 @@ def test_without_the_permission_to_see_the_stack_nothing_is_found(served: Served
     assert "do not allow cloudformation:DescribeStacks" in done.err
 
 
-def test_a_stack_of_something_else_is_no_patient(served: Served) -> None:
-    with stack(served, "shop", outputs={}, drop=set(outputs_of(served))):
-        done = doctor(served, "--stack", "shop")
-    assert (done.code, done.out) == (64, "")
-    assert "'shop' is not a stack of Nightfold" in done.err
-
-
 def test_the_api_key_is_looked_for_and_not_read(served: Served) -> None:
     ssm, name = served.cloud.client("ssm"), served.cloud.output("ApiKeyName")
     ssm.delete_parameter(Name=name)
@@ -222,7 +215,7 @@ def test_more_branches_than_lambda_runs_at_once(served: Served, monkeypatch: pyt
 
 
 def test_what_is_reserved_for_the_collector_counts(served: Served) -> None:
-    with stack(served, "reserving", parameters={"CollectorReservedConcurrency": "2"}):
+    with another_stack(served, "reserving", CollectorReservedConcurrency="2"):
         assert only(served, "lambda concurrency", "--stack", "reserving")[1] == (
             "2 branches at once at most; 2 are reserved for the collector"
         )
@@ -251,12 +244,12 @@ def test_an_edited_state_machine(served: Served) -> None:
 
 
 def test_a_stack_that_was_built_from_other_sources(served: Served) -> None:
-    with stack(served, "built", outputs={"Fingerprint": fingerprint()}):
+    with another_stack(served, "built", outputs={"Fingerprint": fingerprint()}):
         assert only(served, "template", "--stack", "built")[0] == "ok"
-    with stack(served, "built", outputs={"Fingerprint": "0123456789abcdef"}):
+    with another_stack(served, "built", outputs={"Fingerprint": "0123456789abcdef"}):
         status, _, command = only(served, "template", "--stack", "built")
         assert (status, command) == ("fix", "make build && sam deploy --stack-name built")
-    with stack(served, "built", drop={"Fingerprint"}):
+    with another_stack(served, "built", drop={"Fingerprint"}):
         assert only(served, "template", "--stack", "built")[:2] == ("fix", "older than this folder")
 
 
@@ -279,14 +272,14 @@ def test_a_schedule_that_was_switched_off_by_hand(served: Served, which: str) ->
 
 
 def test_schedules_that_are_off_as_deployed(served: Served) -> None:
-    with stack(served, "nightfold-dev"):
+    with another_stack(served, "nightfold-dev"):
         status, found, command = only(served, "night", "--stack", "nightfold-dev")
     assert (status, found) == ("note", "off, as the parameter ScheduleState says")
     assert str(command).endswith("sam deploy --stack-name nightfold-dev --parameter-overrides ScheduleState=ENABLED")
 
 
 def test_a_schedule_that_is_gone(served: Served) -> None:
-    with stack(served, "bare", parameters={"ScheduleState": "ENABLED"}):
+    with another_stack(served, "bare", ScheduleState="ENABLED"):
         found = findings(doctor(served, "--json", "--stack", "bare"))
     assert found["night"][:2] == ("fix", "there is no schedule bare-night")
     assert found["morning"][:2] == ("fix", "there is no schedule bare-morning")
@@ -309,7 +302,7 @@ def test_a_subscription_waits_for_its_confirmation(served: Served) -> None:
 
 
 def test_an_address_that_sns_has_forgotten(served: Served) -> None:
-    with stack(served, "nightfold-mail", parameters={"DigestEmail": "me@example.com"}):
+    with another_stack(served, "nightfold-mail", DigestEmail="me@example.com"):
         status, found, command = only(served, "digest mail", "--stack", "nightfold-mail")
     assert (status, found) == ("fix", "me@example.com is not subscribed")
     assert str(command).startswith("aws sns subscribe --topic-arn ")
@@ -339,7 +332,7 @@ def test_misses_are_counted(served: Served) -> None:
 def test_the_status_of_the_stack(served: Served, status: str, verdict: str, command: str | None) -> None:
     from moto.cloudformation.models import cloudformation_backends
 
-    with stack(served, "created"):
+    with another_stack(served, "created"):
         described = cloudformation_backends[ACCOUNT][REGION].get_stack("created")
         described.status = status
         found = only(served, "stack", "--stack", "created")
@@ -350,7 +343,7 @@ def test_the_status_of_the_stack(served: Served, status: str, verdict: str, comm
 def test_a_stack_that_was_never_created_has_nothing_else_to_look_at(served: Served) -> None:
     from moto.cloudformation.models import cloudformation_backends
 
-    with stack(served, "created", drop=set(outputs_of(served))):
+    with another_stack(served, "created", drop=set(served.cloud._deployment.outputs)):
         cloudformation_backends[ACCOUNT][REGION].get_stack("created").status = "ROLLBACK_COMPLETE"
         done = doctor(served, "--json", "--stack", "created")
     assert (done.code, [each["check"] for each in done.json]) == (1, ["aws credentials", "stack"])
@@ -360,38 +353,6 @@ def test_a_command_names_region_and_profile_as_they_were_given(served: Served) -
     found = findings(doctor(served, "--json", "--region", "us-east-1"))
     command = "make build && sam deploy --stack-name nightfold --region us-east-1 --parameter-overrides"
     assert str(found["alarm mail"][2]).startswith(command)
-
-
-def outputs_of(served: Served) -> dict[str, str]:
-    return dict(served.cloud._deployment.outputs)
-
-
-@contextmanager
-def stack(
-    served: Served,
-    name: str,
-    outputs: dict[str, str] | None = None,
-    drop: set[str] | None = None,
-    parameters: dict[str, str] | None = None,
-) -> Iterator[None]:
-    """Another stack with the same bucket, queues, topics and state machine, as another template describes them."""
-    given = {"ScheduleState": "DISABLED"} | (parameters or {})
-    kept = {output: value for output, value in outputs_of(served).items() if output not in (drop or set())}
-    template: dict[str, Any] = {
-        "Parameters": {parameter: {"Type": "String"} for parameter in given},
-        "Resources": {"Orders": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {output: {"Value": value} for output, value in (kept | (outputs or {})).items()},
-    }
-    cloudformation = served.cloud.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": each, "ParameterValue": value} for each, value in given.items()],
-    )
-    try:
-        yield
-    finally:
-        cloudformation.delete_stack(StackName=name)
 
 
 @contextmanager

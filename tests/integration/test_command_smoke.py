@@ -1,13 +1,9 @@
 """`nightfold smoke`: two sites of the site list are asked, and what their run leaves is looked at."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tests.integration.command_line import Finished, in_a_process, scenario
-from tests.integration.served_stack import Served
+from tests.integration.served_stack import Served, another_stack
 from tests.support.stack_commands import NEEDED
 
 CHECKS = ["run", "census", "miss queue", "logs"]
@@ -73,7 +69,7 @@ def test_a_wrong_key_is_found(served: Served) -> None:
 
 
 def test_nothing_is_started_that_costs_something_and_was_not_confirmed(served: Served) -> None:
-    with real(served):
+    with another_stack(served, "paid", MessagesApi="real"):
         before = runs(served)
         refused = served.stack("smoke", "--stack", "paid")
         assert (refused.code, refused.out) == (64, "")
@@ -101,21 +97,3 @@ def test_a_laptop_is_tried_in_the_same_way(tmp_path: Path) -> None:
     assert found(done)["miss queue"] == ("ok", "1 message waiting, 1 site missed")
     assert found(done)["logs"] == ("ok", f"2 lines of the collector about 2 sites, in {state / 'logs'}")
     assert sorted(path.name for path in (state / "queues" / "MissQueue").iterdir() if path.suffix == ".json")
-
-
-@contextmanager
-def real(served: Served) -> Iterator[None]:
-    """The same stack under the name `paid`, and with real answers as far as the command knows."""
-    template: dict[str, Any] = {
-        "Parameters": {"MessagesApi": {"Type": "String", "Default": "real"}},
-        "Resources": {
-            "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/lambda/paid-collector"}}
-        },
-        "Outputs": {name: {"Value": value} for name, value in served.cloud._deployment.outputs.items()},
-    }
-    cloudformation = served.cloud.client("cloudformation")
-    cloudformation.create_stack(StackName="paid", TemplateBody=json.dumps(template))
-    try:
-        yield
-    finally:
-        cloudformation.delete_stack(StackName="paid")

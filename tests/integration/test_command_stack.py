@@ -10,7 +10,7 @@ import pytest
 from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
 from tests.integration.command_line import Finished, nightfold
-from tests.integration.served_stack import Served, overtaken
+from tests.integration.served_stack import Served, another_stack, overtaken
 from tests.support.stack_commands import NEEDED, typed
 
 READING = [
@@ -175,15 +175,10 @@ def test_a_stack_that_is_not_there_is_named_with_its_region(served: Served) -> N
 
 @pytest.mark.parametrize("command", NEEDED)
 def test_a_stack_of_something_else_is_named(served: Served, command: str) -> None:
-    template = {"Resources": {"Orders": {"Type": "AWS::SNS::Topic"}}}
-    cloudformation = served.cloud.client("cloudformation")
-    cloudformation.create_stack(StackName="shop", TemplateBody=json.dumps(template))
-    try:
+    with another_stack(served, "shop", drop=set(served.cloud._deployment.outputs)):
         refused = served.stack(*typed(command), "--stack", "shop")
-        assert (refused.code, refused.out) == (64, "")
-        assert "'shop' is not a stack of Nightfold: it has no output" in refused.err
-    finally:
-        cloudformation.delete_stack(StackName="shop")
+    assert (refused.code, refused.out) == (64, "")
+    assert "'shop' is not a stack of Nightfold: it has no output" in refused.err
 
 
 @pytest.mark.parametrize(
