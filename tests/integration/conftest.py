@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import anthropic
 import pytest
 
 from infra.cli.local_run import put_site_list
@@ -47,3 +48,10 @@ def copy(some_runs: Path, tmp_path: Path) -> Callable[..., Finished]:
     """A command on a state directory like that of the stack at its beginning."""
     shutil.copytree(some_runs, tmp_path / "copy")
     return lambda *command: nightfold(*command, "--state-dir", tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def sdk() -> Iterator[anthropic.Anthropic]:
+    """The real SDK, which makes no retries of its own here."""
+    with anthropic.Anthropic(api_key="sk-any", max_retries=0, timeout=60) as client:
+        yield client

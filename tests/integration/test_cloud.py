@@ -5,14 +5,11 @@ import os
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -221,42 +218,6 @@ def test_a_key_that_is_not_a_path_is_refused(cloud: Cloud) -> None:
     s3, bucket = cloud.client("s3"), cloud.output("BucketName")
     assert refusal(s3.put_object, Bucket=bucket, Key="queues/Queue/forged.json", Body=b"x") == "InvalidRequest"
     assert refusal(s3.get_object, Bucket=bucket, Key="state.json") == "NoSuchKey"
-
-
-# --- Over HTTP ---
-
-
-def test_the_same_cloud_answers_over_http(cloud: Cloud) -> None:
-    with cloud.serve() as url:
-        given: dict[str, Any] = {
-            "endpoint_url": url,
-            "region_name": "us-east-1",
-            "aws_access_key_id": cloud.access_key,
-            "aws_secret_access_key": "anything",
-            "config": Config(s3={"addressing_style": "path"}),
-        }
-        session = boto3.Session()
-        bucket = cloud.output("BucketName")
-        s3 = session.client("s3", **given)
-        s3.put_object(Bucket=bucket, Key="over/http ü", Body=b"there")
-        assert cloud.client("s3").get_object(Bucket=bucket, Key="over/http ü")["Body"].read() == b"there"
-        assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="over/")["Contents"]] == [
-            "over/http ü"
-        ]
-        sqs = session.client("sqs", **given)
-        sqs.send_message(QueueUrl=cloud.output("ParkedUrl"), MessageBody="over http")
-        assert sqs.receive_message(QueueUrl=cloud.output("ParkedUrl"))["Messages"][0]["Body"] == "over http"
-        answered = session.client("lambda", **given).invoke(
-            FunctionName=cloud.physical("Probe"), Payload=b'{"do": "raise"}'
-        )
-        assert answered["FunctionError"] == "Unhandled"
-        assert json.loads(answered["Payload"].read())["errorType"] == "Hopeless"
-        collect(cloud, {"id": "listed"})
-        assert session.client("stepfunctions", **given).list_executions(stateMachineArn=cloud.machine_arn)["executions"]
-        for client in (s3, sqs):
-            client.close()
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(url)  # noqa: S310 - http, on loopback
 
 
 # --- The process around it ---

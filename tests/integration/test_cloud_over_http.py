@@ -49,6 +49,19 @@ def test_the_printed_access_key_is_answered(served: tuple[Cloud, str]) -> None:
         assert ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "sk-secret"
 
 
+def test_an_object_with_any_key_and_a_function_are_reached(served: tuple[Cloud, str]) -> None:
+    cloud, url = served
+    bucket, key = cloud.output("BucketName"), "over/http ü"
+    with closing(client("s3", url, cloud.access_key)) as s3:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"there")
+        assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="over/")["Contents"]] == [key]
+    assert cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"there"
+    with closing(client("lambda", url, cloud.access_key)) as functions:
+        answered = functions.invoke(FunctionName=cloud.physical("Probe"), Payload=b'{"do": "raise"}')
+        assert answered["FunctionError"] == "Unhandled"
+        assert json.loads(answered["Payload"].read())["errorType"] == "Hopeless"
+
+
 @pytest.mark.parametrize("key", ["anything", "AKIALOCALADMINISTRAT", "x"])
 def test_any_other_access_key_is_refused(served: tuple[Cloud, str], key: str) -> None:
     cloud, url = served

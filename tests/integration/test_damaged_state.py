@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.cli.main import main
-from infra.state.directory import CorruptState, StateDirectory
+from infra.state.directory import StateDirectory
 from tests.support.damaged_files import DAMAGED
 
 RUN = "nightly-2026-11-23"
@@ -82,17 +82,6 @@ def test_no_command_ends_in_a_traceback(
         shutil.rmtree(damaged) if damaged.is_dir() and not damaged.is_symlink() else damaged.unlink()
         if before is not None:
             damaged.write_bytes(before)
-
-
-@pytest.mark.parametrize("way", DAMAGED)
-def test_a_damaged_state_is_kept_and_named(tmp_path: Path, way: str) -> None:
-    directory = tmp_path / "state"
-    StateDirectory(directory).open().close()
-    (directory / "state.json").write_bytes(DAMAGED[way])
-    with pytest.raises(CorruptState, match="state"):
-        StateDirectory(directory).open()
-    (kept,) = tmp_path.glob("state.kept-*")
-    assert (kept / "state.json").read_bytes() == DAMAGED[way]
 
 
 @pytest.mark.parametrize("deployed", [7, [], None, {"configuration.json": 5}])

@@ -49,12 +49,6 @@ TEXTS: dict[Behaviour, tuple[str, str]] = {  # how the text begins and ends
 }
 
 
-@pytest.fixture(scope="module")
-def sdk() -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(api_key="sk-any", max_retries=0, timeout=60) as client:
-        yield client
-
-
 @pytest.fixture
 def api() -> Iterator[MessagesAPI]:
     with MessagesAPI() as api:

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -79,6 +80,7 @@ def test_the_headers_show_what_is_left_and_when_the_bucket_is_full() -> None:
         "anthropic-ratelimit-output-tokens-remaining": "0",
     }
     assert headers["anthropic-ratelimit-tokens-limit"] == "120000"
+    assert all(re.fullmatch(r"[\d-]{10}T[\d:]{8}Z", headers[name]) for name in headers if name.endswith("-reset"))
     reset = datetime.fromisoformat(headers["anthropic-ratelimit-output-tokens-reset"])
     assert before + timedelta(seconds=70 - 1) < reset <= after + timedelta(seconds=70)  # in whole seconds
     assert len(headers) == 12

@@ -12,6 +12,7 @@ import pytest
 
 from infra.state.directory import SCHEMA_VERSION, CannotStore, CorruptState, StateDirectory
 from infra.state.lock import StateDirInUse
+from tests.support.damaged_files import DAMAGED
 
 
 def test_a_new_directory_records_its_schema_version(tmp_path: Path) -> None:
@@ -37,23 +38,26 @@ def test_a_second_process_is_refused_with_the_holder_and_what_to_do(tmp_path: Pa
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"open\n"
+        (tmp_path / ".tmp" / "4711-1").write_bytes(b"half of")
         with pytest.raises(StateDirInUse, match=rf"pid {process.pid}.*--state-dir"):
             StateDirectory(tmp_path).open()
+        assert (tmp_path / ".tmp" / "4711-1").exists(), "the holder may be writing it"
         process.kill()
     StateDirectory(tmp_path).open().close()  # the lock ended with the process
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"schema": 1}', '{"schema_version": 99}', "\0\0\0"])
-def test_a_directory_that_cannot_be_read_is_kept_under_another_name(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", [*DAMAGED.values(), b'{"schema": 1}', b'{"schema_version": 99}'])
+def test_a_directory_that_cannot_be_read_is_kept_under_another_name(tmp_path: Path, content: bytes) -> None:
     directory = tmp_path / "state"
     (directory / "runs").mkdir(parents=True)
     (directory / "runs" / "kept.json").write_text("worth money")
-    (directory / "state.json").write_text(content)
+    (directory / "state.json").write_bytes(content)
     with pytest.raises(CorruptState) as error:
         StateDirectory(directory).open()
     (kept,) = tmp_path.glob("state.kept-*")
     assert str(kept) in str(error.value)
     assert (kept / "runs" / "kept.json").read_text() == "worth money"
+    assert (kept / "state.json").read_bytes() == content
     StateDirectory(directory).open().close()  # the next command starts with an empty one
 
 
