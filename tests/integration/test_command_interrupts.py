@@ -1,6 +1,5 @@
 """Ctrl-C: the first stops the run in order, the second ends the process at once."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.cli.interrupts import interruptible, signals_held, stop_if_requested
-from tests.integration.command_line import ROOT, Started, environment, scenario
+from tests.integration.command_line import ROOT, Started, environment, scenario, site_list
 
 # In pieces: a signal that comes between the line and the sleep is seen when the sleep is over.
 STUBBORN = """
@@ -53,9 +52,7 @@ def test_ctrl_c_before_the_start_leaves_no_run(tmp_path: Path) -> None:
 @pytest.fixture
 def sites(tmp_path: Path) -> Path:
     """More sites than run at once."""
-    file = tmp_path / "sites.json"
-    file.write_text(json.dumps([{"site_id": f"site-{each}", "domain": f"site-{each}.example"} for each in range(12)]))
-    return file
+    return site_list(tmp_path / "sites.json", [f"site-{number}" for number in range(12)])
 
 
 def slow_run(tmp_path: Path, sites: Path, default: list[Any]) -> Started:
@@ -88,17 +85,6 @@ def test_an_attempt_that_failed_is_not_repeated_while_the_run_stops(tmp_path: Pa
     assert run.stop(signal.SIGINT) == 130
     assert "Stopped. Kept: 0 of 12 outcomes" in run.err
     assert run.err.count("collecting\n") == 4, run.err
-
-
-def test_a_second_ctrl_c_abandons_the_calls_in_progress(tmp_path: Path, sites: Path) -> None:
-    run = slow_run(tmp_path, sites, ["hang"])
-    run.wait_for("site-3 collecting")
-    run.send(signal.SIGINT)
-    run.wait_for("Ctrl-C again stops at once")
-    assert run.stop(signal.SIGINT) == 130
-    assert run.out == ""
-    assert "Stopped. Kept: 0 of 12 outcomes" in run.err
-    assert "Error" not in run.err
 
 
 def test_an_interrupt_that_was_swallowed_is_not_lost() -> None:

@@ -12,7 +12,7 @@ from nightfold.memory import known_as
 from nightfold.misses import Miss
 from nightfold.results import read_results
 from reporter.records import read_records
-from tests.integration.command_line import nightfold, scenario
+from tests.integration.command_line import nightfold, scenario, site_list
 from tests.support.independent_api import IndependentAPI
 
 NAMES = ("harbour", "orchard", "lantern")
@@ -25,11 +25,8 @@ class Nights:
     """Runs one after another in one state directory."""
 
     def __init__(self, folder: Path, api: IndependentAPI) -> None:
-        self.api, self.state, self._sites = api, folder / "state", folder / "sites.json"
-        facts = {"articles": "- One\n- Two"}
-        self._sites.write_text(
-            json.dumps([{"site_id": name, "domain": f"{name}.example", "facts": facts} for name in NAMES])
-        )
+        self.api, self.state = api, folder / "state"
+        self._sites = site_list(folder / "sites.json", NAMES, facts={"articles": "- One\n- Two"})
 
     def propose(self, *titles: str, refresh: bool = False) -> None:
         """What the API answers from now on, to every call."""

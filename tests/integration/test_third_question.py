@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infra.packaging.dependencies import find_uv
-from tests.integration.command_line import ROOT, SITES, Finished, program, scenario
+from tests.integration.command_line import ROOT, SITES, Finished, program, scenario, site_list
 
 CONTRACT = '''
 """What to cook."""
@@ -73,16 +73,6 @@ def command(tree: Path, tmp_path: Path) -> Command:
     return run
 
 
-def site_list(folder: Path, **facts: str) -> Path:
-    file = folder / "sites.json"
-    file.write_text(
-        json.dumps(
-            [{"site_id": name, "domain": f"{name}.example", **({"facts": facts} if facts else {})} for name in SITES]
-        )
-    )
-    return file
-
-
 def collected(state: Path, run_id: str) -> dict[str, list[dict[str, Any]]]:
     files = (state / "runs" / run_id / "results").glob("*.json")
     return {file.stem: json.loads(file.read_bytes())["entries"] for file in files}
@@ -93,10 +83,10 @@ def test_a_night_and_a_morning_with_it(tree: Path, command: Command, tmp_path: P
     (tree / "functions/questions/recipes/question.py").write_text(CONTRACT.format(more=more))
     state, chosen = tmp_path / "state", ("--set", "question=recipes")
 
-    refused = command("plan", "--sites", site_list(tmp_path), *chosen)
+    refused = command("plan", "--sites", site_list(tmp_path / "sites.json", SITES), *chosen)
     assert refused.code == 64
     assert "facts.cuisine: is missing; the prompt of question recipes uses it" in refused.err
-    sites = site_list(tmp_path, cuisine="Baltic ($5 a plate)")
+    sites = site_list(tmp_path / "sites.json", SITES, facts={"cuisine": "Baltic ($5 a plate)"})
     planned = command("plan", "--sites", sites, *chosen, "--json")
     assert (planned.code, planned.json["configuration"]["question"]) == (0, "recipes")
 

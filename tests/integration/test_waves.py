@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.cloud.lambdas import sandbox
-from tests.integration.command_line import nightfold
+from tests.integration.command_line import nightfold, site_list
 from tests.support.clouds import cloud_at, put_sites
 from tests.support.faults import Fault, Refuse
 from tests.support.independent_api import BROKEN, GOOD, Answer, IndependentAPI, good
@@ -19,15 +19,10 @@ from tests.support.ledger import Ledger
 CEILING_USD = 0.5
 
 
-def site_list(folder: Path, count: int) -> Path:
-    file = folder / "sites.json"
-    file.write_text(json.dumps([{"site_id": f"site-{n:03}", "domain": f"site-{n:03}.example"} for n in range(count)]))
-    return file
-
-
 def run(folder: Path, api: IndependentAPI, sites: int, *more: str) -> tuple[int, Any]:
     """Its exit code and its summary."""
-    given: tuple[str | Path, ...] = ("--sites", site_list(folder, sites), "--state-dir", folder / "state", *more)
+    listed = site_list(folder / "sites.json", [f"site-{number:03}" for number in range(sites)])
+    given: tuple[str | Path, ...] = ("--sites", listed, "--state-dir", folder / "state", *more)
     done = nightfold("run", *given, ANTHROPIC_API_KEY="sk-test", ANTHROPIC_BASE_URL=api.url)
     [summary] = (folder / "state" / "runs").glob("*/summary.json")
     return done.code, json.loads(summary.read_text())
