@@ -17,7 +17,7 @@ from infra.messages_api import MessagesAPI
 from infra.messages_api.endpoint import Endpoint
 from infra.messages_api.scenario import Scenario
 from infra.state.directory import StateDirectory
-from tests.integration.command_line import ROOT, nightfold
+from tests.integration.command_line import ROOT
 
 A = {"site_id": "a", "domain": "a.example"}
 A_NUMBER = 'must be "auto" or a whole number from 1 to 1,000'
@@ -90,6 +90,14 @@ BAD_OPTIONS = {
     "a key of the execution input": (["--set", "mode=redrive"], "--set: no field 'mode', did you mean 'model'?"),
     "no assignment": (["--set", "model"], "--set: 'model' is not FIELD=VALUE"),
     "a missing site list": (["--sites", "nowhere.json"], "--sites nowhere.json: cannot be read (No such"),
+    "an unknown question": (
+        ["--question", "article_candidate"],
+        "functions/questions/article_candidate; the nearest is 'article_candidates'",
+    ),
+    "a question whose facts no site has": (
+        ["--question", "articles_to_refresh"],
+        "sites: harbour, facts.articles: is missing",
+    ),
     "an unknown site": (["--only", "harbor"], "no site 'harbor' in the list; the nearest is 'harbour'"),
     "no site": (["--limit", "0"], "Invalid value for '--limit': 0 is not in the range"),
     "a path alone": (["mine.json"], "(mine.json). Did you mean --sites mine.json? (see "),
@@ -129,11 +137,6 @@ def test_a_bad_option_is_refused(
 
 
 BAD_ENVIRONMENTS = {
-    "MAX_CONCURRENCY not a number": (
-        "MAX_CONCURRENCY",
-        "many",
-        f'MAX_CONCURRENCY in the environment: {A_NUMBER}, not "many"',
-    ),
     "MAX_CONCURRENCY zero": ("MAX_CONCURRENCY", "0", f"MAX_CONCURRENCY in the environment: {A_NUMBER}, not 0"),
     "a base URL that is not a URL": (
         "ANTHROPIC_BASE_URL",
@@ -207,12 +210,6 @@ def test_input_that_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> No
     result = run_locally(changed, endpoint, Laptop(tmp_path), Progress(), pytest.fail)
     assert (result.how, result.exit_code) == ("refused", 64)
     assert f"max_concurrency: {A_NUMBER}" in result.cause
-
-
-def test_a_separate_process_refuses_in_the_same_way(tmp_path: Path) -> None:
-    printed = nightfold("run", "--concurrency", "0", "--state-dir", tmp_path / "state")
-    assert (printed.code, printed.out) == (64, "")
-    assert printed.err == f"nightfold: --concurrency: {A_NUMBER}, not 0\n"
 
 
 def test_a_site_list_instead_of_a_command_is_answered_with_the_command(capsys: pytest.CaptureFixture[str]) -> None:

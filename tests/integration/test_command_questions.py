@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, nightfold, program
+from tests.integration.command_line import NIGHTFOLD, ROOT, Finished, program
 
 Command = Callable[..., Finished]
 STATE = ("--state-dir", "state")
@@ -101,22 +101,3 @@ def test_a_question_that_breaks_is_reported_before_anything_starts(in_clone: Com
     assert refused.err == (
         "nightfold: --question: functions/questions/broken: NameError: name 'nothing' is not defined\n"
     )
-
-
-@pytest.mark.parametrize("command", ["run", "plan"])
-def test_an_unknown_question_is_refused_with_the_nearest(command: str, tmp_path: Path) -> None:
-    refused = nightfold(command, "--question", "article_candidate", "--state-dir", tmp_path / "state")
-    assert (refused.code, refused.out) == (64, "")
-    assert refused.err.endswith("functions/questions/article_candidate; the nearest is 'article_candidates'\n")
-    assert not (tmp_path / "state").exists()
-
-
-def test_a_site_without_the_facts_of_its_question_is_refused(tmp_path: Path) -> None:
-    refused = nightfold("run", "--question", "articles_to_refresh", "--state-dir", tmp_path / "state")
-    assert refused.code == 64
-    assert "sites: harbour, facts.articles: is missing" in refused.err
-    shipped = nightfold(
-        *("plan", "--question", "articles_to_refresh", "--sites", "events/sites-with-articles.json"),
-        *("--state-dir", tmp_path / "state"),
-    )
-    assert "Question: articles_to_refresh (3 articles a site)" in shipped.out

@@ -220,25 +220,3 @@ def test_a_site_that_a_later_night_accepted_is_not_paid_for_again(place: Reopena
     assert read_messages(place.state_dir, "waiting") == []
     [settled] = place.ledger().summaries["morning"].settled
     assert (settled.site_id, settled.accepted_in) == ("harbour", f"nightly-{today}")
-
-
-def test_a_run_that_died_is_closed_by_the_next_morning_and_what_it_had_stored_is_kept(place: ReopenableCloud) -> None:
-    place.api.script("orchard", [{"do": "slow", "latency_s": 1.5 * SPEED}, {"do": "slow", "latency_s": 0}])
-    night = place.cloud.start({"request_timeout_s": 10}, name="aborted")
-    stored = place.state_dir / "runs" / "aborted" / "round-1" / "outcomes" / "harbour.json"
-    deadline = time.monotonic() + FAR_AWAY_S
-    while not stored.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    place.cloud.stop(night)
-    assert place.cloud.execution(night).status == "ABORTED"
-    assert place.ledger().unclosed == {"aborted"}
-    place.reopen()
-    morning = place.run(MORNING, name="morning")
-    assert (morning.output["planned"], morning.output["accepted"]) == (1, 1)
-    ledger = place.ledger()
-    assert {site.site_id: site.accepted for site in ledger.summaries["aborted"].sites} == {
-        "harbour": True,
-        "orchard": False,
-    }
-    assert ledger.accepted == {"harbour", "orchard"}
-    assert place.api.calls("harbour.example") == 1
