@@ -1,15 +1,12 @@
 """`nightfold config`."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import confirmed, to_stderr, to_stdout, visible, width_of
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @installation_options
-def config(settings: tuple[str, ...], yes: bool, as_json: bool, at: "Installation") -> int:
+def config(settings: tuple[str, ...], yes: bool, as_json: bool, at: Installation) -> int:
     """Show the configuration, or change fields of it.
 
     A change takes effect in the next run. The fields that you do not name keep their values.

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.cli.installation import Configuration
 from infra.state import regular_files
 from infra.state.directory import StateDirectory
 from nightfold.complaints import did_you_mean
@@ -17,9 +18,6 @@ from nightfold.errors import InvalidInput
 from nightfold.question import load
 from nightfold.settings import RunConfiguration
 from planner.inputs import configure
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Configuration
 
 ROOT = Path(__file__).parents[2]
 FILE = "configuration.json"  # in the state directory
@@ -60,7 +58,7 @@ def question_override(name: str | None) -> dict[str, str]:
 
 
 def configured(
-    place: "Configuration", overrides: Mapping[str, Any], speed: float, *, always: bool = False
+    place: Configuration, overrides: Mapping[str, Any], speed: float, *, always: bool = False
 ) -> tuple[dict[str, Any], RunConfiguration]:
     """The overrides, and the configuration with them applied. At a higher `speed` requests time out sooner; `always`
     adds that timeout to the overrides at any speed, so that it replaces one from an earlier run at another speed."""

@@ -2,18 +2,16 @@
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from infra.cli.checks import Finding, fix, note, ok
+from infra.cli.stack import Stack
 from infra.cli.stack_commands import aws, deploying
 from infra.stack.inspection import Inspection
 from reporter.schedule import Schedule
 
-if TYPE_CHECKING:
-    from infra.cli.stack import Stack
 
-
-def schedule(at: "Stack", stack: Inspection, which: Literal["night", "morning"]) -> Finding:
+def schedule(at: Stack, stack: Inspection, which: Literal["night", "morning"]) -> Finding:
     name = f"{stack.name}-{which}"
     found = stack.schedule(name)
     off = found is None or found["State"] != "ENABLED"
@@ -30,7 +28,7 @@ def schedule(at: "Stack", stack: Inspection, which: Literal["night", "morning"])
     return ok(f"next {due.next_redrive(datetime.now(UTC))}")
 
 
-def mail(at: "Stack", stack: Inspection, kind: Literal["Alarm", "Digest"], otherwise: str) -> Finding:
+def mail(at: Stack, stack: Inspection, kind: Literal["Alarm", "Digest"], otherwise: str) -> Finding:
     """`otherwise`: the effect of a topic without subscriptions."""
     found = stack.subscriptions(f"{kind}TopicArn")
     waiting = [each.endpoint for each in found if not each.confirmed]
@@ -44,7 +42,7 @@ def mail(at: "Stack", stack: Inspection, kind: Literal["Alarm", "Digest"], other
     return note(f"no subscription: {otherwise}", deploying(at, f"{kind}Email=you@example.com"))
 
 
-def _subscribing(at: "Stack", stack: Inspection, kind: str, address: str) -> str:
+def _subscribing(at: Stack, stack: Inspection, kind: str, address: str) -> str:
     """Sends the confirmation (again)."""
     topic = stack.stack.output(f"{kind}TopicArn")
     given = ("--topic-arn", topic, "--protocol", "email", "--notification-endpoint", address)

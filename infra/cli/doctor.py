@@ -1,19 +1,15 @@
 """`nightfold doctor`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
 @json_option
 @installation_options
-def doctor(as_json: bool, at: "Installation") -> int:
+def doctor(as_json: bool, at: Installation) -> int:
     """Say what is missing here or in a stack, and how to fix it.
 
     Each line begins with ok, with -- for what is optional or not needed now, or with !! for what has to be fixed. The

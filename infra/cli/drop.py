@@ -1,14 +1,10 @@
 """`nightfold drop`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import to_stderr, to_stdout
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -16,7 +12,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @installation_options
-def drop(sites: tuple[str, ...], yes: bool, as_json: bool, at: "Installation") -> int:
+def drop(sites: tuple[str, ...], yes: bool, as_json: bool, at: Installation) -> int:
     """Delete the parked misses of these sites.
 
     Nothing else is deleted. The next nightly run asks a site again if it is still in the site list. Of a stack, all

@@ -2,25 +2,22 @@
 left."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from infra.cli.checks import Finding, fix, note, ok
 from infra.cli.configuration import stored
+from infra.cli.installation import Installation
 from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from planner.inputs import check_facts, read_sites
 
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
-
-def configured(at: "Installation") -> RunConfiguration:
+def configured(at: Installation) -> RunConfiguration:
     """Raises InvalidInput."""
     return stored(at.configuration.where, at.configuration.read())
 
 
-def configuration(at: "Installation") -> Finding:
+def configuration(at: Installation) -> Finding:
     where, text = at.configuration.where, at.configuration.read()
     try:
         found = stored(where, text)
@@ -29,7 +26,7 @@ def configuration(at: "Installation") -> Finding:
     return ok(f"{where} asks {found.model} for {found.question}")
 
 
-def sites(at: "Installation", document: bytes | None, where: str) -> Finding:
+def sites(at: Installation, document: bytes | None, where: str) -> Finding:
     """The site list that the next run takes, and the facts that the configured question needs."""
     if document is None:
         return fix(f"there is no {where}", at.suggest("sites FILE"))
@@ -42,7 +39,7 @@ def sites(at: "Installation", document: bytes | None, where: str) -> Finding:
     return ok(f"{counted(len(found), 'site')} in {where}")
 
 
-def misses(at: "Installation", count: Mapping[str, int]) -> Finding:
+def misses(at: Installation, count: Mapping[str, int]) -> Finding:
     """`count` of the waiting and the parked misses."""
     waiting, parked = count["waiting"], count["parked"]
     if parked:

@@ -2,15 +2,12 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import to_stderr, to_stdout, visible
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 LIMIT = 10_000  # characters that are read, many more than a key has
 
@@ -19,7 +16,7 @@ LIMIT = 10_000  # characters that are read, many more than a key has
 @click.argument("arguments", metavar="", nargs=-1, type=click.UNPROCESSED)
 @json_option
 @installation_options
-def key(arguments: tuple[str, ...], as_json: bool, at: "Installation") -> int:
+def key(arguments: tuple[str, ...], as_json: bool, at: Installation) -> int:
     """Store the API key of a deployed stack.
 
     The key comes from standard input or from a prompt that does not show it, never from an argument:

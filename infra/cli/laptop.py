@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.cli.configuration import ConfigurationFile
-from infra.cli.installation import ApiKey, Configuration, Evidence, ParkedQueue, SiteList
+from infra.cli.installation import Configuration, Evidence, ParkedQueue, Runner, SiteList
 from infra.cli.invocation import redrive_of, shown, suggest, suggest_anywhere
 from infra.cli.page_files import page_in
 from infra.cli.site_list import SiteListFile
@@ -30,9 +30,10 @@ from nightfold.storage import Source, digest_key
 
 if TYPE_CHECKING:
     from infra.cli.checks import Check
-    from infra.cli.runner import Runner, StartedRun
+    from infra.cli.stack_run import StartedRun
     from infra.cli.unfinished_runs import Closing, OpenRun
     from infra.messages_api.endpoint import Simulation
+    from infra.stack.api_key import ApiKeyParameter
     from planner.miss_queue import Received
 
 
@@ -55,7 +56,7 @@ class Laptop:
         return SiteListFile(self.state_dir)
 
     @property
-    def api_key(self) -> ApiKey:
+    def api_key(self) -> "ApiKeyParameter":
         raise InvalidInput(
             "key: on a laptop the key is not stored but taken from the environment: export ANTHROPIC_API_KEY=sk-ant-…; "
             "--stack NAME stores the key of a deployed stack"
@@ -120,7 +121,7 @@ class Laptop:
             f"`{self.suggest('report --list')}` lists those that have ended. For a run of a stack, add --stack NAME"
         )
 
-    def runner(self, simulation: "Simulation", default_scenario: Path | None) -> "Runner":
+    def runner(self, simulation: "Simulation", default_scenario: Path | None) -> Runner:
         from infra.cli.local_run import LocalRunner
         from infra.messages_api.endpoint import choose_endpoint
 

@@ -4,22 +4,19 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from infra.cli import installation_checks
 from infra.cli.checks import Check, Finding, fix, looked, note, ok
 from infra.cli.configuration import check_writable
+from infra.cli.laptop import Laptop
 from infra.cli.machine_checks import MACHINE
 from infra.state.lock import in_use
 from nightfold.errors import InvalidInput
 
-if TYPE_CHECKING:
-    from infra.cli.laptop import Laptop
-
 ENOUGH = 100_000_000  # bytes: a run of 10,000 sites stores half as much
 
 
-def laptop_checks(at: "Laptop") -> Iterator[Check]:
+def laptop_checks(at: Laptop) -> Iterator[Check]:
     yield from looked(
         {
             **MACHINE,
@@ -31,7 +28,7 @@ def laptop_checks(at: "Laptop") -> Iterator[Check]:
     )
 
 
-def _state_directory(at: "Laptop") -> Finding:
+def _state_directory(at: Laptop) -> Finding:
     try:
         check_writable(at.state_dir)
     except InvalidInput as error:
@@ -45,9 +42,9 @@ def _state_directory(at: "Laptop") -> Finding:
     return ok(f"{at.state_dir}{'' if at.state_dir.exists() else ' does not exist yet'}, {free / 1e9:,.1f} GB free")
 
 
-def _sites(at: "Laptop") -> Finding:
+def _sites(at: Laptop) -> Finding:
     return installation_checks.sites(at, at.site_list.read(), at.site_list.where)
 
 
-def _misses(at: "Laptop") -> Finding:
+def _misses(at: Laptop) -> Finding:
     return installation_checks.misses(at, Counter(miss.queue for miss in at.misses()))

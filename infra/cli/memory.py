@@ -1,15 +1,12 @@
 """`nightfold memory`."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import confirmed, to_stderr, to_stdout, width_of
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 @json_option
 @installation_options
 def memory(
-    site: str, question: str | None, kind: str | None, forget: bool, yes: bool, as_json: bool, at: "Installation"
+    site: str, question: str | None, kind: str | None, forget: bool, yes: bool, as_json: bool, at: Installation
 ) -> int:
     """Show what a site was offered before, the newest first.
 

@@ -1,21 +1,18 @@
 """`nightfold misses`."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import to_stderr, to_stdout, width_of
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
 @json_option
 @installation_options
-def misses(as_json: bool, at: "Installation") -> int:
+def misses(as_json: bool, at: Installation) -> int:
     """List the waiting and the parked misses, with their reasons.
 
     No message is received. Of a stack, what the records of its runs tell is listed, and where SQS counts differently.

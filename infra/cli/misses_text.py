@@ -3,21 +3,18 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
+from infra.cli.installation import Installation
 from infra.cli.terminal import table, visible
 from infra.state.queued_misses import QueuedMiss
 from nightfold.amounts import counted, duration
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 def as_json(misses: Sequence[QueuedMiss]) -> str:
     return json.dumps([asdict(miss) for miss in misses], indent=2)
 
 
-def as_text(misses: Sequence[QueuedMiss], at: "Installation", width: int | None) -> list[str]:
+def as_text(misses: Sequence[QueuedMiss], at: Installation, width: int | None) -> list[str]:
     """The table and what it means."""
     waiting = [miss for miss in misses if miss.queue == "waiting"]
     parked = len(misses) - len(waiting)
@@ -42,7 +39,7 @@ def passed_over(name: str, why: str) -> str:
     return f"runs/{visible(name, 80)} is skipped: {visible(why)}."
 
 
-def about_open_runs(at: "Installation") -> Iterator[str]:
+def about_open_runs(at: Installation) -> Iterator[str]:
     """What is said of the runs that have not been closed."""
     from infra.cli.unfinished_runs import PassedOver, UnfinishedRun
 

@@ -2,20 +2,17 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from infra.cli.installation import ParkedQueue
 from infra.cli.terminal import confirmed, to_stderr, visible
 from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 from nightfold.misses import Miss
 
-if TYPE_CHECKING:
-    from infra.cli.installation import ParkedQueue
-
 NAMED = 10  # sites that the question names; the rest are counted
 
 
-def chosen(command: str, sites: Sequence[str], queue: "ParkedQueue") -> dict[str, Miss]:
+def chosen(command: str, sites: Sequence[str], queue: ParkedQueue) -> dict[str, Miss]:
     """The parked misses of these sites, or all if none is named. Raises InvalidInput for a site without one."""
     found = queue.misses()
     for line in queue.about():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import (
     configuration_options,
     installation_options,
@@ -16,7 +17,6 @@ from infra.cli.options import (
 from infra.cli.terminal import to_stdout, width_of
 
 if TYPE_CHECKING:
-    from infra.cli.installation import Installation
     from infra.cli.run_request import Selection
 
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @question_option
 @json_option
 @installation_options
-def plan(selection: "Selection", overrides: Mapping[str, Any], as_json: bool, at: "Installation") -> int:
+def plan(selection: "Selection", overrides: Mapping[str, Any], as_json: bool, at: Installation) -> int:
     """Show what a run would do and its maximum cost. Nothing is started."""
     from infra.cli import plan_text
     from infra.cli.run_request import request_run

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import (
     configuration_options,
     detach_option,
@@ -17,7 +18,6 @@ from infra.cli.options import (
 from infra.cli.terminal import to_stderr, to_stdout, width_of
 
 if TYPE_CHECKING:
-    from infra.cli.installation import Installation
     from infra.messages_api.endpoint import Simulation
 
 
@@ -36,7 +36,7 @@ def redrive(
     detach: bool,
     as_json: bool,
     quiet: bool,
-    at: "Installation",
+    at: Installation,
 ) -> int:
     """Run again, but only for the misses."""
     from infra.cli import misses_text, plan_text

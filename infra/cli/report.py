@@ -1,15 +1,12 @@
 """`nightfold report`."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import to_stderr, to_stdout, width_of
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--list", "list_runs", is_flag=True, help="List all closed runs, newest first.")
 @json_option
 @installation_options
-def report(run: str, in_browser: bool, as_message: bool, list_runs: bool, as_json: bool, at: "Installation") -> int:
+def report(run: str, in_browser: bool, as_message: bool, list_runs: bool, as_json: bool, at: Installation) -> int:
     """Print the address of a run's page.
 
     RUN is a run's name, the beginning of one, or latest, which is the default.

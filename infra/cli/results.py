@@ -2,15 +2,12 @@
 
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options
 from infra.cli.terminal import to_stderr, to_stdout, width_of
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -37,7 +34,7 @@ def results(
     every: bool,
     simulated: bool,
     form: str,
-    at: "Installation",
+    at: Installation,
 ) -> int:
     """Print what was accepted, of nights and mornings together.
 

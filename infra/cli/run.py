@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import (
     configuration_options,
     detach_option,
@@ -17,7 +18,6 @@ from infra.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from infra.cli.installation import Installation
     from infra.cli.run_request import Selection
     from infra.messages_api.endpoint import Simulation
 
@@ -38,7 +38,7 @@ def run(
     detach: bool,
     as_json: bool,
     quiet: bool,
-    at: "Installation",
+    at: Installation,
 ) -> int:
     """Run now, on this machine or in a deployed stack.
 

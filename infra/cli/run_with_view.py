@@ -5,12 +5,11 @@ import sys
 from contextlib import nullcontext
 
 from infra.cli import live_view, plan_text, results_text
-from infra.cli.installation import Installation
+from infra.cli.installation import Installation, Runner
 from infra.cli.interrupts import on_second_signal
 from infra.cli.progress import Progress
 from infra.cli.run_request import RunRequest
 from infra.cli.run_result import RunResult
-from infra.cli.runner import Runner
 from infra.cli.terminal import to_stderr, to_stdout, width_of
 
 

@@ -2,15 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import confirmed, to_stderr, to_stdout, visible, width_of
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @installation_options
-def sites(file: Path | None, yes: bool, as_json: bool, at: "Installation") -> int:
+def sites(file: Path | None, yes: bool, as_json: bool, at: Installation) -> int:
     """Show the site list, or replace it with FILE.
 
     FILE may be - for standard input. Either list is checked as a run would check it. A replaced list is kept until

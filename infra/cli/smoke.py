@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option, simulation_options
 from infra.cli.terminal import confirmed, to_stderr
 
 if TYPE_CHECKING:
-    from infra.cli.installation import Installation
     from infra.messages_api.endpoint import Simulation
 
 SITES = 2
@@ -20,7 +20,7 @@ SITES = 2
 @simulation_options
 @json_option
 @installation_options
-def smoke(yes: bool, simulation: "Simulation", as_json: bool, at: "Installation") -> int:
+def smoke(yes: bool, simulation: "Simulation", as_json: bool, at: Installation) -> int:
     """Try it: a run of two sites, and a look at what it leaves.
 
     The sites are the first two of the site list. Then each line begins with ok, with -- for what you should know, or

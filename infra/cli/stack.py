@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.cli.installation import ApiKey, Configuration, Evidence, ParkedQueue, SiteList
+from infra.cli.installation import Configuration, Evidence, ParkedQueue, Runner, SiteList
 from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import program
 from infra.cli.page_files import page_from
@@ -21,8 +21,9 @@ from planner.miss_queue import Received
 
 if TYPE_CHECKING:
     from infra.cli.checks import Check
-    from infra.cli.runner import Runner, StartedRun
+    from infra.cli.stack_run import StartedRun
     from infra.messages_api.endpoint import Simulation
+    from infra.stack.api_key import ApiKeyParameter
     from infra.stack.deployed import DeployedStack
     from nightfold.memory import Kind
 
@@ -56,7 +57,7 @@ class Stack:
         return StoredSiteList(self._deployed.records.bucket, putting=self.suggest("sites FILE"))
 
     @property
-    def api_key(self) -> ApiKey:
+    def api_key(self) -> "ApiKeyParameter":
         return self._deployed.api_key
 
     @property
@@ -110,7 +111,7 @@ class Stack:
 
         return started_run(command, name, self, self._deployed)
 
-    def runner(self, simulation: "Simulation", default_scenario: Path | None) -> "Runner":  # noqa: ARG002
+    def runner(self, simulation: "Simulation", default_scenario: Path | None) -> Runner:  # noqa: ARG002
         from infra.cli.stack_run import StackRunner
         from infra.messages_api.endpoint import Simulation
 
@@ -150,6 +151,4 @@ class Stack:
 
     @property
     def evidence(self) -> Evidence:
-        from infra.stack.evidence import StackEvidence
-
-        return StackEvidence(self._deployed)
+        return self._deployed

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from infra.cli import delivery_checks, installation_checks
 from infra.cli.checks import Check, Finding, fix, looked, note, ok
+from infra.cli.stack import Stack
 from infra.cli.stack_commands import aws, deleting, deploying
 from infra.fingerprint import UNKNOWN, fingerprint
 from infra.stack.aws_errors import NotAllowed
@@ -14,15 +14,12 @@ from nightfold.settings import AUTO
 from nightfold.storage import SITES_KEY
 from planner.inputs import read_sites
 
-if TYPE_CHECKING:
-    from infra.cli.stack import Stack
-
 _NEVER_CREATED = frozenset(
     {"CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 )
 
 
-def stack_checks(at: "Stack", stack: Inspection) -> Iterator[Check]:
+def stack_checks(at: Stack, stack: Inspection) -> Iterator[Check]:
     """Raises InvalidInput without credentials, and for what is not a stack of Nightfold."""
     caller = stack.caller()
     status = _status(at, stack)
@@ -65,7 +62,7 @@ def _attaching(caller: str, stack: Inspection) -> str | None:
     return f"aws iam attach-role-policy --role-name {name.partition('/')[0]} --policy-arn {policy}"
 
 
-def _status(at: "Stack", stack: Inspection) -> Finding:
+def _status(at: Stack, stack: Inspection) -> Finding:
     said = f"{at.name} is {stack.status}{f' ({stack.why})' if stack.why else ''}"
     if stack.status in _NEVER_CREATED:
         return fix(f"{said}; delete it, then deploy again", deleting(at))
@@ -78,7 +75,7 @@ def _status(at: "Stack", stack: Inspection) -> Finding:
     return ok(said)
 
 
-def _template(at: "Stack", stack: Inspection) -> Finding:
+def _template(at: Stack, stack: Inspection) -> Finding:
     deployed = stack.stack.outputs.get("Fingerprint")
     if deployed is None:
         return fix("older than this folder", deploying(at))
@@ -89,14 +86,14 @@ def _template(at: "Stack", stack: Inspection) -> Finding:
     return ok("template, workflow, code and packages are this folder's")
 
 
-def _workflow(at: "Stack", stack: Inspection) -> Finding:
+def _workflow(at: Stack, stack: Inspection) -> Finding:
     """An edit in the console shows here alone."""
     if stack.runs_the_workflow():
         return ok("the state machine is infra/statemachine/nightly.asl.json")
     return fix("the state machine differs from infra/statemachine/nightly.asl.json", deploying(at))
 
 
-def _api_key(at: "Stack", stack: Inspection) -> Finding:
+def _api_key(at: Stack, stack: Inspection) -> Finding:
     name, kind = stack.stack.output("ApiKeyName"), stack.key_type()
     if kind is None:
         return fix(f"there is no {name}", at.suggest("key"))
@@ -106,11 +103,11 @@ def _api_key(at: "Stack", stack: Inspection) -> Finding:
     return ok(f"{name} is there; it is not read")
 
 
-def _sites(at: "Stack") -> Finding:
+def _sites(at: Stack) -> Finding:
     return installation_checks.sites(at, at.records.get(SITES_KEY), at.site_list.where)
 
 
-def _concurrency(at: "Stack", stack: Inspection) -> Finding:
+def _concurrency(at: Stack, stack: Inspection) -> Finding:
     """How many branches the configuration lets run at once, and how many Lambda does."""
     in_all, unreserved = stack.concurrency()
     reserved = int(stack.stack.parameter("CollectorReservedConcurrency") or 0)
@@ -126,5 +123,5 @@ def _concurrency(at: "Stack", stack: Inspection) -> Finding:
     return fix(f"{field} lets {wanted:,} branches run at once; {most:,} are {whose}", fixed)
 
 
-def _misses(at: "Stack", stack: Inspection) -> Finding:
+def _misses(at: Stack, stack: Inspection) -> Finding:
     return installation_checks.misses(at, stack.stack.messages())

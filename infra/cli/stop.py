@@ -1,15 +1,12 @@
 """`nightfold stop`."""
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import confirmed, to_stderr, to_stdout, visible
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @installation_options
-def stop(run: str, yes: bool, as_json: bool, at: "Installation") -> int:
+def stop(run: str, yes: bool, as_json: bool, at: Installation) -> int:
     """Stop a run of a stack. What it has stored is kept.
 
     The next redrive closes the run: stored answers are judged, and the other sites become misses and are collected.

@@ -1,14 +1,10 @@
 """`nightfold unpark`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option
 from infra.cli.terminal import to_stderr, to_stdout
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -16,7 +12,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @installation_options
-def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, at: "Installation") -> int:
+def unpark(sites: tuple[str, ...], yes: bool, as_json: bool, at: Installation) -> int:
     """Move parked misses back into the miss queue.
 
     Without a SITE, all of them. Their attempts are counted from zero again. Of a stack, all parked messages are

@@ -1,13 +1,9 @@
 """`nightfold watch`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from infra.cli.installation import Installation
 from infra.cli.options import installation_options, json_option, quiet_option
-
-if TYPE_CHECKING:
-    from infra.cli.installation import Installation
 
 
 @click.command()
@@ -15,7 +11,7 @@ if TYPE_CHECKING:
 @json_option
 @quiet_option
 @installation_options
-def watch(run: str | None, as_json: bool, quiet: bool, at: "Installation") -> int:
+def watch(run: str | None, as_json: bool, quiet: bool, at: Installation) -> int:
     """Follow a run of a stack until its end, and show its census.
 
     Without RUN, the one that is under way. The beginning of a run's name will do. Ctrl-C leaves it running.

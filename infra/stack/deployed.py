@@ -22,7 +22,9 @@ _COUNTS = tuple(f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisi
 
 class DeployedStack:
     """A stack in the account of the user's credentials. Raises InvalidInput for a profile that does not exist, and
-    without a region."""
+    without a region. What a run leaves outside the bucket, it counts as infra.cli.installation.Evidence says."""
+
+    late_s = 90.0  # SQS's approximate counts and CloudWatch's logs lag by a minute or more
 
     def __init__(self, name: str, region: str | None = None, profile: str | None = None) -> None:
         self.name = name
@@ -98,6 +100,17 @@ class DeployedStack:
         with explained("sqs"):
             found = self._sqs.get_queue_attributes(QueueUrl=self.output(_URLS[queue]), AttributeNames=[*_COUNTS])
         return sum(map(int, found["Attributes"].values()))
+
+    def waiting(self) -> int:
+        return self.count("waiting")
+
+    def logged(self, run_id: str) -> int:
+        """On all pages: one may be empty and still have a next."""
+        group = f"/aws/lambda/{self.description['StackName']}-collector"
+        with explained("logs"):
+            pages = self.client("logs").get_paginator("filter_log_events")
+            found = pages.paginate(logGroupName=group, filterPattern=f'{{ $.run_id = "{run_id}" }}')
+            return sum(len(page["events"]) for page in found)
 
     def parked_queue(self) -> ParkedQueue:
         """Nothing is received yet."""
