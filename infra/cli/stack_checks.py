@@ -1,18 +1,24 @@
-"""What `nightfold doctor --stack` looks at: the credentials, what was deployed, and what its runs need."""
+"""What `nightfold doctor --stack` looks at: the credentials, what was deployed, what its runs need, whether they start
+by themselves, and who is told."""
 
+import json
+import shlex
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
+from typing import Literal
 
-from infra.cli import delivery_checks, installation_checks
+from infra.cli import installation_checks
 from infra.cli.checks import Check, Finding, fix, looked, note, ok
+from infra.cli.invocation import in_repository
 from infra.cli.stack import Stack
-from infra.cli.stack_commands import aws, deleting, deploying
 from infra.fingerprint import UNKNOWN, fingerprint
 from infra.stack.aws_errors import NotAllowed
 from infra.stack.inspection import Inspection
 from nightfold.settings import AUTO
 from nightfold.storage import SITES_KEY
 from planner.inputs import read_sites
+from reporter.schedule import Schedule
 
 _NEVER_CREATED = frozenset(
     {"CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
@@ -35,10 +41,10 @@ def stack_checks(at: Stack, stack: Inspection) -> Iterator[Check]:
             "configuration": partial(installation_checks.configuration, at),
             "sites": partial(_sites, at),
             "lambda concurrency": partial(_concurrency, at, stack),
-            "night": partial(delivery_checks.schedule, at, stack, "night"),
-            "morning": partial(delivery_checks.schedule, at, stack, "morning"),
-            "alarm mail": partial(delivery_checks.mail, at, stack, "Alarm", "alarms are not delivered"),
-            "digest mail": partial(delivery_checks.mail, at, stack, "Digest", "pages are stored and not sent"),
+            "night": partial(_schedule, at, stack, "night"),
+            "morning": partial(_schedule, at, stack, "morning"),
+            "alarm mail": partial(_mail, at, stack, "Alarm", "alarms are not delivered"),
+            "digest mail": partial(_mail, at, stack, "Digest", "pages are stored and not sent"),
             "misses": partial(_misses, at, stack),
         }
         yield from looked({name: partial(_allowed, caller, stack, look) for name, look in checks.items()})
@@ -65,24 +71,24 @@ def _attaching(caller: str, stack: Inspection) -> str | None:
 def _status(at: Stack, stack: Inspection) -> Finding:
     said = f"{at.name} is {stack.status}{f' ({stack.why})' if stack.why else ''}"
     if stack.status in _NEVER_CREATED:
-        return fix(f"{said}; delete it, then deploy again", deleting(at))
+        return fix(f"{said}; delete it, then deploy again", _deleting(at))
     if stack.status.endswith("_IN_PROGRESS"):
         return note(f"{said}; look again when that is over")
     if stack.status == "UPDATE_ROLLBACK_COMPLETE":
-        return note(f"{said}: the last update failed, and everything is as before", deploying(at))
+        return note(f"{said}: the last update failed, and everything is as before", _deploying(at))
     if stack.status.endswith("_FAILED"):
-        return fix(said, deploying(at))
+        return fix(said, _deploying(at))
     return ok(said)
 
 
 def _template(at: Stack, stack: Inspection) -> Finding:
     deployed = stack.stack.outputs.get("Fingerprint")
     if deployed is None:
-        return fix("older than this folder", deploying(at))
+        return fix("older than this folder", _deploying(at))
     if deployed == UNKNOWN:
-        return note("not known: only what `make build` has built has a fingerprint", deploying(at))
+        return note("not known: only what `make build` has built has a fingerprint", _deploying(at))
     if deployed != fingerprint():
-        return fix("template, workflow, code or packages differ from this folder's", deploying(at))
+        return fix("template, workflow, code or packages differ from this folder's", _deploying(at))
     return ok("template, workflow, code and packages are this folder's")
 
 
@@ -90,7 +96,7 @@ def _workflow(at: Stack, stack: Inspection) -> Finding:
     """An edit in the console shows here alone."""
     if stack.runs_the_workflow():
         return ok("the state machine is infra/statemachine/nightly.asl.json")
-    return fix("the state machine differs from infra/statemachine/nightly.asl.json", deploying(at))
+    return fix("the state machine differs from infra/statemachine/nightly.asl.json", _deploying(at))
 
 
 def _api_key(at: Stack, stack: Inspection) -> Finding:
@@ -98,7 +104,7 @@ def _api_key(at: Stack, stack: Inspection) -> Finding:
     if kind is None:
         return fix(f"there is no {name}", at.suggest("key"))
     if kind != "SecureString":
-        again = f"{aws(at, 'ssm', 'delete-parameter', '--name', name)} && {at.suggest('key')}"  # SSM changes no type
+        again = f"{_aws(at, 'ssm', 'delete-parameter', '--name', name)} && {at.suggest('key')}"  # SSM changes no type
         return fix(f"{name} is not encrypted: it is a {kind}", again)
     return ok(f"{name} is there; it is not read")
 
@@ -125,3 +131,62 @@ def _concurrency(at: Stack, stack: Inspection) -> Finding:
 
 def _misses(at: Stack, stack: Inspection) -> Finding:
     return installation_checks.misses(at, stack.stack.messages())
+
+
+def _schedule(at: Stack, stack: Inspection, which: Literal["night", "morning"]) -> Finding:
+    name = f"{stack.name}-{which}"
+    found = stack.schedule(name)
+    off = found is None or found["State"] != "ENABLED"
+    if off and stack.stack.parameter("ScheduleState") == "DISABLED":
+        return note("off, as the parameter ScheduleState says", _deploying(at, "ScheduleState=ENABLED"))
+    if found is None:
+        return fix(f"there is no schedule {name}", _deploying(at))
+    if off:  # by hand, which a deployment does not notice
+        on = json.dumps({**found, "State": "ENABLED"}, default=str)
+        return fix(
+            f"the schedule {name} is switched off", _aws(at, "scheduler", "update-schedule", "--cli-input-json", on)
+        )
+    due = Schedule(found["ScheduleExpression"], found.get("ScheduleExpressionTimezone", "UTC"), enabled=True)
+    return ok(f"next {due.next_redrive(datetime.now(UTC))}")
+
+
+def _mail(at: Stack, stack: Inspection, kind: Literal["Alarm", "Digest"], otherwise: str) -> Finding:
+    """`otherwise`: the effect of a topic without subscriptions."""
+    found = stack.subscriptions(f"{kind}TopicArn")
+    waiting = [each.endpoint for each in found if not each.confirmed]
+    wanted = stack.stack.parameter(f"{kind}Email")
+    if wanted and wanted not in [each.endpoint for each in found]:  # SNS forgets what is not confirmed within days
+        return fix(f"{wanted} is not subscribed", _subscribing(at, stack, kind, wanted))
+    if waiting:
+        return fix(f"{waiting[0]} has not confirmed the subscription", _subscribing(at, stack, kind, waiting[0]))
+    if found:
+        return ok(f"to {', '.join(each.endpoint for each in found)}")
+    return note(f"no subscription: {otherwise}", _deploying(at, f"{kind}Email=you@example.com"))
+
+
+def _subscribing(at: Stack, stack: Inspection, kind: str, address: str) -> str:
+    """Sends the confirmation (again)."""
+    topic = stack.stack.output(f"{kind}TopicArn")
+    given = ("--topic-arn", topic, "--protocol", "email", "--notification-endpoint", address)
+    return _aws(at, "sns", "subscribe", *given)
+
+
+def _aws(at: Stack, *words: str) -> str:
+    return shlex.join(["aws", *words, *_account(at)])
+
+
+def _deploying(at: Stack, *overrides: str) -> str:
+    """Updates the stack from the repository. A parameter that is not overridden keeps its value."""
+    given = ["--parameter-overrides", *overrides] if overrides else []
+    sam = shlex.join(["sam", "deploy", "--stack-name", at.name, *_account(at), *given])
+    return in_repository(f"make build && {sam}")
+
+
+def _deleting(at: Stack) -> str:
+    """Asks for confirmation."""
+    return shlex.join(["sam", "delete", "--stack-name", at.name, *_account(at)])
+
+
+def _account(at: Stack) -> list[str]:
+    given = {"--region": at.region, "--profile": at.profile}
+    return [word for name, value in given.items() if value for word in (name, value)]
