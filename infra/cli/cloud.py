@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 def cloud(port: int, host: str, simulation: "Simulation", state_dir: Path) -> int:
     """Serve the embedded cloud on a port until Ctrl-C."""
     from infra.cli.configuration import check_writable
-    from infra.cli.default_files import here_or_in_repository
-    from infra.cli.site_list import SiteListFile
+    from infra.cli.site_list import SiteListFile, here_or_in_repository
     from infra.messages_api.endpoint import SCENARIO, choose_endpoint
 
     check_writable(state_dir)

@@ -44,9 +44,9 @@ def run(
 
     A run of a stack is followed until its end. Ctrl-C leaves it running.
     """
-    from infra.cli.default_files import here_or_in_repository
     from infra.cli.run_request import request_run
     from infra.cli.run_with_view import run_with_view
+    from infra.cli.site_list import here_or_in_repository
     from infra.messages_api.endpoint import SCENARIO
 
     runner = at.runner(simulation, here_or_in_repository(SCENARIO))

@@ -1,15 +1,15 @@
-"""The site list of a state directory, and replacing it."""
+"""The site list of a state directory, replacing it, and the files that a command uses unless another is named."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.cli.configuration import check_writable
-from infra.cli.default_files import SITES, here_or_in_repository, read_file
+from infra.cli.configuration import ROOT, check_writable
 from infra.state import regular_files
 from infra.state.directory import StateDirectory
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY
 
+SITES = Path("events/sites.json")  # the default list
 FILE, FORMER = "sites.json", "former-sites.json"  # in the state directory
 
 
@@ -69,3 +69,16 @@ class SiteListFile:
     @property
     def _own(self) -> Path:
         return self.state_dir / FILE
+
+
+def here_or_in_repository(path: Path) -> Path:
+    """A default file: the current directory's if it exists, otherwise the repository's."""
+    return path if path.exists() else ROOT / path
+
+
+def read_file(path: Path, named: str) -> bytes:
+    """Raises InvalidInput, which begins with `named`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{named}: cannot be read ({error.strerror})") from None

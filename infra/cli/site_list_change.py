@@ -8,8 +8,8 @@ from json import dumps
 from pathlib import Path
 
 from infra.cli.configuration import stored as read_configuration
-from infra.cli.default_files import read_file
 from infra.cli.run_request import task
+from infra.cli.site_list import read_file
 from infra.cli.terminal import table, visible
 from nightfold.amounts import counted
 from nightfold.errors import InvalidInput

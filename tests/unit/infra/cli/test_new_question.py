@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.cli.main import BAD_INPUT, main
-from infra.cli.question_folder import FILES, TEMPLATE, write_question
+from infra.cli.new_question import FILES, TEMPLATE, write_question
 from nightfold.errors import InvalidInput
 from nightfold.question import load
 
