@@ -17,21 +17,21 @@ MAX_RECEIVES = 50  # the miss queue's maxReceiveCount in template.yaml: the next
 QUEUES: dict[Literal["waiting", "parked"], str] = {"waiting": "MissQueue", "parked": "ParkedQueue"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QueuedMiss:
     """One message. If it is not a miss of Nightfold, site and reason are None and `message` explains it."""
 
-    site_id: str | None
-    domain: str | None
-    reason: str | None
-    error: str | None
+    site_id: str | None = None
+    domain: str | None = None
+    reason: str | None = None
+    error: str | None = None
     message: str
     age: float  # seconds since it was missed
-    attempts: int  # how many runs have asked about the site
-    simulated: bool
+    attempts: int = 0  # how many runs have asked about the site
+    simulated: bool = False
     queue: Literal["waiting", "parked"]
-    run_id: str | None
-    missed_at: str | None
+    run_id: str | None = None
+    missed_at: str | None = None
     raw_answer: str | None = None  # of a rejected answer, trimmed; the outcome under raw_answer_key has all of it
     raw_answer_key: str | None = None
 
@@ -94,19 +94,7 @@ def _queued(message: Message, queue: Literal["waiting", "parked"], now: datetime
     try:
         return described(Miss.model_validate_json(message.body), queue, now)
     except ValidationError:
-        return QueuedMiss(
-            site_id=None,
-            domain=None,
-            reason=None,
-            error=None,
-            message=_explanation(message.body, queue),
-            age=_seconds(now, sent),
-            attempts=0,
-            simulated=False,
-            queue=queue,
-            run_id=None,
-            missed_at=None,
-        )
+        return QueuedMiss(message=_explanation(message.body, queue), age=_seconds(now, sent), queue=queue)
 
 
 def described(miss: Miss, queue: Literal["waiting", "parked"], now: datetime) -> QueuedMiss:
