@@ -16,8 +16,7 @@ from tests.performance.part import Options
 from tests.performance.virtual_run import ANSWER_TOKENS as ANSWER_LENGTHS
 from tests.performance.virtual_run import ENTRY_TIER, LATENCY_S, RunFigures, Setting, mean, play, scaled
 from tests.performance.virtual_waves import ANSWER_TOKENS, CONCURRENCY_LIMIT, RunInWaves, play_in_waves
-from tests.performance.waves_shown import tables
-from tests.performance.waves_verdict import complaints
+from tests.performance.waves_shown import complaints, tables
 
 __all__ = ["complaints", "measure", "tables"]
 
