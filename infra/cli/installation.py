@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infra.cli.stack_run import StartedRun
     from infra.cli.unfinished_runs import Closing, OpenRun
     from infra.messages_api.endpoint import Simulation
-    from infra.stack.api_key import ApiKeyParameter
+    from infra.stack.deployed import ApiKeyParameter
     from infra.state.queued_misses import QueuedMiss
     from nightfold.memory import Kind
     from nightfold.misses import Miss

@@ -13,7 +13,7 @@ from infra.cli.invocation import redrive_of, shown, suggest, suggest_anywhere
 from infra.cli.page_files import page_in
 from infra.cli.site_list import SiteListFile
 from infra.cli.terminal import visible
-from infra.state.folder import Folder
+from infra.state.folder import Folder, LocalEvidence
 from infra.state.lock import in_use
 from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from infra.cli.stack_run import StartedRun
     from infra.cli.unfinished_runs import Closing, OpenRun
     from infra.messages_api.endpoint import Simulation
-    from infra.stack.api_key import ApiKeyParameter
+    from infra.stack.deployed import ApiKeyParameter
     from planner.miss_queue import Received
 
 
@@ -145,6 +145,4 @@ class Laptop:
 
     @property
     def evidence(self) -> Evidence:
-        from infra.state.evidence import LocalEvidence
-
         return LocalEvidence(self.state_dir)

@@ -102,7 +102,7 @@ def sam() -> Finding:
 
 
 def aws_credentials() -> Finding:
-    from infra.stack.credentials import found_credentials
+    from infra.stack.session import found_credentials
 
     if method := found_credentials():
         return ok(f"found ({method}); `doctor --stack NAME` tries them")

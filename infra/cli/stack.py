@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from infra.cli.checks import Check
     from infra.cli.stack_run import StartedRun
     from infra.messages_api.endpoint import Simulation
-    from infra.stack.api_key import ApiKeyParameter
-    from infra.stack.deployed import DeployedStack
+    from infra.stack.deployed import ApiKeyParameter, DeployedStack
     from nightfold.memory import Kind
 
 

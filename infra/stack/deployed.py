@@ -1,4 +1,4 @@
-"""One deployed stack: its outputs and its bucket. Nothing is asked of AWS before it is needed."""
+"""One deployed stack: its outputs, its bucket and its API key. Nothing is asked of AWS before it is needed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.stack.api_key import ApiKeyParameter
-from infra.stack.aws_errors import explained
+from infra.stack.aws_errors import NOT_AWS, explained
 from infra.stack.configuration import ConfigurationParameter
 from infra.stack.executions import Executions
 from infra.stack.parked_queue import ParkedQueue
@@ -71,21 +70,18 @@ class DeployedStack:
     @cached_property
     def records(self) -> "StoredRecords":
         """What its runs have stored. Raises InvalidInput."""
-        with explained("s3"):
-            client: Any = self._session.client("s3")
+        client = self._session.client("s3")
         return StoredRecords(Bucket(self.output("BucketName"), client), client)
 
     @cached_property
     def configuration(self) -> ConfigurationParameter:
         """Raises InvalidInput."""
-        with explained("ssm"):
-            return ConfigurationParameter(self.output("ConfigurationName"), self._session.client("ssm"))
+        return ConfigurationParameter(self.output("ConfigurationName"), self._session.client("ssm"))
 
     @cached_property
-    def api_key(self) -> ApiKeyParameter:
+    def api_key(self) -> "ApiKeyParameter":
         """Raises InvalidInput."""
-        with explained("ssm"):
-            return ApiKeyParameter(self.output("ApiKeyName"), self._session.client("ssm"))
+        return ApiKeyParameter(self.output("ApiKeyName"), self._session.client("ssm"))
 
     def client(self, service: str) -> Any:
         """Of boto3."""
@@ -120,13 +116,11 @@ class DeployedStack:
     @cached_property
     def executions(self) -> Executions:
         """Raises InvalidInput."""
-        with explained("states"):
-            return Executions(self.output("StateMachineArn"), self._session.client("stepfunctions"))
+        return Executions(self.output("StateMachineArn"), self._session.client("stepfunctions"))
 
     @cached_property
     def _sqs(self) -> Any:
-        with explained("sqs"):
-            return self._session.client("sqs")
+        return self._session.client("sqs")
 
 
 @dataclass(frozen=True)
@@ -155,3 +149,24 @@ class StoredRecords:
                 Bucket=self.bucket.name, Prefix=prefix, StartAfter=after, MaxKeys=at_most
             )
         return [str(listed["Key"]) for listed in page.get("Contents", [])]
+
+
+@dataclass(frozen=True)
+class ApiKeyParameter:
+    """The SSM parameter with the API key, which operators may write and not read. Raises InvalidInput where AWS
+    refuses to answer."""
+
+    where: str
+    ssm: Any
+
+    def put(self, key: str) -> bool:
+        """Store the key. Returns whether it replaced another."""
+        with explained("ssm"):
+            try:
+                put = self.ssm.put_parameter(Name=self.where, Value=key, Type="SecureString", Overwrite=True)
+            except ClientError as error:
+                error.response["Error"]["Message"] = "its message is not shown: it may quote the key"
+                raise
+        if "Version" not in put:  # botocore takes any text for an empty answer
+            raise InvalidInput(NOT_AWS)
+        return int(put["Version"]) > 1

@@ -1,19 +1,21 @@
 """How the command line calls AWS: as the user's own AWS configuration says, and never believing half an answer."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import InvalidRegionError
 
-from infra.stack.aws_errors import explained
-from infra.stack.credentials import credentials_load
+from infra.stack.aws_errors import NO_CREDENTIALS_CAME, explained
 from nightfold.errors import InvalidInput
+from nightfold.text import one_line
 
 ATTEMPTS = 5  # of one call, unless the AWS configuration says otherwise: AWS_MAX_ATTEMPTS, max_attempts
 CONNECTIONS = 32  # at once: records are read by several threads
 _CONNECT_S, _READ_S = 5, 20  # a person waits for it
+_OVER_THE_NETWORK = ("container-role", "iam-role")  # these ask for seconds where nothing answers
 
 
 class Session:
@@ -29,16 +31,15 @@ class Session:
             core.register("needs-retry.*.*", _by_its_new_status)  # so deep, because the deepest handler is asked first
             if not core.get_config_variable("region"):
                 raise InvalidInput("--region: no AWS region is set; add --region, or set AWS_REGION")
-        with credentials_load():  # now, and not in the first call: here whatever goes wrong is about credentials
+        with _credentials_load():  # now, and not in the first call: here whatever goes wrong is about credentials
             if credentials := core.get_credentials():
                 credentials.get_frozen_credentials()
 
     def client(self, service: str) -> Any:
-        """As boto3 makes it. Raises InvalidInput for an address that is none, and what botocore raises."""
+        """As boto3 makes it. Raises InvalidInput, also for an address that is none."""
         try:
-            return self._core.create_client(service)
-        except InvalidRegionError:  # a ValueError as well
-            raise
+            with explained(service):
+                return self._core.create_client(service)
         except ValueError as error:
             raise InvalidInput(f"AWS_ENDPOINT_URL: {error}") from None
 
@@ -75,3 +76,29 @@ def _by_its_new_status(**event: Any) -> None:
     if event["response"] is not None:
         answered, parsed = event["response"]
         answered.status_code = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", answered.status_code)
+
+
+def found_credentials() -> str | None:
+    """Where boto3 finds some, such as `env` or `sso`, without a question to AWS; None if there are none. Raises
+    InvalidInput."""
+    session = botocore.session.get_session()
+    with _credentials_load():
+        for provider in _OVER_THE_NETWORK:
+            session.get_component("credential_provider").remove(provider)
+        credentials = session.get_credentials()
+    return str(credentials.method) if credentials else None
+
+
+@contextmanager
+def _credentials_load() -> Iterator[None]:
+    """Raises InvalidInput for whatever goes wrong while they do, without a word of what a program has printed: perhaps
+    a secret."""
+    try:
+        with explained("sts"):  # a role in the profile is assumed
+            yield
+    except EOFError:
+        raise InvalidInput("--stack: the AWS profile asks for an MFA code, which takes a terminal") from None
+    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        # A credential_process that cannot be run, or prints what botocore does not expect.
+        why = str(error) if isinstance(error, OSError | RuntimeError) else type(error).__name__
+        raise InvalidInput(f"{NO_CREDENTIALS_CAME} ({one_line(why)})") from None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.state.evidence import LocalEvidence
+from infra.state.folder import LocalEvidence
 
 LINES = """\
 {"message":"collect","run_id":"smoke-1","site_id":"harbour"}
