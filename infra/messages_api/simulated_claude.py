@@ -23,6 +23,11 @@ _HOSTILE = (
 )
 _THINKING = "The reader knows the basics; five different angles are wanted, and only the array."
 _SIGNATURE = "c2ltdWxhdGVkIHRoaW5raW5nIGhhcyBubyBzaWduYXR1cmU="
+_REFUSAL = {
+    "type": "refusal",
+    "category": "general_harms",
+    "explanation": "Simulated: the request was judged to be harmful.",
+}
 _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMBERS = {word: number for number, word in enumerate(_NUMBER_WORDS, 1)}
 _WANTED = re.compile(
@@ -48,7 +53,7 @@ def answer(
     `cost` is its number of output tokens; by default, that of its text.
     """
     if step.do == "refusal":
-        return _message(request, [], "refusal", 1, rng, _refusal_details())
+        return _message(request, [], "refusal", 1, rng, _REFUSAL)
     thinking = _THINKING if step.do == "thinking_first" else ""
     text, stop_reason = _text(step, request, site, number, rng), "end_turn"
     natural = count_tokens(thinking) + count_tokens(text)
@@ -128,11 +133,3 @@ def _message(
         },
     }
     return SimulatedMessage(message, output_tokens)
-
-
-def _refusal_details() -> dict[str, str]:
-    return {
-        "type": "refusal",
-        "category": "general_harms",
-        "explanation": "Simulated: the request was judged to be harmful.",
-    }

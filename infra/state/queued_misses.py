@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,20 +74,17 @@ def unreadable_messages(state_dir: Path) -> Iterator[tuple[Path, str]]:
     for queue in QUEUES.values():
         for path in sorted((state_dir / "queues" / queue).glob("*.json")):
             try:
-                read_message(path)
+                with suppress(FileNotFoundError):
+                    read_message(path)
             except UnreadableMessage as error:
                 yield path, str(error)
-            except FileNotFoundError:
-                continue
 
 
 def _messages(folder: Path) -> Iterator[Message]:
     for path in folder.glob("*.json"):
-        try:
+        with suppress(UnreadableMessage, FileNotFoundError):
             stored = read_message(path)
-        except (UnreadableMessage, FileNotFoundError):
-            continue
-        yield Message(stored.message_id, stored.body, stored.sent_at / 1000, stored.receive_count)
+            yield Message(stored.message_id, stored.body, stored.sent_at / 1000, stored.receive_count)
 
 
 def _queued(message: Message, queue: Literal["waiting", "parked"], now: datetime) -> QueuedMiss:
