@@ -12,22 +12,14 @@ from datetime import datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import cast
 
 import click
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from tests.performance.part import Options, Table
+from tests.performance.part import Options, Part, Table
 from tests.performance.results import FILE, Results, as_kept, begin, write
-
-
-class Part(Protocol):
-    """See tests.performance.part."""
-
-    def measure(self, options: Options) -> dict[str, Any]: ...
-    def tables(self, figures: dict[str, Any]) -> list[Table]: ...
-    def complaints(self, figures: dict[str, Any]) -> list[str]: ...
 
 
 def module(name: str) -> Part:

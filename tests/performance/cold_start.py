@@ -31,13 +31,8 @@ from tests.support.runtime_emulator import ARCHITECTURE, installed, python
 from tests.support.site_tasks import site_task
 
 PROBE = Path(__file__).with_name("probe.py")
-AT_LEAST = {
-    "planner": 2.0,
-    "pacer": 2.0,
-    "collector": 1.5,
-    "aggregator": 2.0,
-    "reporter": 2.0,
-}  # plain / ours, in CPU time of the init
+# plain / ours, in CPU time of the init
+AT_LEAST = {"planner": 2.0, "pacer": 2.0, "collector": 1.5, "aggregator": 2.0, "reporter": 2.0}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""One run of one contestant: how it is started, what it took, and what it left behind.
+"""Who takes part in the race, and one run of one contestant: how it is started, what it took, and what it left behind.
 
 Each run is a process of its own against a simulated Messages API of its own.
 """
@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -23,6 +24,14 @@ from tests.support.questions import CANDIDATES
 
 HURRY = 10  # its waits are at most 30 and 60 s
 OURS = "Nightfold"
+FOLDER = Path(__file__).with_name("contestants")
+SERIAL, SCRIPT = "serial", "asyncio.Semaphore"
+SCRIPTS = {
+    SERIAL: "serial.py",
+    "all at once": "uncapped.py",
+    "cap, budget, timeout": "capped.py",
+    SCRIPT: "asyncio_semaphore.py",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,31 @@ class Contestant:
     hurried: tuple[str, ...] = ()  # the same with waits that pass {hurry} times as fast, where only the end counts
     morning: tuple[str, ...] = ()  # what its own schedule starts in the morning
     results: str = "*.json"  # where it keeps candidates, below {results}
+
+
+def contestants() -> list[Contestant]:
+    files = {name: str(FOLDER / file) for name, file in SCRIPTS.items()}
+    scripts = [Contestant(name, (sys.executable, file, "{prompts}", "{results}")) for name, file in files.items()]
+    return [*scripts, _nightfold()]
+
+
+def _nightfold() -> Contestant:
+    command = str(Path(sys.executable).with_name("nightfold"))
+    common = (
+        *("--json", "--state-dir", "{results}", "--concurrency", "{at_once}"),
+        *("--set", "request_timeout_s={timeout_s}", "--set", "output_token_budget={budget}"),
+    )
+    hurried = (
+        *(sys.executable, "-m", "tests.performance.fast_run", "{sites}", "{results}", "--speed", "{hurry}"),
+        *("--concurrency", "{at_once}", "--request-timeout-s", "{timeout_s}"),
+    )
+    return Contestant(
+        OURS,
+        (command, "run", "--sites", "{sites}", *common),
+        hurried,
+        (command, "redrive", *common),
+        "runs/*/results/*.json",
+    )
 
 
 def run(

@@ -1,15 +1,9 @@
-"""What the parts of `make bench` have in common: what a part is given, and what it gives back to be shown.
-
-A part is a module with
-
-    def measure(options: Options) -> dict[str, Any]: ...       its figures, as they are kept in the result file
-    def tables(figures: dict[str, Any]) -> list[Table]: ...    the same as a person reads them
-    def complaints(figures: dict[str, Any]) -> list[str]: ...  what does not hold; one is enough to fail the command
-"""
+"""What the parts of `make bench` have in common: what a part is given, and what it gives back to be shown."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -30,3 +24,16 @@ class Table:
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+
+
+class Part(Protocol):
+    """A module that measures."""
+
+    def measure(self, options: Options) -> dict[str, Any]:
+        """Its figures, as they are kept in the result file."""
+
+    def tables(self, figures: dict[str, Any]) -> list[Table]:
+        """The same as a person reads them."""
+
+    def complaints(self, figures: dict[str, Any]) -> list[str]:
+        """What does not hold; one is enough to fail the command."""

@@ -10,8 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any, Self, cast
 
-from tests.performance.contestant import OURS, Contestant, run
-from tests.performance.entrants import SCRIPT, SERIAL, contestants
+from tests.performance.contestant import OURS, SCRIPT, SERIAL, Contestant, contestants, run
 from tests.performance.part import Options
 from tests.performance.race_report import tables
 from tests.performance.race_rules import complaints

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from tests.performance.contestant import HURRY, OURS
-from tests.performance.entrants import SCRIPT
+from tests.performance.contestant import HURRY, OURS, SCRIPT
 from tests.performance.part import Table
 from tests.performance.race_rules import LIMITS, Figures, Run, by_morning, ratio, runs_of
 from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, HANGING, MANY, REQUESTS_PER_MINUTE, SITES

@@ -3,8 +3,7 @@
 from statistics import median
 from typing import Any
 
-from tests.performance.contestant import OURS
-from tests.performance.entrants import SCRIPT
+from tests.performance.contestant import OURS, SCRIPT
 from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, MANY, SITES
 
 Figures = dict[str, Any]

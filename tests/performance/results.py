@@ -30,9 +30,9 @@ class Results(BaseModel):
     seed: int
     machine: dict[str, str | int | float]
     versions: dict[str, str]
-    seconds: dict[str, float]
-    parts: dict[str, dict[str, Any]]
-    complaints: dict[str, list[str]]
+    seconds: dict[str, float] = {}
+    parts: dict[str, dict[str, Any]] = {}
+    complaints: dict[str, list[str]] = {}
 
     @property
     def holds(self) -> bool:
@@ -47,9 +47,6 @@ def begin(*, seed: int, quick: bool) -> Results:
         seed=seed,
         machine=machine(),
         versions=versions(),
-        seconds={},
-        parts={},
-        complaints={},
     )
 
 

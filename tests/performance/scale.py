@@ -17,8 +17,7 @@ from infra.packaging import costs
 from infra.packaging.dependencies import ROOT
 from tests.performance import aggregation, planning
 from tests.performance.part import Options
-from tests.performance.payloads import LIMITS, largest
-from tests.performance.scale_shown import tables
+from tests.performance.scale_shown import LIMITS, largest, tables
 from tests.support.billed import COUNTED, formula, quantities
 from tests.support.clouds import UNLIMITED
 from tests.support.counted_run import Order, command, refused, site_names

@@ -13,8 +13,7 @@ import pytest
 from collector.claude import Claude
 from collector.prompt import prompt_for
 from infra.messages_api import MessagesAPI
-from tests.performance.contestant import Contestant, run
-from tests.performance.entrants import FOLDER, SCRIPTS
+from tests.performance.contestant import FOLDER, SCRIPTS, Contestant, run
 from tests.performance.simulated_apis import ApiProcess
 from tests.performance.workloads import SITES, Workload
 from tests.support.site_tasks import site_task

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.performance.contestant import OURS
-from tests.performance.entrants import SCRIPT, SERIAL
+from tests.performance.contestant import OURS, SCRIPT, SERIAL
 from tests.performance.race import complaints, tables
 from tests.performance.workloads import ACCOUNT, FAULTS, FOUR, MANY, SITES, four_sites, lower_bound_s, small_account
 

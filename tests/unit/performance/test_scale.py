@@ -8,8 +8,7 @@ import pytest
 from infra.packaging import costs
 from tests.performance import scale
 from tests.performance.aggregation import usual
-from tests.performance.payloads import largest
-from tests.performance.scale_shown import slope
+from tests.performance.scale_shown import largest, slope
 from tests.support.counted_run import REFUSED, Counts, refused
 
 
