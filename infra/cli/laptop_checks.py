@@ -43,8 +43,8 @@ def laptop_checks(at: Laptop) -> Iterator[Check]:
             "api key": api_key,
             "state directory": partial(_state_directory, at),
             "configuration": partial(installation_checks.configuration, at),
-            "sites": partial(_sites, at),
-            "misses": partial(_misses, at),
+            "sites": lambda: installation_checks.sites(at, at.site_list.read(), at.site_list.where),
+            "misses": lambda: installation_checks.misses(at, Counter(miss.queue for miss in at.misses())),
         }
     )
 
@@ -148,11 +148,3 @@ def _state_directory(at: Laptop) -> Finding:
     if in_use(at.state_dir):
         return note(f"{at.state_dir} is in use by another Nightfold process; a run waits for no other")
     return ok(f"{at.state_dir}{'' if at.state_dir.exists() else ' does not exist yet'}, {free / 1e9:,.1f} GB free")
-
-
-def _sites(at: Laptop) -> Finding:
-    return installation_checks.sites(at, at.site_list.read(), at.site_list.where)
-
-
-def _misses(at: Laptop) -> Finding:
-    return installation_checks.misses(at, Counter(miss.queue for miss in at.misses()))

@@ -39,13 +39,13 @@ def stack_checks(at: Stack, stack: Inspection) -> Iterator[Check]:
             "workflow": partial(_workflow, at, stack),
             "api key": partial(_api_key, at, stack),
             "configuration": partial(installation_checks.configuration, at),
-            "sites": partial(_sites, at),
+            "sites": lambda: installation_checks.sites(at, at.records.get(SITES_KEY), at.site_list.where),
             "lambda concurrency": partial(_concurrency, at, stack),
             "night": partial(_schedule, at, stack, "night"),
             "morning": partial(_schedule, at, stack, "morning"),
             "alarm mail": partial(_mail, at, stack, "Alarm", "alarms are not delivered"),
             "digest mail": partial(_mail, at, stack, "Digest", "pages are stored and not sent"),
-            "misses": partial(_misses, at, stack),
+            "misses": lambda: installation_checks.misses(at, stack.stack.messages()),
         }
         yield from looked({name: partial(_allowed, caller, stack, look) for name, look in checks.items()})
 
@@ -109,10 +109,6 @@ def _api_key(at: Stack, stack: Inspection) -> Finding:
     return ok(f"{name} is there; it is not read")
 
 
-def _sites(at: Stack) -> Finding:
-    return installation_checks.sites(at, at.records.get(SITES_KEY), at.site_list.where)
-
-
 def _concurrency(at: Stack, stack: Inspection) -> Finding:
     """How many branches the configuration lets run at once, and how many Lambda does."""
     in_all, unreserved = stack.concurrency()
@@ -127,10 +123,6 @@ def _concurrency(at: Stack, stack: Inspection) -> Finding:
         return ok(f"{min(wanted, most):,} branches at once at most; {most:,} are {whose}")
     fixed = at.suggest(f"config {field}={max(1, most)}")
     return fix(f"{field} lets {wanted:,} branches run at once; {most:,} are {whose}", fixed)
-
-
-def _misses(at: Stack, stack: Inspection) -> Finding:
-    return installation_checks.misses(at, stack.stack.messages())
 
 
 def _schedule(at: Stack, stack: Inspection, which: Literal["night", "morning"]) -> Finding:
