@@ -89,6 +89,7 @@ class Cloud:
                     branches=self._machine.branches,
                 )
             )
+            stack.callback(self._machine.close)
             self._deploy(stack)
             self._open = stack.pop_all()
         return self

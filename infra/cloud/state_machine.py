@@ -39,6 +39,7 @@ class StateMachine:
         self._stopped: set[str] = set()
         self._failures: dict[str, CannotStore] = {}  # execution → why it was stopped
         self._giving_up = threading.Lock()
+        self._closing = threading.Event()
 
     def start(self, event: Any, name: str | None = None) -> str:
         """StartExecution. Returns the execution's ARN."""
@@ -98,9 +99,16 @@ class StateMachine:
         if self._giving_up.acquire(blocking=False):
             threading.Thread(target=self._give_up, args=(failure,), daemon=True, name="give-up").start()
 
+    def close(self) -> None:
+        """Wait until no call of giving up is left: outside the embedded AWS it would leave this machine."""
+        self._closing.set()
+        self._giving_up.acquire()
+
     def _give_up(self, failure: CannotStore) -> None:
         try:
-            self.settled()
+            while not self.settled(HEARTBEAT_S):
+                if self._closing.is_set():
+                    return
             states = self._client("stepfunctions")
             running = states.list_executions(stateMachineArn=self.arn, statusFilter="RUNNING")["executions"]
             for arn in [execution["executionArn"] for execution in running]:
