@@ -6,6 +6,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -19,8 +20,10 @@ from moto.logs.models import LogsBackend  # noqa: E402
 from moto.s3.models import FakeBucket, S3Backend  # noqa: E402
 from moto.sqs.models import Queue, SQSBackend  # noqa: E402
 from moto.stepfunctions.parser import utils as parser_utils  # noqa: E402
+from moto.stepfunctions.parser.asl.component import eval_component  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl  # noqa: E402
+from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsDecl  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Timeout  # noqa: E402
 from moto.stepfunctions.parser.asl.component.program.program import Program  # noqa: E402
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (  # noqa: E402
@@ -39,6 +42,7 @@ BODIES: list[tuple[Any, str]] = [  # source that a patch replaces or relies on, 
     (WORKER._eval_pool, "worker_frame.delete_frame(job_frame)"),
     (WaitFunction._wait_interval, "env.program_state_event.wait(wait_seconds)"),
     (Timeout._eval_body, "env.stack.append(seconds)"),
+    (vars(eval_component.EvalComponent)["heap_key"].fget, "self.__heap_key = long_uid()"),
     (Program.eval, "self.timeout_seconds.timeout_seconds"),
     (retrier_decl.RetrierDecl._eval_body, "time.sleep(interval_seconds)"),
     (distributed_iteration_component.DistributedIterationComponent._eval_body, "env.event_manager = EventManager()"),
@@ -112,6 +116,24 @@ def test_an_object_is_the_same_whether_moto_answers_or_not(tmp_path: Path) -> No
             assert plainly["ETag"] == by_moto["ETag"]
             assert (tmp_path / key).read_bytes() == (tmp_path / "moto" / key).read_bytes()
             assert described(key) == described(key, IfNoneMatch="another")  # a condition is moto's
+
+
+def test_branches_that_fail_at_the_same_moment_count_their_attempts_under_one_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retrier, of_the_other_branch = MaxAttemptsDecl(2), list[str]()
+
+    def made_by_two() -> str:
+        if not of_the_other_branch:
+            of_the_other_branch.append("")
+            of_the_other_branch[0] = retrier.heap_key
+        return uuid4().hex
+
+    monkeypatch.setattr(eval_component, "long_uid", made_by_two)
+    with small_cloud(tmp_path):
+        assert retrier.heap_key == retrier.heap_key
+        assert of_the_other_branch in ([], [retrier.heap_key])
+    assert MaxAttemptsDecl(2).heap_key != MaxAttemptsDecl(2).heap_key
 
 
 def _owner(function: Any) -> Any:

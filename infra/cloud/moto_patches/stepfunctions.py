@@ -35,6 +35,7 @@ def prepared(
             _shared_clients(session),
             _scaled_task_timeouts(speed),
             _scaled_retries(speed, waits, branches),
+            _attempts_counted_together(),
             _scaled_waits(speed),
             _parsed_once(speed),
             paths_parsed_once(),
@@ -95,6 +96,14 @@ def _scaled_retries(speed: float, waits: Waits, branches: Branches) -> Any:
     patches.enter_context(mock.patch.object(retrier_decl.RetrierDecl, "_eval_body", eval_body))
     patches.enter_context(mock.patch.object(retrier_decl, "time", SimpleNamespace(sleep=sleep)))
     return patches
+
+
+def _attempts_counted_together() -> Any:
+    """A retrier counts a branch's attempts under a key of its own. moto makes the key at its first use and without a
+    lock: of two branches that fail at the same moment, one forgets its first attempt and makes a call too many."""
+    from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+
+    return mock.patch.object(EvalComponent, "heap_key", property(lambda component: str(id(component))))
 
 
 def _scaled_waits(speed: float) -> Any:
