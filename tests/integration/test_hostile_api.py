@@ -28,7 +28,10 @@ def api() -> Iterator[HostileAPI]:
 
 def ask(api: HostileAPI, attack: str, model: str = "claude-sonnet-5-5") -> Answer:
     api.script("harbour", [attack])
-    task = site_task(model=model, request_timeout_s=1)
+    seconds = (
+        1 if attack.startswith("dripping") else 30
+    )  # which only a time-out ends; a busy machine needs more for others
+    task = site_task(model=model, request_timeout_s=seconds)
     with closing(Claude(KEY, api.url)) as claude:
         return claude.ask(task, prompt_for(task))
 
