@@ -1,4 +1,4 @@
-"""infra/state/evidence.py: the collector's lines about one run."""
+"""infra/state/folder.py: the collector's lines about one run."""
 
 from pathlib import Path
 
