@@ -42,8 +42,8 @@ run: .venv/.synced ## Run once on this machine; passes options on, such as ARGS=
 	@PWD="$(PWD)" .venv/bin/nightfold run $(ARGS) || [ $$? -eq 2 ]
 
 .PHONY: test
-test: uv ## Run all tests in two processes; passes options to pytest, such as ARGS="-k census"
-	@$(UV) run --locked --all-groups pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: uv ## Run all tests in three processes; passes options to pytest, such as ARGS="-k census"
+	@$(UV) run --locked --all-groups pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: uv ## Check format, lint and types; lint the template and the state machine
@@ -82,7 +82,7 @@ e2e: uv ## Test the page in Chromium (screenshots in .nightfold/screenshots), th
 	  command -v apt-get >/dev/null && $$as apt-get update -qq && \
 	  $$as apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } || true; \
 	browser >/dev/null 2>&1 || { echo "Install Chromium and its driver, then try again: apt-get install chromium chromium-driver (Debian), dnf install chromium chromedriver (Fedora), brew install --cask chromium chromedriver (macOS)." >&2; exit 1; }
-	@NIGHTFOLD_BROWSER=1 NIGHTFOLD_LINTERS=1 $(UV) run --locked --all-groups pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e $(ARGS)
+	@NIGHTFOLD_BROWSER=1 NIGHTFOLD_LINTERS=1 $(UV) run --locked --all-groups pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/e2e $(ARGS)
 
 .PHONY: docs
 docs: uv ## Update the generated tables and the command reference in the documents
