@@ -11,8 +11,8 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, chdir, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -64,11 +64,12 @@ def nightfold(*arguments: str | int | Path, given: str | None = None, **more: st
     return Finished(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
-def _printed(name: str, into: TextIOWrapper) -> AbstractContextManager[object]:
-    """What is printed meanwhile, without what the functions of an open cloud print: that goes to their logs."""
-    stream = getattr(sys, name)
-    layered = isinstance(stream, sandbox.LayeredStream)
-    return mock.patch.object(stream, "beneath", into) if layered else mock.patch.object(sys, name, into)
+@contextmanager
+def _printed(name: str, into: TextIOWrapper) -> Iterator[None]:
+    """What is printed meanwhile, without what functions print, even those that began before: it goes to their logs."""
+    layered = sandbox.LAYERED[name]
+    with mock.patch.object(sys, name, layered), mock.patch.object(layered, "beneath", into):
+        yield
 
 
 def in_a_process(*arguments: str | int | Path, given: str | None = None, **more: str) -> Finished:

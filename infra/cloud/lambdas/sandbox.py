@@ -125,16 +125,16 @@ class LayeredStream:
         return getattr(self.beneath, name)
 
 
-_stdout = LayeredStream(sys.stdout)
-_stderr = LayeredStream(sys.stderr)
+LAYERED = {name: LayeredStream(getattr(sys, name)) for name in ("stdout", "stderr")}
 
 
 def layer_streams() -> None:
     """Also called before each invocation: a test runner may install its own streams at any time."""
-    if sys.stdout is not cast(Any, _stdout):
-        _stdout.beneath, sys.stdout = sys.stdout, cast(Any, _stdout)
-    if sys.stderr is not cast(Any, _stderr):
-        _stderr.beneath, sys.stderr = sys.stderr, cast(Any, _stderr)
+    for name, layered in LAYERED.items():
+        # Read once: another thread may set it meanwhile, and a stream beneath itself would never end.
+        if (current := getattr(sys, name)) is not layered:
+            layered.beneath = current
+            setattr(sys, name, layered)
 
 
 @contextlib.contextmanager
@@ -151,10 +151,9 @@ def layered_process() -> Iterator[None]:
     finally:
         cast(Any, boto3)._get_default_session = plain_session
         threading.Thread.start = plain_start  # type: ignore[method-assign]
-        if sys.stdout is cast(Any, _stdout):
-            sys.stdout = _stdout.beneath
-        if sys.stderr is cast(Any, _stderr):
-            sys.stderr = _stderr.beneath
+        for name, layered in LAYERED.items():
+            if getattr(sys, name) is layered:
+                setattr(sys, name, layered.beneath)
         os.environ.__class__ = os._Environ
 
 
