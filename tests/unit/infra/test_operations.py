@@ -55,6 +55,15 @@ def test_no_topic_uses_the_key_that_cloudwatch_may_not_use() -> None:
     assert not [topic for topic in of_type("AWS::SNS::Topic").values() if "alias/aws/sns" in json.dumps(topic)]
 
 
+def test_the_budget_is_made_after_the_policy_that_lets_it_publish() -> None:
+    policies = {
+        name
+        for name, policy in of_type("AWS::SNS::TopicPolicy").items()
+        if "budgets.amazonaws.com" in json.dumps(policy["PolicyDocument"])
+    }
+    assert {RESOURCES["Budget"]["DependsOn"]} == policies
+
+
 def schedules() -> dict[str, Any]:
     (machine,) = of_type("AWS::Serverless::StateMachine").values()
     return {name: event["Properties"] for name, event in machine["Events"].items()}
