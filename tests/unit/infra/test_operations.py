@@ -18,6 +18,7 @@ FOLDER = Path(os.environ.get("NIGHTFOLD_DESCRIBED_IN") or Path(__file__).parents
 TEXT = (FOLDER / "template.yaml").read_text(encoding="utf-8")
 RESOURCES: dict[str, Any] = yaml_parse(TEXT)["Resources"]
 PARAMETERS: dict[str, Any] = yaml_parse(TEXT)["Parameters"]
+RUNBOOK = (Path(__file__).parents[3] / "infra/docs/runbook.md").read_text(encoding="utf-8")
 
 
 def of_type(kind: str) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def test_an_alarm_notifies_the_operator_and_is_in_the_runbook(name: str) -> None
     alarm = ALARMS[name]
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
     assert alarm["AlarmDescription"].endswith(f"Runbook, {name}.")
-    assert re.search(rf"`{name}`", (Path(__file__).parents[3] / "infra/docs/runbook.md").read_text(encoding="utf-8"))
+    assert re.search(rf"`{name}`", RUNBOOK)
 
 
 def test_silence_is_counted_over_exactly_26_hours_and_only_where_nights_are_scheduled() -> None:
@@ -173,6 +174,14 @@ def test_the_outputs_name_what_an_operator_types() -> None:
     assert "#/statemachines/view/" in urls
 
 
+def test_the_runbook_says_how_to_find_a_queue_that_is_not_an_output() -> None:
+    outputs = json.dumps(yaml_parse(TEXT)["Outputs"])
+    hidden = {name for name in of_type("AWS::SQS::Queue") if json.dumps({"Ref": name}) not in outputs}
+    assert hidden
+    (row,) = re.findall(r"(?m)^\| after `StartUndelivered` .*$", RUNBOOK)
+    assert not [name for name in hidden if f"`{name}`" not in row and f"--logical-resource-id {name} " not in row]
+
+
 def operator_statements() -> list[dict[str, Any]]:
     (policy,) = of_type("AWS::IAM::ManagedPolicy").values()
     statements: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
@@ -199,8 +208,7 @@ IAM_NAMES = {
 
 
 def test_the_operators_policy_covers_every_command_of_the_runbook() -> None:
-    text = (Path(__file__).parents[3] / "infra/docs/runbook.md").read_text(encoding="utf-8")
-    commands = set(re.findall(r"\baws ([a-z0-9]+) ([a-z-]+)", text))
+    commands = set(re.findall(r"\baws ([a-z0-9]+) ([a-z-]+)", RUNBOOK))
     assert len(commands) >= 6
     needed = set()
     for service, command in commands:
