@@ -167,6 +167,14 @@ def test_a_room_of_infra_imports_only_the_rooms_below_it(room: str) -> None:
         assert rooms_imported(path) <= ROOMS[room] | {room}, path
 
 
+def test_contributing_has_the_same_rules() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    written = dict(re.findall(r"(?m)^\| `infra/(\w+)` \|[^|]+\| (.+) \|$", text))
+    assert {room: set(re.findall(r"`(\w+)`", may)) for room, may in written.items()} == {
+        room: may & ROOMS.keys() for room, may in ROOMS.items()
+    }
+
+
 def test_every_room_of_infra_has_its_rule() -> None:
     assert {path.parent.name for path in INFRA.glob("*/__init__.py")} == set(ROOMS)
     assert rooms_imported(INFRA / "cli" / "local_run.py") >= {"cloud", "messages_api"}
