@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.integration.served_stack import Served
-from tests.support.stack_commands import AT_TIMES, BROUGHT_BY, FINDS_WHAT_IS_MISSING, GIVEN, NEEDED, typed
+from tests.support.stack_commands import (
+    AT_TIMES,
+    BROUGHT_BY,
+    FINDS_WHAT_IS_MISSING,
+    GIVEN,
+    NEEDED,
+    NOT_ASKED_FOR,
+    typed,
+)
 
 
 def leave_a_run_without_census(stack: Served) -> None:
@@ -39,6 +47,14 @@ def test_a_command_needs_this_permission_at_times(fresh: Served, command: str, a
     assert (refused.code, f"do not allow {action}" in refused.err) == (64, True)
     done = fresh.stack(*typed(command), key=fresh.key_of(NEEDED[command] | {action}))
     assert done.code == 0, done.err
+
+
+def test_to_watch_a_run_that_is_not_named_one_has_to_be_found(fresh: Served) -> None:
+    (action,) = [action for action, when in NOT_ASKED_FOR["watch RUN"].items() if when == "without RUN"]
+    refused = fresh.stack("watch", key=fresh.key_of(NEEDED["watch RUN"]))
+    assert (refused.code, f"do not allow {action}" in refused.err) == (64, True)
+    done = fresh.stack("watch", key=fresh.key_of(NEEDED["watch RUN"] | {action}))
+    assert (done.code, "no run of the stack nightfold is under way" in done.err) == (64, True)
 
 
 def test_the_operators_policy_ends_at_the_stack(fresh: Served) -> None:

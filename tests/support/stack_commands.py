@@ -62,7 +62,8 @@ NOT_ASKED_FOR: Mapping[str, Mapping[str, str]] = {  # what it can do without, or
     "plan": _NO_PACE,
     "run --detach": _NO_PACE,
     "doctor": {"s3:ListBucket": "while there is no site list"},
-    **dict.fromkeys(("run", "redrive", "watch RUN", "smoke"), _BRANCHES),
+    **dict.fromkeys(("run", "redrive", "smoke"), _BRANCHES),
+    "watch RUN": {"states:ListExecutions": "without RUN", **_BRANCHES},
 }
 BESIDES: Mapping[str, Set[str]] = {  # all that a command may call beside what it needs
     command: {"sts:GetCallerIdentity", *AT_TIMES.get(command, ()), *NOT_ASKED_FOR.get(command, ())}
