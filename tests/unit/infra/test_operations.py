@@ -202,6 +202,7 @@ IAM_NAMES = {
     "stepfunctions": "states",
     "s3:Cp": "s3:GetObject",
     "s3:Ls": "s3:ListBucket",
+    "s3:Rm": "s3:DeleteObject",
     "lambda:Invoke": "lambda:InvokeFunction",
     "logs:Tail": "logs:FilterLogEvents",
 }
