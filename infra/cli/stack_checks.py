@@ -75,20 +75,23 @@ def _status(at: Stack, stack: Inspection) -> Finding:
     if stack.status.endswith("_IN_PROGRESS"):
         return note(f"{said}; look again when that is over")
     if stack.status == "UPDATE_ROLLBACK_COMPLETE":
-        return note(f"{said}: the last update failed, and everything is as before", _deploying(at))
+        return note(f"{said}: the last update failed, and everything is as before", _deploying(at, stack))
+    if stack.status == "UPDATE_ROLLBACK_FAILED":  # which CloudFormation does not update
+        back = _aws(at, "cloudformation", "continue-update-rollback", "--stack-name", at.name)
+        return fix(f"{said}; go back to what was before, then deploy again", back)
     if stack.status.endswith("_FAILED"):
-        return fix(said, _deploying(at))
+        return fix(said, _deploying(at, stack))
     return ok(said)
 
 
 def _template(at: Stack, stack: Inspection) -> Finding:
     deployed = stack.stack.outputs.get("Fingerprint")
     if deployed is None:
-        return fix("older than this folder", _deploying(at))
+        return fix("older than this folder", _deploying(at, stack))
     if deployed == UNKNOWN:
-        return note("not known: only what `make build` has built has a fingerprint", _deploying(at))
+        return note("not known: only what `make build` has built has a fingerprint", _deploying(at, stack))
     if deployed != fingerprint():
-        return fix("template, workflow, code or packages differ from this folder's", _deploying(at))
+        return fix("template, workflow, code or packages differ from this folder's", _deploying(at, stack))
     return ok("template, workflow, code and packages are this folder's")
 
 
@@ -96,7 +99,10 @@ def _workflow(at: Stack, stack: Inspection) -> Finding:
     """An edit in the console shows here alone."""
     if stack.runs_the_workflow():
         return ok("the state machine is infra/statemachine/nightly.asl.json")
-    return fix("the state machine differs from infra/statemachine/nightly.asl.json", _deploying(at))
+    said = "the state machine differs from infra/statemachine/nightly.asl.json"
+    if stack.stack.outputs.get("Fingerprint") != fingerprint():
+        return fix(said, _deploying(at, stack))
+    return fix(f"{said}: it was edited by hand, which a deployment does not notice", _restoring(at, stack))
 
 
 def _api_key(at: Stack, stack: Inspection) -> Finding:
@@ -130,9 +136,9 @@ def _schedule(at: Stack, stack: Inspection, which: Literal["night", "morning"]) 
     found = stack.schedule(name)
     off = found is None or found["State"] != "ENABLED"
     if off and stack.stack.parameter("ScheduleState") == "DISABLED":
-        return note("off, as the parameter ScheduleState says", _deploying(at, "ScheduleState=ENABLED"))
+        return note("off, as the parameter ScheduleState says", _deploying(at, stack, "ScheduleState=ENABLED"))
     if found is None:
-        return fix(f"there is no schedule {name}", _deploying(at))
+        return fix(f"there is no schedule {name}", _deploying(at, stack))
     if off:  # by hand, which a deployment does not notice
         on = json.dumps({**found, "State": "ENABLED"}, default=str)
         return fix(
@@ -153,7 +159,7 @@ def _mail(at: Stack, stack: Inspection, kind: Literal["Alarm", "Digest"], otherw
         return fix(f"{waiting[0]} has not confirmed the subscription", _subscribing(at, stack, kind, waiting[0]))
     if found:
         return ok(f"to {', '.join(each.endpoint for each in found)}")
-    return note(f"no subscription: {otherwise}", _deploying(at, f"{kind}Email=you@example.com"))
+    return note(f"no subscription: {otherwise}", _deploying(at, stack, f"{kind}Email=you@example.com"))
 
 
 def _subscribing(at: Stack, stack: Inspection, kind: str, address: str) -> str:
@@ -167,11 +173,22 @@ def _aws(at: Stack, *words: str) -> str:
     return shlex.join(["aws", *words, *_account(at)])
 
 
-def _deploying(at: Stack, *overrides: str) -> str:
-    """Updates the stack from the repository. A parameter that is not overridden keeps its value."""
+def _deploying(at: Stack, stack: Inspection, *overrides: str) -> str:
+    """Updates the stack from the repository. A parameter that is not overridden keeps its value: so does the
+    processor, and the packages have to be built for it."""
     given = ["--parameter-overrides", *overrides] if overrides else []
     sam = shlex.join(["sam", "deploy", "--stack-name", at.name, *_account(at), *given])
-    return in_repository(f"make build && {sam}")
+    other = " ARCHITECTURE=x86_64" if stack.stack.parameter("Architecture") == "x86_64" else ""
+    return in_repository(f"make build{other} && {sam}")
+
+
+def _restoring(at: Stack, stack: Inspection) -> str:
+    """Puts the state machine of the repository in the place of an edited one."""
+    named = ";".join(f"s|${{{name}}}|{value}|" for name, value in stack.names_in_the_workflow().items())
+    update = _aws(
+        at, "stepfunctions", "update-state-machine", "--state-machine-arn", stack.stack.output("StateMachineArn")
+    )
+    return in_repository(f'{update} --definition "$(sed {shlex.quote(named)} infra/statemachine/nightly.asl.json)"')
 
 
 def _deleting(at: Stack) -> str:

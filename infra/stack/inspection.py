@@ -13,6 +13,7 @@ from infra.stack.aws_errors import explained
 from infra.stack.deployed import DeployedStack
 
 WORKFLOW = Path(__file__).parents[2] / "infra/statemachine/nightly.asl.json"
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,24 @@ class Inspection:
 
     def runs_the_workflow(self, source: Path = WORKFLOW) -> bool:
         """Whether the state machine is what `source` describes, with the names of this stack."""
-        arn = self.stack.output("StateMachineArn")
         with explained("states"):
-            found = self.stack.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
-        _, partition, _, region, account, *_ = arn.split(":")
+            states = self.stack.client("stepfunctions")
+            found = states.describe_state_machine(stateMachineArn=self.stack.output("StateMachineArn"))
+        names = self.names_in_the_workflow(source)
+        described = _PLACEHOLDER.sub(lambda placeholder: names[placeholder[1]], source.read_text("utf-8"))
+        return bool(json.loads(found["definition"]) == json.loads(described))
 
-        def deployed(placeholder: re.Match[str]) -> str:
-            name = placeholder[1]
+    def names_in_the_workflow(self, source: Path = WORKFLOW) -> dict[str, str]:
+        """What this stack has for each placeholder of `source`."""
+        _, partition, _, region, account, *_ = self.stack.output("StateMachineArn").split(":")
+
+        def deployed(name: str) -> str:
             if name == "Bucket":
                 return self.stack.output("BucketName")
             function = self.stack.output(f"{name.removesuffix('Arn')}Name")
             return f"arn:{partition}:lambda:{region}:{account}:function:{function}"
 
-        described = re.sub(r"\$\{(\w+)\}", deployed, source.read_text("utf-8"))
-        return bool(json.loads(found["definition"]) == json.loads(described))
+        return {name: deployed(name) for name in sorted({*_PLACEHOLDER.findall(source.read_text("utf-8"))})}
 
     def key_type(self) -> str | None:
         """SecureString or String; None without an API key. The key itself is never read."""

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -237,10 +238,29 @@ def test_an_edited_state_machine(served: Served) -> None:
         status, found, command = only(served, "workflow")
         sentence = "the state machine differs from infra/statemachine/nightly.asl.json"
         assert (status, found, command) == ("fix", sentence, "make build && sam deploy --stack-name nightfold")
+        with another_stack(served, "edited", outputs={"Fingerprint": fingerprint()}):
+            status, found, command = only(served, "workflow", "--stack", "edited")
+        assert (status, found) == ("fix", f"{sentence}: it was edited by hand, which a deployment does not notice")
+        assert str(command).startswith(
+            f"aws stepfunctions update-state-machine --state-machine-arn {arn} --definition "
+        )
+        assert json.loads(last_argument(str(command))) == json.loads(before)
         states.update_state_machine(stateMachineArn=arn, definition=json.dumps(json.loads(before)))
         assert only(served, "workflow")[0] == "ok", "white space is no difference"
     finally:
         states.update_state_machine(stateMachineArn=arn, definition=before)
+
+
+def last_argument(command: str) -> str:
+    """Of a call of `aws`, which is not made."""
+    bash = ["bash", "-c", f'aws() {{ printf %s "${{!#}}"; }}; {command}']
+    return subprocess.run(bash, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
+
+
+def test_a_stack_with_the_other_processor_is_built_for_it(served: Served) -> None:
+    with another_stack(served, "intel", outputs={"Fingerprint": "0123456789abcdef"}, Architecture="x86_64"):
+        command = only(served, "template", "--stack", "intel")[2]
+    assert command == "make build ARCHITECTURE=x86_64 && sam deploy --stack-name intel"
 
 
 def test_a_stack_that_was_built_from_other_sources(served: Served) -> None:
@@ -324,7 +344,8 @@ def test_misses_are_counted(served: Served) -> None:
     ("status", "verdict", "command"),
     [
         ("ROLLBACK_COMPLETE", "fix", "sam delete --stack-name created"),
-        ("UPDATE_ROLLBACK_FAILED", "fix", "make build && sam deploy --stack-name created"),
+        ("UPDATE_ROLLBACK_FAILED", "fix", "aws cloudformation continue-update-rollback --stack-name created"),
+        ("UPDATE_FAILED", "fix", "make build && sam deploy --stack-name created"),
         ("UPDATE_ROLLBACK_COMPLETE", "note", "make build && sam deploy --stack-name created"),
         ("UPDATE_IN_PROGRESS", "note", None),
     ],
