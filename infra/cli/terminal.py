@@ -1,6 +1,7 @@
 """Text for the terminal. Text from a model or the network is shown, and never controls the terminal."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from nightfold.text import one_line
 
 STATE_DIR = Path(".nightfold")  # the default of --state-dir
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and ends of lines
 
 
 def visible(text: object, limit: int = 1_000) -> str:
@@ -42,7 +44,7 @@ def confirmed(command: str, question: str) -> bool:
         from nightfold.errors import InvalidInput  # not needed to print
 
         raise InvalidInput(f"{command}: stdin is not a terminal, so nothing can be confirmed; add --yes")
-    return click.confirm(question, err=True)
+    return click.confirm(_harmless(question), err=True)
 
 
 def width_of(stream: IO[str]) -> int | None:
@@ -55,11 +57,16 @@ def width_of(stream: IO[str]) -> int | None:
 
 def to_stdout(lines: Iterable[str]) -> None:
     """Print the result of a command."""
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write(_harmless("".join(f"{line}\n" for line in lines)))
     sys.stdout.flush()
 
 
 def to_stderr(line: str) -> None:
     """Print progress, a hint or an error."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(_harmless(f"{line}\n"))
     sys.stderr.flush()
+
+
+def _harmless(text: str) -> str:
+    """Whatever a state directory of someone else calls its files."""
+    return _CONTROLS.sub(" ", text)

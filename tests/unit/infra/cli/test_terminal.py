@@ -1,13 +1,19 @@
 """Text from a model or the network is shown on a terminal, and never controls it."""
 
 import io
+import shutil
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.cli.main import main
 from infra.cli.terminal import fitted, table, visible, width_of
+from nightfold.storage import memory_key, results_key
+from tests.support.stored_runs import partial
+from tests.unit.infra.cli.test_report_pages import RUN, as_files
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,32 @@ from infra.cli.terminal import fitted, table, visible, width_of
 )
 def test_only_visible_characters_are_shown(text: object, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("results",),
+        ("results", "--format", "markdown"),
+        ("misses",),
+        ("memory", "harbour"),
+        ("memory", "harbour", "--forget", "--yes"),
+        ("memory", "meadow31"),
+    ],
+    ids=" ".join,
+)
+def test_names_in_a_directory_of_someone_else_do_not_control_the_terminal(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = as_files(tmp_path, partial()) / results_key(RUN, "harbour")
+    shutil.copy(results, results.with_name("\x1b[31mharbour.json"))
+    for key in (memory_key("harbour", "\x1b[31m"), memory_key("meadow\x1b[31m", "x"), "queues/MissQueue/\x1b[31m.json"):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_text("?")
+    main([*command, "--state-dir", str(tmp_path)])
+    printed = "".join(capsys.readouterr())
+    assert "[31m" in printed
+    assert "\x1b" not in printed
 
 
 @given(st.text(max_size=300), st.integers(1, 80))
