@@ -40,6 +40,8 @@ def _temporary(run_id: str, content: bytes) -> Path:
 
 
 def _written(page: Path, content: bytes) -> Path:
-    with open(open_file(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:  # noqa: PTH123 - a descriptor
+    """Half a page never has its name: it would be taken for the whole one."""
+    part = page.with_name(f"{page.name}.{os.getpid()}")
+    with open(open_file(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:  # noqa: PTH123 - a descriptor
         file.write(content)
-    return page
+    return part.replace(page)

@@ -1,6 +1,7 @@
 """infra/cli/report_pages.py: the pages of a state directory."""
 
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def test_an_existing_page_is_not_rendered_again(state_dir: Path) -> None:
     page = state_dir / "runs" / RUN / "digest.html"
     page.write_text("unchanged")
     assert report_pages.page_of(Laptop(state_dir), RUN).read_text() == "unchanged"
+
+
+def test_half_a_page_is_not_taken_for_one(state_dir: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))  # bytes of a file: the disk is full
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            report_pages.page_of(Laptop(state_dir), RUN)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert report_pages.page_of(Laptop(state_dir), RUN).read_text().endswith("</html>")
 
 
 def test_a_copied_folder_is_not_listed_as_a_run_of_its_own(state_dir: Path) -> None:
