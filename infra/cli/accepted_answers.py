@@ -7,7 +7,7 @@ sites alone.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
@@ -43,6 +43,10 @@ class AcceptingRun:
     question: str
     other_questions: dict[str, str]
 
+    @property
+    def day(self) -> date:
+        return self.started_at.astimezone().date()
+
     def question_of(self, site_id: str) -> str:
         return self.other_questions.get(site_id, self.question)
 
@@ -65,7 +69,7 @@ class Choice:
     simulated: bool
     site_ids: frozenset[str] | None = None  # None: all
     question: str | None = None  # None: all
-    since: datetime | None = None
+    since: date | None = None  # of the local time zone
     every: bool = False  # False: only the newest of each site and question
 
 
@@ -100,7 +104,7 @@ def accepted_answers(records: Source, runs: Sequence[AcceptingRun], choice: Choi
     chosen = sorted(about for about in of_site if choice.question in (None, about[0]))
     with ThreadPoolExecutor(READERS) as readers:
         for its in readers.map(lambda about: list(_answers(records, about[0], about[1], of_site[about])), chosen):
-            answers = [answer for answer in its if choice.since is None or answer.run.started_at >= choice.since]
+            answers = [answer for answer in its if choice.since is None or answer.run.day >= choice.since]
             yield from reversed(answers if choice.every else answers[-1:])
 
 

@@ -50,7 +50,7 @@ def results(
         simulated=simulated or all(run.simulated for run in runs),
         site_ids=frozenset(site_ids) or None,
         question=question,
-        since=since.astimezone() if since else None,
+        since=since.date() if since else None,
         every=every,
     )
     answers = list(accepted_answers(at.records, runs, chosen))

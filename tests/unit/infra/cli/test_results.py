@@ -85,7 +85,8 @@ def test_since_a_day_older_answers_are_left_out_and_still_count_as_older(printed
         (NIGHTS[2], "Backups", True),
         (NIGHTS[2], "retry-STORMS!", False),
     ]
-    assert printed("--since", "2026-12-01") == ""
+    assert printed("--since", "9999-12-31") == ""
+    assert printed("--since", "0001-01-01") == printed()
 
 
 def test_the_table_fits_the_terminal_and_marks_what_is_repeated(printed: Any) -> None:
