@@ -48,8 +48,8 @@ class SiteListFile:
                 raise InvalidInput("sites: the site list was changed meanwhile; look at it and try again")
             if own is not None:
                 state.write(state.path / FORMER, own)
-            state.write(state.path / FILE, content)
             state.write(state.path / SITES_KEY, content)
+            state.write(state.path / FILE, content)  # last: if this ends in between, the same command finds a change
         finally:
             state.close()
         return None if own is None else str(self.state_dir / FORMER)

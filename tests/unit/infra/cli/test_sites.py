@@ -126,6 +126,16 @@ def test_the_default_list_is_not_kept(state_dir: Path, capsys: pytest.CaptureFix
     assert [site["site_id"] for site in json.loads(capsys.readouterr().out)["sites"]] == ["a"]
 
 
+def test_a_list_of_which_half_was_written_is_written_by_the_same_command(stored: Path) -> None:
+    document = new(stored.parent, [A])
+    in_the_way = stored.parent / SITES_KEY
+    in_the_way.mkdir(parents=True)
+    assert sites(stored.parent, document, "--yes") == 1
+    in_the_way.rmdir()
+    assert sites(stored.parent, document, "--yes") == 0
+    assert json.loads(stored.read_text()) == json.loads(in_the_way.read_text()) == [A]
+
+
 def test_the_same_sites_in_another_format_are_no_change_and_in_another_order_they_are(
     stored: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
