@@ -76,4 +76,4 @@ def may_have_ended_after(name: str, moment: datetime) -> bool:
         day = datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
     except ValueError:
         return True
-    return day >= moment - timedelta(days=3)
+    return day + timedelta(days=3) >= moment  # a damaged miss may have a moment without days before it

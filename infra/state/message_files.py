@@ -10,7 +10,7 @@ from typing import Any
 from infra.state.directory import StateDirectory
 from infra.state.regular_files import read_file
 
-LARGEST_NUMBER = 10**15  # milliseconds since 1970: the year 33658
+LARGEST_NUMBER = 253_402_300_799_999  # milliseconds since 1970: the last of the year 9999, where dates end
 
 
 @dataclass

@@ -106,6 +106,12 @@ def test_a_site_that_was_missed_again_after_its_success_is_asked(outside: Outsid
     assert not made(outside).settled
 
 
+def test_a_damaged_moment_of_a_miss_ends_no_redrive(outside: Outside, planning: Adapters) -> None:
+    outside.enqueue(miss("harbour", missed_at="0001-01-01T00:00:00Z"), miss("orchard"))
+    closed(outside, "nightly-2026-11-22", MISSED + timedelta(days=1), "harbour")
+    assert redrive(planning).planned == 1
+
+
 def test_runs_of_long_ago_are_not_read(outside: Outside, planning: Adapters) -> None:
     outside.enqueue(miss("harbour"))
     for day in range(1, 29):

@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.cli.laptop import Laptop
 from infra.cli.misses_text import as_json, as_text
+from infra.state.message_files import LARGEST_NUMBER
 from infra.state.queued_misses import MAX_RECEIVES, QUEUES, RETENTION, read_messages, read_misses
 from tests.unit import examples
 
@@ -89,6 +90,12 @@ def test_a_file_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
     for name, content in (("torn", '{"message_id": "torn", "bo'), ("list", "[]"), ("other", '{"message_id": "x"}')):
         (tmp_path / "queues" / "MissQueue" / f"{name}.json").write_text(content)
     assert [message.message_id for message in read_messages(tmp_path, "waiting")] == ["a"]
+
+
+def test_the_last_moment_that_a_message_may_have_is_a_date(tmp_path: Path) -> None:
+    put(tmp_path, "MissQueue", "last", "hello", sent_at=LARGEST_NUMBER)
+    put(tmp_path, "MissQueue", "later", "hello", sent_at=LARGEST_NUMBER + 1)
+    assert [each.age for each in read_misses(tmp_path, NOW)] == [0]
 
 
 def test_no_state_directory_means_no_misses(tmp_path: Path) -> None:
