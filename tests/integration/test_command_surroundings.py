@@ -42,6 +42,13 @@ def test_commands_work_in_a_locale_without_utf_8(closed_run: Path, arguments: tu
     assert (done.code, "Traceback" in done.err) == (0, False), done.err
 
 
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 64), (">&-", 0), ("2>&-", 0)])
+def test_a_stream_may_be_closed(closed: str, code: int, tmp_path: Path) -> None:
+    command = ("config", "remember=7") if code else ("misses",)
+    done = program("sh", "-c", f'"$@" {closed}', "sh", *NIGHTFOLD, *command, "--state-dir", tmp_path / "state")
+    assert (done.code, "Traceback" in done.err) == (code, False), done.err
+
+
 @pytest.fixture
 def read_only(without_page: Path) -> Iterator[Path]:
     """A read-only mount, because permissions do not bind root. Skipped if mounting is not allowed."""
