@@ -73,7 +73,7 @@ class Stack:
 
     @property
     def logs(self) -> str:
-        return f"CloudWatch's log groups /aws/lambda/{self.name}-*"
+        return f"CloudWatch's log groups /aws/lambda/{self._deployed.description['StackName']}-*"
 
     def page_address(self, run_id: str) -> str:
         return self.suggest(f"report {run_id} --open")

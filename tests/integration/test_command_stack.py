@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from infra.cli.stack import Stack
 from infra.stack.configuration import ConfigurationParameter
 from nightfold.errors import InvalidInput
 from tests.integration.command_line import Finished, nightfold
@@ -171,6 +172,13 @@ def test_a_stack_that_is_not_there_is_named_with_its_region(served: Served) -> N
     refused = served.stack("results", "--stack", "other")
     assert refused.code == 64
     assert "there is no stack 'other' in us-east-1" in refused.err
+
+
+def test_logs_are_named_for_a_stack_that_is_given_by_its_arn(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in served.credentials().items():
+        monkeypatch.setenv(name, value)
+    found = served.cloud.client("cloudformation").describe_stacks(StackName="nightfold")["Stacks"]
+    assert Stack(found[0]["StackId"]).logs == "CloudWatch's log groups /aws/lambda/nightfold-*"
 
 
 @pytest.mark.parametrize("command", NEEDED)
