@@ -75,10 +75,9 @@ class Inspection:
         """SecureString or String; None without an API key. The key itself is never read."""
         name = self.stack.output("ApiKeyName")
         with explained("ssm"):
-            found = self.stack.client("ssm").describe_parameters(
-                ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
-            )["Parameters"]
-        return str(found[0]["Type"]) if found else None
+            pages = self.stack.client("ssm").get_paginator("describe_parameters")
+            found = pages.paginate(ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}])
+            return next((str(each["Type"]) for page in found for each in page["Parameters"]), None)
 
     def schedule(self, name: str) -> Mapping[str, Any] | None:
         """As UpdateSchedule takes it; None if there is none."""

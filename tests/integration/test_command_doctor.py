@@ -6,10 +6,12 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.stub import Stubber
 
 from infra.cli.main import nightfold as commands
 from infra.cloud import aws_response
@@ -18,6 +20,7 @@ from infra.cloud.moto_patches.interception import access_key
 from infra.cloud.router import Next
 from infra.cloud.services import ACCOUNT, REGION
 from infra.fingerprint import fingerprint
+from infra.stack.inspection import Inspection
 from nightfold.storage import SITES_KEY
 from tests.integration.command_line import ROOT, Finished
 from tests.integration.served_stack import OPERATOR, Served, another_stack
@@ -163,6 +166,16 @@ def test_the_api_key_is_looked_for_and_not_read(served: Served) -> None:
         ssm.delete_parameter(Name=name)
         ssm.put_parameter(Name=name, Value="simulated", Type="SecureString")
     assert only(served, "api key")[0] == "ok"
+
+
+def test_a_key_is_found_on_a_later_page_too(served: Served) -> None:
+    """SSM answers with what it has found so far, perhaps nothing, and the token of the next page."""
+    ssm = served.cloud.client("ssm")
+    with Stubber(ssm) as pages:
+        pages.add_response("describe_parameters", {"Parameters": [], "NextToken": "more"})
+        pages.add_response("describe_parameters", {"Parameters": [{"Name": "/key", "Type": "SecureString"}]})
+        stack: Any = SimpleNamespace(output=lambda _: "/key", client=lambda _: ssm)
+        assert Inspection(stack).key_type() == "SecureString"
 
 
 @pytest.mark.parametrize(
