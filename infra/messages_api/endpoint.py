@@ -50,7 +50,7 @@ class Endpoint:
             return
         from infra.messages_api import MessagesAPI
 
-        with MessagesAPI(self.scenario, seed=self.seed, speed=self.speed, key=self.key, keep_prompts=False) as api:
+        with MessagesAPI(self.scenario, seed=self.seed, speed=self.speed, keep_prompts=False) as api:
             yield api.url
 
 

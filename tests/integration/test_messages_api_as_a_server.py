@@ -199,14 +199,17 @@ def test_it_runs_in_the_foreground_with_a_scenario_file(sdk: anthropic.Anthropic
     assert server.returncode == 0
 
 
-@pytest.mark.parametrize("environment", [{}, {"ANTHROPIC_API_KEY": "sk-ant-real"}])
-def test_the_simulated_api_of_a_run_takes_only_the_runs_own_key(
-    sdk: anthropic.Anthropic, environment: dict[str, str]
-) -> None:
-    endpoint = choose_endpoint(environment, Simulation(asked_for=True), default_scenario=None)
-    with endpoint.open() as url:
-        client = sdk.with_options(base_url=url)
-        assert ask(client.with_options(api_key=endpoint.key)).stop_reason == "end_turn"
-        for other in ("sk-ant-real", f"{endpoint.key}x"):
+def test_an_api_with_a_key_takes_only_that_one(sdk: anthropic.Anthropic) -> None:
+    with MessagesAPI(key="sk-ant-own") as api:
+        client = sdk.with_options(base_url=api.url)
+        assert ask(client.with_options(api_key="sk-ant-own")).stop_reason == "end_turn"
+        for other in ("sk-ant-real", "sk-ant-ownx"):
             with pytest.raises(anthropic.AuthenticationError, match="invalid x-api-key"):
                 ask(client.with_options(api_key=other))
+
+
+def test_the_simulated_api_of_a_cloud_takes_any_key_that_is_stored_there(sdk: anthropic.Anthropic) -> None:
+    endpoint = choose_endpoint({}, Simulation(asked_for=True), default_scenario=None)
+    with endpoint.open() as url:
+        for key in (endpoint.key, "sk-ant-of-the-team"):
+            assert ask(sdk.with_options(base_url=url, api_key=key)).stop_reason == "end_turn"
