@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.cli.checks import Check
+    from infra.cli.parked import ParkedQueue
     from infra.cli.progress import Progress
     from infra.cli.run_request import RunRequest
     from infra.cli.run_result import RunResult
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from infra.stack.deployed import ApiKeyParameter
     from infra.state.queued_misses import QueuedMiss
     from nightfold.memory import Kind
-    from nightfold.misses import Miss
     from nightfold.storage import Source
     from planner.miss_queue import Received
 
@@ -96,26 +96,6 @@ class SiteList(Protocol):
     def replace(self, before: bytes | None, content: bytes) -> str | None:
         """Replace what `find` returned. Returns where that is kept; None if it need not be. Raises InvalidInput if the
         list was changed meanwhile."""
-
-
-class ParkedQueue(Protocol):
-    """The parked messages, while a command takes misses out of them. Misses are chosen by the ids of their messages."""
-
-    def misses(self) -> dict[str, Miss]:
-        """Oldest first. Messages that are not misses of Nightfold stay parked and are not included."""
-
-    def about(self) -> Iterator[str]:
-        """What else the user should know, beside the misses that were found."""
-
-    def unpark(self, chosen: Mapping[str, Miss]) -> list[Miss]:
-        """Sends them to the miss queue with 0 attempts, then deletes the parked ones. A process that ends in between
-        leaves a miss in both queues, which a redrive still collects in one branch. Returns those that were moved."""
-
-    def drop(self, chosen: Mapping[str, Miss]) -> list[Miss]:
-        """Deletes them. Returns those that were there."""
-
-    def left(self) -> int:
-        """How many messages are still parked."""
 
 
 class Evidence(Protocol):

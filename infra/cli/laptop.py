@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.cli.configuration import ConfigurationFile
-from infra.cli.installation import Configuration, Evidence, ParkedQueue, Runner, SiteList
+from infra.cli.installation import Configuration, Evidence, Runner, SiteList
 from infra.cli.invocation import redrive_of, shown, suggest, suggest_anywhere
 from infra.cli.page_files import page_in
+from infra.cli.parked import ParkedQueue
 from infra.cli.site_list import SiteListFile
 from infra.cli.terminal import visible
 from infra.state.folder import Folder, LocalEvidence

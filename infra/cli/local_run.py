@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from infra.cli.configuration import check_writable
 from infra.cli.interrupts import signals_held, stop_if_requested
-from infra.cli.invocation import redrive_of, suggest_anywhere
 from infra.cli.laptop import Laptop
 from infra.cli.progress import Progress
 from infra.cli.run_request import RunRequest
@@ -102,7 +101,7 @@ def run_locally(
 
 def stack_parameters(endpoint: Endpoint, url: str, state_dir: Path) -> dict[str, str]:
     """The template's parameters for a local deployment. `url` is what `endpoint.open()` gave."""
-    command = suggest_anywhere(redrive_of(simulated=endpoint.simulated), state_dir)
+    command = Laptop(state_dir).redrive_anywhere(simulated=endpoint.simulated)
     return endpoint.parameters(url) | {"ScheduleState": "DISABLED", "RedriveCommand": command}
 
 

@@ -1,15 +1,35 @@
 """The parked misses that `nightfold unpark` and `nightfold drop` take out of the parked queue."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
-from infra.cli.installation import ParkedQueue
 from infra.cli.terminal import confirmed, to_stderr, visible
 from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 from nightfold.misses import Miss
 
 NAMED = 10  # sites that the question names; the rest are counted
+
+
+class ParkedQueue(Protocol):
+    """The parked messages, while a command takes misses out of them. Misses are chosen by the ids of their messages."""
+
+    def misses(self) -> dict[str, Miss]:
+        """Oldest first. Messages that are not misses of Nightfold stay parked and are not included."""
+
+    def about(self) -> Iterator[str]:
+        """What else the user should know, beside the misses that were found."""
+
+    def unpark(self, chosen: Mapping[str, Miss]) -> list[Miss]:
+        """Sends them to the miss queue with 0 attempts, then deletes the parked ones. A process that ends in between
+        leaves a miss in both queues, which a redrive still collects in one branch. Returns those that were moved."""
+
+    def drop(self, chosen: Mapping[str, Miss]) -> list[Miss]:
+        """Deletes them. Returns those that were there."""
+
+    def left(self) -> int:
+        """How many messages are still parked."""
 
 
 def chosen(command: str, sites: Sequence[str], queue: ParkedQueue) -> dict[str, Miss]:

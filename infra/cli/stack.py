@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.cli.installation import Configuration, Evidence, ParkedQueue, Runner, SiteList
+from infra.cli.installation import Configuration, Evidence, Runner, SiteList
 from infra.cli.interrupts import signals_held, stop_if_requested
 from infra.cli.invocation import program
 from infra.cli.page_files import page_from
+from infra.cli.parked import ParkedQueue
 from infra.cli.recorded_misses import recorded_misses
 from infra.cli.unfinished_runs import Closing, OpenRun, open_runs
 from infra.state.queued_misses import QueuedMiss

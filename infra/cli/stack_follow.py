@@ -77,7 +77,7 @@ class StackFollower:
 
     def _status(self) -> None:
         self._turn()
-        gone = Execution(self._arn, self._run_id, "ExecutionDoesNotExist", cause="Step Functions no longer knows it")
+        gone = Execution(self._run_id, "ExecutionDoesNotExist", cause="Step Functions no longer knows it")
         self._execution = self._executions.find(self._arn) or gone
 
     def _plan(self) -> None:

@@ -17,7 +17,6 @@ _UNKNOWN = frozenset({"ExecutionDoesNotExist", "InvalidArn"})
 class Execution:
     """The state of one execution, as DescribeExecution describes it."""
 
-    arn: str
     name: str
     status: str  # RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED
     started_at: datetime | None = None
@@ -55,7 +54,6 @@ class Executions:
                     raise
                 return None
         return Execution(
-            arn=arn,
             name=found["name"],
             status=found["status"],
             started_at=found["startDate"],
