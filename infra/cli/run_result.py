@@ -61,10 +61,10 @@ def result_of(
     failed = [(run_id, why) for run_id in progress.dead_runs if (why := why_set_aside(records, run_id)) is not None]
     output = execution.output if isinstance(execution.output, dict) else {}
     how: How
-    if execution.status == "ABORTED":
-        how = "stopped"
-    elif summary is not None:
+    if summary is not None:
         how = "closed"
+    elif execution.status == "ABORTED":
+        how = "stopped"
     elif execution.status == "SUCCEEDED" and output.get("status") == "nothing":
         how, summary = "nothing", _empty_summary(request, seconds)
     elif execution.error == "InvalidInput":

@@ -49,12 +49,12 @@ class StackRunner:
         return self._start
 
     def _start(self, request: RunRequest) -> None:
-        self.deployed.executions.start(request.name, request.execution_input)
+        with signals_held():  # a run that has begun is never left without a word
+            self.deployed.executions.start(request.name, request.execution_input)
 
     def run(self, request: RunRequest, progress: Progress, notify: Callable[[str], None]) -> RunResult:  # noqa: ARG002
         progress.dead_runs = [run.run_id for run in request.unfinished]
-        with signals_held():  # a run that has begun is never left without a word
-            self._start(request)
+        self._start(request)
         return self._follow(request, progress, self.deployed.executions.arn(request.name))
 
     def _follow(self, request: RunRequest, progress: Progress, arn: str) -> RunResult:

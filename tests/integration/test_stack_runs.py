@@ -1,6 +1,8 @@
 """Runs of a stack over HTTP: planned, started, followed, left, watched and stopped."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,6 +16,7 @@ from infra.cli import stack_follow
 from infra.cli.progress import Progress
 from infra.cli.stack_follow import StackFollower
 from infra.stack.deployed import DeployedStack
+from infra.stack.executions import Executions
 from tests.integration.command_line import Started
 from tests.integration.served_stack import SPEED, Served, simulated_stack
 from tests.support.clouds import put_sites
@@ -100,6 +103,22 @@ def test_a_run_that_is_stopped_is_closed_by_the_next_redrive(stack: Served) -> N
     assert (redriven.code, redriven.json["planned"], redriven.json["accepted"]) == (0, 1, 1)
     assert f"Run {run_id} stopped before it finished. It is now closed: 3 of 4 sites accepted" in redriven.err
     assert (summary(stack, run_id)["planned"], summary(stack, run_id)["accepted"]) == (4, 3)
+    watched = stack.stack("watch", run_id, "--json")
+    assert (watched.code, watched.json["accepted"]) == (2, 3)
+
+
+def test_ctrl_c_while_a_run_is_started_does_not_hide_its_name(stack: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Executions.start
+
+    def pressed(*given: Any) -> None:
+        start(*given)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Executions, "start", pressed)
+    done = stack.stack("run", "--limit", "1", "--detach")
+    states = stack.cloud.client("stepfunctions")
+    (started,) = states.list_executions(stateMachineArn=stack.cloud.machine_arn)["executions"]
+    assert done.out.strip() == started["name"]
 
 
 def test_a_stack_refuses_what_only_a_laptop_can_do(stack: Served) -> None:
