@@ -18,7 +18,8 @@ from nightfold.storage import outcome_key
 
 def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Verdict]], *, dead: bool) -> Miss:
     """The miss of `site`. Its raw answer is the last one there was. In a run that is `dead`, a site without an outcome
-    may never have been asked, so it counts as no attempt: three killed processes park nothing."""
+    may never have been asked, so it counts as no attempt: three killed processes park nothing. What a dead run missed
+    was missed since its start, however much later it is closed: what other runs have accepted since then settles it."""
     verdicts = [
         (round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round
     ]
@@ -34,7 +35,7 @@ def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Verdict]], *, 
         message=last.message,
         raw_answer=answered[-1][1] if answered else None,
         raw_answer_key=outcome_key(plan.run_id, answered[-1][0], site.site_id) if answered else None,
-        missed_at=datetime.now(UTC),
+        missed_at=plan.started_at if dead else datetime.now(UTC),
         attempts=plan.attempts.get(site.site_id, 0) + asked,
         overrides=plan.overrides,
         simulated=plan.simulated,

@@ -88,6 +88,19 @@ def test_a_run_that_dies_between_the_two_files_of_a_wave_asks_nobody_twice_and_f
     assert place.ledger().accepted == {*sites}
 
 
+def test_what_a_later_run_has_collected_of_a_dead_one_is_not_asked_again(place: ReopenableCloud) -> None:
+    given = {"request_timeout_s": 10, "remember": 0}
+    place.run(given, name="first")
+    for file in ("summary.json", "round-1/outcomes/harbour.json", "results/harbour.json"):
+        (place.state_dir / "runs" / "first" / file).unlink()  # as if it had died before harbour's turn was over
+    place.reopen()
+    place.run(given, name="second")
+    morning = place.run(MORNING, name="morning")
+    assert (morning.output["status"], morning.output["planned"]) == ("complete", 0)
+    assert place.api.calls("harbour.example") == 2
+    assert read_messages(place.state_dir, "waiting") == []
+
+
 def test_a_copy_of_a_dead_run_is_passed_over(place: ReopenableCloud) -> None:
     place.run({"request_timeout_s": 10}, name="night")
     runs = place.state_dir / "runs"

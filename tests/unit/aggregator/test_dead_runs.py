@@ -6,9 +6,10 @@ import pytest
 
 from aggregator.aggregate import Adapters, AggregateTask, aggregate
 from nightfold.errors import UnexpectedError
+from nightfold.misses import Miss
 from nightfold.storage import plan_key
-from tests.unit.aggregator.test_aggregate import close, store, summary
-from tests.unit.examples import STARTED, answered, plan
+from tests.unit.aggregator.test_aggregate import OVERLOADED, close, store, summary
+from tests.unit.examples import STARTED, answered, failed, plan
 from tests.unit.outside import Outside
 
 
@@ -24,6 +25,15 @@ def test_a_dead_run_ended_with_its_last_branch_and_not_when_it_is_closed(
     store(outside, plan(*sites), *branches)
     aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
     assert summary(outside).duration_s == duration_s
+
+
+def test_what_a_dead_run_missed_was_missed_since_its_start_so_that_later_runs_settle_it(
+    outside: Outside, aggregating: Adapters
+) -> None:
+    store(outside, plan("harbour", "orchard"), failed("night", "harbour", OVERLOADED))
+    aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
+    misses = map(Miss.model_validate, outside.drain(outside.miss_queue))
+    assert {miss.site.site_id: miss.missed_at for miss in misses} == {"harbour": STARTED, "orchard": STARTED}
 
 
 def test_a_run_that_closes_itself_ends_now(outside: Outside, aggregating: Adapters) -> None:
