@@ -24,7 +24,7 @@ def miss_of(plan: Plan, site: Site, rounds: Sequence[Mapping[str, Verdict]], *, 
         (round_, of_round[site.site_id]) for round_, of_round in enumerate(rounds, 1) if site.site_id in of_round
     ]
     _, last = verdicts[-1]
-    asked = last.attempted and not (dead and last.error == "Unaccounted")
+    asked = any(each.attempted and not (dead and each.error == "Unaccounted") for _, each in verdicts)
     answered = [(round_, verdict.raw_answer) for round_, verdict in verdicts if verdict.raw_answer is not None]
     return Miss(
         run_id=plan.run_id,

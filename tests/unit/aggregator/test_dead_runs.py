@@ -9,7 +9,7 @@ from nightfold.errors import UnexpectedError
 from nightfold.misses import Miss
 from nightfold.storage import plan_key
 from tests.unit.aggregator.test_aggregate import OVERLOADED, close, store, summary
-from tests.unit.examples import STARTED, answered, failed, plan
+from tests.unit.examples import STARTED, answered, failed, plan, wave
 from tests.unit.outside import Outside
 
 
@@ -34,6 +34,21 @@ def test_what_a_dead_run_missed_was_missed_since_its_start_so_that_later_runs_se
     aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
     misses = map(Miss.model_validate, outside.drain(outside.miss_queue))
     assert {miss.site.site_id: miss.missed_at for miss in misses} == {"harbour": STARTED, "orchard": STARTED}
+
+
+def test_a_site_that_was_asked_in_round_1_counts_as_asked_whatever_became_of_round_2(
+    outside: Outside, aggregating: Adapters
+) -> None:
+    two = plan("harbour", "orchard")
+    store(outside, two, answered("night", "harbour", "prose"))
+    assert close(aggregating, 1).status == "regenerate"
+    store(outside, wave(two, round_=2, sites=1))
+    aggregate(AggregateTask(run_id="night", round=2, dead=True), aggregating)
+    misses = map(Miss.model_validate, outside.drain(outside.miss_queue))
+    assert {miss.site.site_id: (miss.error, miss.attempts) for miss in misses} == {
+        "harbour": ("Unaccounted", 1),
+        "orchard": ("Unaccounted", 0),
+    }
 
 
 def test_a_run_that_closes_itself_ends_now(outside: Outside, aggregating: Adapters) -> None:
