@@ -5,11 +5,13 @@ hidden for the rest of the run. If the planner stops in between, its messages ar
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from nightfold.errors import AwsUnavailable
 from nightfold.storage import CALLS
@@ -57,8 +59,9 @@ class MissQueue:
         self._hide(receipt_handles, RUN_S)
 
     def give_back(self, receipt_handles: Iterable[str]) -> None:
-        """Make the messages visible again."""
-        self._hide(receipt_handles, 0)
+        """Make the messages visible again. Where SQS fails they are within PLANNING_S seconds, which stops nothing."""
+        with suppress(BotoCoreError, ClientError, AwsUnavailable):
+            self._hide(receipt_handles, 0)
 
     def _hide(self, receipt_handles: Iterable[str], seconds: int) -> None:
         for batch in batched(receipt_handles, 10, strict=False):

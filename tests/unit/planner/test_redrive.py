@@ -18,6 +18,7 @@ from tests.unit.examples import miss, plan_task, site
 from tests.unit.outside import Outside, Wire, error, response
 
 REDRIVE = {"mode": "redrive"}
+UNDER_ONE_ANSWER = {"cost_ceiling_usd": 0.001}  # so that the plan is refused when the messages are received
 LISTED = ("harbour", "orchard", *(f"site-{number}" for number in range(23)))
 
 
@@ -94,11 +95,25 @@ def test_unrecognized_messages_alone_are_a_run_without_sites(outside: Outside, p
 
 
 def test_messages_of_a_refused_plan_are_given_back(outside: Outside, planning: Adapters) -> None:
-    outside.enqueue("hello", *[miss(f"site-{number}") for number in range(11)])
+    outside.enqueue("hello", *[miss(f"site-{number}", overrides=UNDER_ONE_ANSWER) for number in range(11)])
     with pytest.raises(InvalidInput, match="cost_ceiling_usd"):
-        redrive(planning, cost_ceiling_usd=0.001)
+        redrive(planning)
     assert outside.count(outside.miss_queue) == (12, 0)
-    assert redrive(planning, "execution-1").planned == 11
+    assert redrive(planning, cost_ceiling_usd=None).planned == 11
+
+
+def test_messages_that_cannot_be_given_back_hide_no_refusal_and_stop_no_morning(
+    outside: Outside, planning: Adapters
+) -> None:
+    """They are visible again within minutes. A failure would be retried at once, and find the queue empty."""
+    wire = Wire(outside.sqs)
+    outside.enqueue(miss("harbour", overrides=UNDER_ONE_ANSWER))
+    wire.fail("ChangeMessageVisibilityBatch", *[error(500, "InternalError")] * 5)
+    with pytest.raises(InvalidInput, match="cost_ceiling_usd"):
+        redrive(planning)
+    outside.enqueue(miss("harbour"), miss("orchard", simulated=True))
+    wire.fail("ChangeMessageVisibilityBatch", *[error(500, "InternalError")] * 5)
+    assert redrive(planning).planned == 1
 
 
 def test_messages_that_no_plan_names_are_given_back_when_the_claim_cannot_be_written(
