@@ -118,12 +118,10 @@ def aws_errors_named() -> Iterator[None]:
     """At a handler's edge: botocore's errors leave as one line, `AwsUnavailable` if another try may help."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from nightfold.storage import refused
+
     try:
         yield
-    except BotoCoreError as error:
-        raise AwsUnavailable(one_line(str(error))) from None
-    except ClientError as error:
-        code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if status >= 500 or "Throttl" in code or code in {"SlowDown", "RequestTimeout", "TooManyRequestsException"}:
-            raise AwsUnavailable(one_line(str(error))) from None
-        raise UnexpectedError(one_line(str(error))) from None  # such as a policy or a name: it would fail again
+    except (BotoCoreError, ClientError) as error:
+        for_good = isinstance(error, ClientError) and refused(error)  # such as by a policy
+        raise (UnexpectedError if for_good else AwsUnavailable)(one_line(str(error))) from None

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, IncompleteReadError, ResponseStream
 CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20)
 
 _BODIES = 3  # of one object, if they break off
+_BUSY = {"SlowDown", "RequestTimeout", "TooManyRequestsException", "ConditionalRequestConflict"}
 
 SITES_KEY = "config/sites.json"
 PROFILE_KEY = "config/pace.json"  # how many branches at once earlier runs found good, by model
@@ -85,8 +86,9 @@ class Source(Protocol):
 
 
 def refused(error: ClientError) -> bool:
-    """Whether S3 refuses the call, so that another try would not help; otherwise S3 itself fails."""
-    return 400 <= error.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+    """Whether AWS refuses the call, so that another try would not help; otherwise AWS itself fails, or is too busy."""
+    code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return 400 <= status < 500 and "Throttl" not in code and code not in _BUSY
 
 
 class Bucket:
@@ -153,16 +155,14 @@ class Bucket:
                     raise
         return None
 
-    def _put_if(self, key: str, body: bytes, **condition: str) -> bool:
-        for _ in range(3):
-            try:
-                self._s3.put_object(Bucket=self.name, Key=key, Body=body, ContentType="application/json", **condition)
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code in {"PreconditionFailed", "412", "NoSuchKey"}:  # changed, or deleted, since it was read
-                    return False
-                if code != "ConditionalRequestConflict":  # two conditional writes collided: S3 asks for another try
-                    raise
-            else:
-                return True
-        return False
+    def _put_if(self, key: str, body: bytes, *, tries: int = 3, **condition: str) -> bool:
+        try:
+            self._s3.put_object(Bucket=self.name, Key=key, Body=body, ContentType="application/json", **condition)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in {"PreconditionFailed", "412", "NoSuchKey"}:  # changed, or deleted, since it was read
+                return False
+            if code == "ConditionalRequestConflict" and tries > 1:  # two collided: S3 asks for another try
+                return self._put_if(key, body, tries=tries - 1, **condition)
+            raise
+        return True

@@ -196,14 +196,16 @@ def test_an_outcome_without_read_permission_is_unaccounted_and_stops_no_site(
     assert "AccessDenied" in missed["message"]
 
 
-@pytest.mark.parametrize("round_", [1, 2])
-def test_an_outcome_is_not_given_up_because_s3_fails(outside: Outside, aggregating: Adapters, round_: int) -> None:
+@pytest.mark.parametrize(("round_", "status", "code"), [(1, 500, "InternalError"), (2, 400, "RequestTimeout")])
+def test_an_outcome_is_not_given_up_because_s3_fails(
+    outside: Outside, aggregating: Adapters, round_: int, status: int, code: str
+) -> None:
     store(outside, plan("harbour", "orchard"), answered("night", "harbour"), answered("night", "orchard", "prose"))
     wire = Wire(outside.s3, outside.sqs)
     if round_ == 2:
         assert close(aggregating, 1).status == "regenerate"
-    wire.fail("GetObject", *[error(500, "InternalError")] * 5, about="round-1/outcomes/harbour")
-    with pytest.raises(ClientError, match="InternalError"):
+    wire.fail("GetObject", *[error(status, code)] * 5, about="round-1/outcomes/harbour")
+    with pytest.raises(ClientError, match=code):
         close(aggregating, round_)
     assert close(aggregating, 1).status == "regenerate"
     store(outside, answered("night", "orchard", round_=2))

@@ -33,6 +33,8 @@ def test_aws_errors_leave_as_one_line_without_their_cause() -> None:
         (_client_error(503, "SlowDown"), AwsUnavailable),
         (_client_error(500, "InternalError"), AwsUnavailable),
         (_client_error(400, "ThrottlingException"), AwsUnavailable),
+        (_client_error(400, "RequestTimeout"), AwsUnavailable),
+        (_client_error(409, "ConditionalRequestConflict"), AwsUnavailable),
         (EndpointConnectionError(endpoint_url="https://s3"), AwsUnavailable),
         (_client_error(403, "AccessDenied"), UnexpectedError),  # a policy: another try would fail as well
         (_client_error(404, "NoSuchBucket"), UnexpectedError),

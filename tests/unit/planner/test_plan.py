@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 import planner.handler
 from nightfold.branch import CollectorEvent
@@ -90,6 +91,16 @@ def test_a_claim_whose_response_was_lost_is_ones_own(outside: Outside, planning:
     wire.fail("PutObject", error(500, "InternalError"), got_through=True)
     assert plan_run(plan_task("execution-1", given=NIGHT), planning).status == "planned"
     assert wire.sent.count("PutObject") == 3
+
+
+@pytest.mark.usefixtures("sites")
+def test_a_claim_that_s3_does_not_decide_is_not_taken_for_that_of_another_run(
+    outside: Outside, planning: Adapters
+) -> None:
+    Wire(outside.s3).fail("PutObject", *[error(409, "ConditionalRequestConflict")] * 3)
+    with pytest.raises(ClientError, match="ConditionalRequestConflict"):
+        plan_run(plan_task("execution-1", given=NIGHT), planning)
+    assert plan_run(plan_task("execution-1", given=NIGHT), planning).status == "planned"
 
 
 @pytest.mark.usefixtures("sites")
