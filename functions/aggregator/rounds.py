@@ -41,7 +41,7 @@ def judge_round(
     begun = set(site_ids[: max((pace.first + pace.sites for pace in paces), default=0)])
     stop = next((pace.stop for pace in reversed(paces) if pace.stop is not None), None)
 
-    def verdict_on(site_id: str) -> Verdict:
+    def judged(site_id: str) -> Verdict:
         if outcome_key(plan.run_id, round_, site_id) not in outcomes:
             if site_id not in begun:
                 return not_attempted(site_id, stop)
@@ -52,26 +52,28 @@ def judge_round(
             if not refused(error):
                 raise  # S3 fails, even after botocore's retries: the step runs again, as what is stored was paid for
             return unaccounted(site_id, f"the outcome cannot be read: {one_line(str(error))}")
-        question = load(plan.question_of(site_id))
-        verdict = judge(site_id, plan.run_id, round_, document, question, limit)
-        if verdict.accepted:
-            key = results_key(plan.run_id, site_id)
-            if key in stored:  # by an earlier pass: it is accepted, whatever other runs have remembered since
-                verdict = _as_stored(verdict, read_results(bucket.get(key)))
-            else:
-                verdict = without_known(plan, question, verdict, bucket)
-                if verdict.accepted:
-                    bucket.put(key, _results_file(plan, round_, question, verdict))
+        return judge(site_id, plan.run_id, round_, document, load(plan.question_of(site_id)), limit)
+
+    def verdict_on(site_id: str) -> Verdict:
+        verdict, key = judged(site_id), results_key(plan.run_id, site_id)
+        if key in stored:  # by an earlier pass: it is accepted, whatever memory, question or outcome have become since
+            verdict = _as_stored(verdict, round_, read_results(bucket.get(key)))
+        elif verdict.accepted:
+            question = load(plan.question_of(site_id))
+            verdict = without_known(plan, question, verdict, bucket)
+            if verdict.accepted:
+                bucket.put(key, _results_file(plan, round_, question, verdict))
         return replace(verdict, kept=(), raw_answer=None if verdict.accepted else verdict.raw_answer)
 
     with ThreadPoolExecutor(READERS) as readers:
         return {verdict.site_id: verdict for verdict in readers.map(verdict_on, site_ids)}
 
 
-def _as_stored(verdict: Verdict, results: SiteResults | None) -> Verdict:
-    if results is None:
+def _as_stored(verdict: Verdict, round_: int, results: SiteResults | None) -> Verdict:
+    if results is None or not (verdict.accepted or results.round == round_):
         return replace(verdict, entries=0)
-    return replace(verdict, entries=len(results.entries), memory_readable=results.memory_readable)
+    entries, readable = len(results.entries), results.memory_readable
+    return replace(verdict, reason=None, error=None, entries=entries, memory_readable=readable)
 
 
 def _results_file(plan: Plan, round_: int, question: Question, verdict: Verdict) -> bytes:

@@ -213,6 +213,15 @@ def test_an_outcome_is_not_given_up_because_s3_fails(
     assert "SendMessageBatch" not in wire.sent
 
 
+def test_what_an_earlier_pass_has_stored_stays_accepted(outside: Outside, aggregating: Adapters) -> None:
+    store(outside, plan("harbour", "orchard"), answered("night", "harbour"), answered("night", "orchard", "prose"))
+    assert close(aggregating, 1).status == "regenerate"
+    store(outside, answered("night", "harbour", "prose"))  # as a contract that was made stricter meanwhile judges it
+    store(outside, answered("night", "orchard", round_=2))
+    assert close(aggregating, 2).status == "complete"
+    assert [(site.error, site.entries, site.rounds) for site in summary(outside).sites] == [(None, 5, 1), (None, 5, 2)]
+
+
 # --- the morning run ---------------------------------------------------------------------------------------------
 
 
