@@ -38,8 +38,8 @@ class MissQueue:
         self.in_batches(self._sqs.delete_message_batch, ({"ReceiptHandle": handle} for handle in receipt_handles))
 
     def in_batches(self, call: Callable[..., Any], entries: Iterable[Entry]) -> list[Entry]:
-        """Calls with all entries, and returns SQS's results in their order, without those of messages that are gone.
-        Raises AwsUnavailable."""
+        """Calls until SQS has confirmed all entries, and returns its results in their order, without those of messages
+        that are gone. Raises AwsUnavailable."""
         results: list[Entry] = []
         for batch in _batches(entries):
             waiting = {str(number): {"Id": str(number), **entry} for number, entry in enumerate(batch)}
@@ -49,17 +49,20 @@ class MissQueue:
                 failed = response.get("Failed", [])
                 done += response.get("Successful", [])
                 # A handle that SQS no longer knows is the sender's fault, and is not sent again. A refused body is the
-                # sender's fault too, but a miss must not get lost: it raises.
-                gone = {
+                # sender's fault too, but a miss must not get lost: it raises. So does what SQS does not mention: of an
+                # answer that is cut short botocore makes one without fields.
+                over = {entry["Id"] for entry in done}
+                over |= {
                     entry["Id"] for entry in failed if entry["SenderFault"] and "ReceiptHandle" in waiting[entry["Id"]]
                 }
-                waiting = {entry["Id"]: waiting[entry["Id"]] for entry in failed if entry["Id"] not in gone}
+                waiting = {number: entry for number, entry in waiting.items() if number not in over}
                 if not waiting:
                     break
                 if attempt < TRIES - 1:
                     time.sleep(PAUSE_S * 2**attempt)
             else:
-                raise AwsUnavailable(f"SQS refused {len(waiting)} entries {TRIES} times: {failed[0].get('Code')}")
+                code = failed[0]["Code"] if failed else "no answer"
+                raise AwsUnavailable(f"SQS refused {len(waiting)} entries {TRIES} times: {code}")
             results += sorted(done, key=lambda each: int(each["Id"]))
         return results
 

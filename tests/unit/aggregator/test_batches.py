@@ -27,12 +27,12 @@ def some_fail(outside: Outside, *ids: str, sender_fault: bool = False) -> Any:
     """A 200 in which the given entries failed; the others got through."""
 
     def answer(request: Any) -> Any:
-        entries = json.loads(request.body)["Entries"]
-        for entry in entries:
-            if entry["Id"] not in ids and "MessageBody" in entry:
-                outside.sqs.send_message(QueueUrl=outside.miss_queue, MessageBody=entry["MessageBody"])
+        through = [entry for entry in json.loads(request.body)["Entries"] if entry["Id"] not in ids]
+        for entry in through:
+            outside.sqs.send_message(QueueUrl=outside.miss_queue, MessageBody=entry["MessageBody"])
+        done = [{"Id": entry["Id"], "MessageId": "of SQS"} for entry in through]
         failed = [{"Id": i, "SenderFault": sender_fault, "Code": "InternalError"} for i in ids]
-        return response(request, 200, json.dumps({"Successful": [], "Failed": failed}))
+        return response(request, 200, json.dumps({"Successful": done, "Failed": failed}))
 
     return answer
 
@@ -67,6 +67,17 @@ def test_a_miss_that_sqs_keeps_refusing_makes_the_step_run_again(
     Wire(outside.sqs).fail("SendMessageBatch", *[some_fail(outside, "0", sender_fault=sender_fault)] * TRIES)
     with pytest.raises(AwsUnavailable, match="SQS refused 1 entries 4 times: InternalError"):
         queue.send(["{}"])
+
+
+def test_an_answer_that_is_cut_short_confirms_nothing(outside: Outside, queue: MissQueue) -> None:
+    half: Any = lambda request: response(request, 200, '{"Failed": [{"Id": "0", "Code": "Int')  # noqa: E731
+    wire = Wire(outside.sqs)
+    wire.fail("SendMessageBatch", half)
+    assert len(queue.send(["0", "1"])) == 2
+    assert sorted(outside.drain(outside.miss_queue)) == [0, 1]
+    wire.fail("SendMessageBatch", *[half] * TRIES)
+    with pytest.raises(AwsUnavailable, match="SQS refused 1 entries 4 times: no answer"):
+        queue.send(["2"])
 
 
 def test_a_throttled_acknowledgement_is_botocores_to_retry_and_then_the_state_machines(
