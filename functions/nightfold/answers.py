@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import Field, TypeAdapter, ValidationError, create_model
 
-from nightfold.errors import plain
+from nightfold.complaints import plain
 from nightfold.question import Entry, Question
 
 MAX_ENTRIES = 50

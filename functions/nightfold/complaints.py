@@ -44,7 +44,12 @@ def complaint(detail: ErrorDetails, known: Sequence[str] = ()) -> str:
         case "too_long":
             return f"must have at most {context['max_length']:,} entries"
         case _:
-            return detail["msg"].removeprefix("Value error, ")
+            return plain(detail["msg"])
+
+
+def plain(message: str) -> str:
+    """A message of our own validators, without pydantic's prefix."""
+    return message.removeprefix("Value error, ")
 
 
 def complaints(error: ValidationError, where: str = "", known: Sequence[str] = ()) -> str:

@@ -102,11 +102,6 @@ PATIENT = frozenset(name for name, handling in BRANCH_ERRORS.items() if handling
 """Errors that asked Claude nothing."""
 
 
-def plain(message: str) -> str:
-    """A message of our own validators, without pydantic's prefix."""
-    return message.removeprefix("Value error, ")
-
-
 def invalid(error: ValidationError, where: str = "", known: Sequence[str] = ()) -> InvalidInput:
     """The first three complaints of `error`, each with the path of its field below `where`. `known` are the valid
     keys."""

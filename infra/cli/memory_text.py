@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from infra.cli.configuration import question_override
 from infra.cli.terminal import table
 from nightfold.amounts import counted
-from nightfold.complaints import nearest
+from nightfold.complaints import nearest, plain
 from nightfold.errors import InvalidInput
 from nightfold.memory import Kind, Remembered, read_memory
 from nightfold.sites import SiteId
@@ -33,7 +33,7 @@ def chosen(records: Source, site_id: str, question: str | None, kind: str | None
     try:
         _SITE_ID.validate_python(site_id)
     except ValidationError as error:
-        raise InvalidInput(f"memory: {site_id!r} {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        raise InvalidInput(f"memory: {site_id!r} {plain(error.errors()[0]['msg'])}") from None
     found = list(_parts(records, site_id))
     if question not in {part.question for part in found}:
         question_override(question)
