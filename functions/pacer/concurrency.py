@@ -26,7 +26,6 @@ PROBE = 3  # rounds of branches until a limit shows what a number does to it
 class Wave:
     """A wave that is over."""
 
-    round: int
     sites: int
     max_concurrency: int
     seen: Seen

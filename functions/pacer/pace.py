@@ -24,7 +24,6 @@ UNKNOWN_S = 30  # for an answer, while there is none to go by
 class Work:
     """What is left of a round, and the run's bounds."""
 
-    round: int
     left: int  # sites
     elapsed_s: float  # since the execution began
     model: str

@@ -113,7 +113,6 @@ def _decide(
     left = items[first:]
     limit = min(configuration.concurrency_limit, adapters.reserved_concurrency or configuration.concurrency_limit)
     work = Work(
-        round=task.round,
         left=len(left),
         elapsed_s=max(0.0, (now - task.started_at).total_seconds()),
         model=configuration.model,
@@ -155,7 +154,7 @@ def _history(paces: Sequence[Pace], bucket: Bucket) -> tuple[list[Wave], Seen | 
             items = bucket.get(wave_items_key(begun.run_id, begun.round, begun.wave)) or b"[]"
             site_ids = [item.site_id for item in SiteTasks.validate_json(items)]
             seen = looked = look_at(bucket, begun.run_id, begun.round, site_ids)
-        history.append(Wave(begun.round, begun.sites, begun.max_concurrency, seen))
+        history.append(Wave(begun.sites, begun.max_concurrency, seen))
     return history, looked
 
 

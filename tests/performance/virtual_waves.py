@@ -55,17 +55,17 @@ class _InWaves(VirtualRun):
         self._not_attempted = 0
 
     def play_waves(self) -> RunInWaves:
-        cut = self._waves(1, range(self._setting.sites), ANSWER_TOKENS)
+        cut = self._waves(range(self._setting.sites), ANSWER_TOKENS)
         if cut:
-            self._counts["lost"] += len(self._waves(2, cut, 2 * ANSWER_TOKENS))
+            self._counts["lost"] += len(self._waves(cut, 2 * ANSWER_TOKENS))
         carried = found(self._history, self._limit, self._carried, "before", FOUND_AT) if self._fixed is None else None
         return RunInWaves(self._result(), self._begun, self._not_attempted, carried)
 
-    def _waves(self, round_: int, sites: Sequence[int], max_tokens: int) -> list[int]:
+    def _waves(self, sites: Sequence[int], max_tokens: int) -> list[int]:
         """One round: the sites whose answers were cut."""
         begun, cut = 0, list[int]()
         while True:
-            decision = pace(self._history, self._work(round_, len(sites) - begun), self._carried)
+            decision = pace(self._history, self._work(len(sites) - begun), self._carried)
             if not decision.sites:
                 self._not_attempted += len(sites) - begun
                 return cut
@@ -74,12 +74,11 @@ class _InWaves(VirtualRun):
             self._outcomes = []
             wave = sites[begun : begun + decision.sites]
             cut += self._round(wave, decision.max_concurrency, max_tokens)
-            self._history.append(Wave(round_, len(wave), decision.max_concurrency, see(self._outcomes)))
+            self._history.append(Wave(len(wave), decision.max_concurrency, see(self._outcomes)))
             begun += len(wave)
 
-    def _work(self, round_: int, left: int) -> Work:
+    def _work(self, left: int) -> Work:
         return Work(
-            round=round_,
             left=left,
             elapsed_s=self._clock.now,
             model=MODEL,

@@ -56,20 +56,20 @@ def test_sites_with_bad_briefs_stop_nobody() -> None:
     different = [failing(4, 4, "RequestRejected", "brief 1"), failing(4, 4, "RequestRejected", "brief 2")]
     assert pace(different, work(100)).sites
     mixed = Seen(outcomes=4, failed={"RequestRejected": 4}, same_message=None)
-    assert pace([Wave(1, 4, 4, mixed), Wave(1, 4, 4, mixed)], work(100)).sites
+    assert pace([Wave(4, 4, mixed), Wave(4, 4, mixed)], work(100)).sites
     apart = [failing(4, 4, "RequestRejected"), wave(4, 4), failing(4, 4, "RequestRejected")]
     assert pace(apart, work(100)).sites
 
 
 def test_a_key_that_is_refused_beside_other_trouble_stops_nobody() -> None:
     both = Seen(outcomes=4, failed={"AccessDenied": 2, "NetworkError": 2})
-    assert pace([Wave(1, 4, 4, both)], work(100)).sites
+    assert pace([Wave(4, 4, both)], work(100)).sites
 
 
 @pytest.mark.parametrize("error", ["AccessDenied", "RateLimited"])
 def test_one_answer_is_enough_to_go_on(error: str) -> None:
     one = seen(1, outcomes=4, failed={error: 3})
-    assert pace([Wave(1, 4, 1, one)], work(100, max_concurrency=1)).sites
+    assert pace([Wave(4, 1, one)], work(100, max_concurrency=1)).sites
 
 
 # --- the ceiling -----------------------------------------------------------------------------------------------------

@@ -37,14 +37,14 @@ def seen(answered: int, **fields: Any) -> Seen:
 
 def wave(sites: int, max_concurrency: int, **fields: Any) -> Wave:
     """One in which every site was answered."""
-    return Wave(1, sites, max_concurrency, seen(sites, **fields))
+    return Wave(sites, max_concurrency, seen(sites, **fields))
 
 
 def failing(sites: int, max_concurrency: int, error: str, message: str = "no") -> Wave:
     """One in which every branch ended in the same error."""
     refused = {"rate_limited": 3 * sites} if error == "RateLimited" else {}
     failed = {error: sites}
-    return Wave(1, sites, max_concurrency, Seen(outcomes=sites, failed=failed, same_message=message, **refused))
+    return Wave(sites, max_concurrency, Seen(outcomes=sites, failed=failed, same_message=message, **refused))
 
 
 TIGHT: dict[str, Any] = {"limits": limits(output=40_000)}  # carries 25: 0.95 * 80 answers a minute * 20 s
@@ -53,7 +53,6 @@ TIGHT_RAMP = [wave(sites, sites, **TIGHT) for sites in (4, 8, 16)]
 
 def work(left: int, **fields: Any) -> Work:
     given: dict[str, Any] = {
-        "round": 1,
         "elapsed_s": 0.0,
         "model": MODEL,
         "max_concurrency": None,
@@ -84,6 +83,6 @@ def play(
         decision = pace(history, work(left, elapsed_s=elapsed_s, answers_usd=prices, **fields), earlier)
         if not decision.sites:
             return history, decision
-        history.append(Wave(1, decision.sites, decision.max_concurrency, met(decision)))
+        history.append(Wave(decision.sites, decision.max_concurrency, met(decision)))
         left -= decision.sites
         elapsed_s += 30.0 * -(-decision.sites // decision.max_concurrency)
