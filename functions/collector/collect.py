@@ -8,7 +8,7 @@ from collector.attempts import Call, earlier_calls, earlier_errors, record_failu
 from collector.prompt import Prompt, prompt_for
 from nightfold import errors
 from nightfold.branch import Answer, CollectorEvent, Outcome, SiteTask
-from nightfold.errors import RateLimited, UnexpectedError
+from nightfold.errors import PATIENT, RateLimited, UnexpectedError
 from nightfold.failure_message import with_attempt, with_calls
 from nightfold.observability import count, log_step, log_traceback, without_secrets
 
@@ -22,15 +22,15 @@ FORESEEN: tuple[type[Exception], ...] = tuple(
 def collect(event: CollectorEvent, ask: Ask) -> Outcome:
     """The outcome of one call. Raises one of nightfold.errors, by whose name the state machine routes it."""
     task = event.task
-    earlier = earlier_errors(task, event.attempt)
+    earlier, calls = earlier_errors(task, event.attempt), earlier_calls(task, event.attempt)
     began = datetime.now(UTC)
     try:
         answer = ask(task, prompt_for(task))
     except Exception as error:
         failure = _named(error)
         name = type(failure).__name__
-        calls = _calls(event, began)
-        record_failure(task, event.attempt, name, *calls[-1:])
+        call = [] if name in PATIENT else _call(event, began)
+        record_failure(task, event.attempt, name, *call)
         if isinstance(failure, RateLimited):
             count(RateLimited=1)
         if isinstance(failure, UnexpectedError):
@@ -40,10 +40,10 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
             log_traceback("collect", frames, run_id=task.run_id, site_id=task.site_id, exception=type(error).__name__)
         _log(event, "failed", name, None)
         message = with_attempt(without_secrets(str(failure)), event.attempt + 1, earlier)
-        raise type(failure)(with_calls(message, calls)) from None
+        raise type(failure)(with_calls(message, [*calls, *call])) from None
     # A server may echo the key.
     answer = Answer.model_validate_json(without_secrets(answer.model_dump_json())).model_copy(
-        update={"attempt": event.attempt + 1, "earlier_errors": earlier, "calls": _calls(event, began)}
+        update={"attempt": event.attempt + 1, "earlier_errors": earlier, "calls": [*calls, *_call(event, began)]}
     )
     _log(event, "answered", None, answer)
     return Outcome(
@@ -59,14 +59,14 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
     )
 
 
-def _calls(event: CollectorEvent, began: datetime) -> list[Call]:
-    """When the branch's calls were made, the one that has just ended last; none if its start is not known."""
+def _call(event: CollectorEvent, began: datetime) -> list[Call]:
+    """When the call was made that has just ended; empty if the start of its branch is not known."""
     if event.started_at is None:
         return []
     now = datetime.now(UTC)
     # Step Functions' clock and this one's may differ a little.
-    last = [max(round((moment - event.started_at).total_seconds(), 2), 0.0) for moment in (began, now)]
-    return [*earlier_calls(event.task, event.attempt), (last[0], last[1])]
+    times = [max(round((moment - event.started_at).total_seconds(), 2), 0.0) for moment in (began, now)]
+    return [(times[0], times[1])]
 
 
 def _named(error: Exception) -> Exception:

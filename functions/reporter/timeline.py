@@ -129,7 +129,7 @@ def _bars(branch: Branch, at: Callable[[datetime], float], waiting_since: dateti
     if not calls and answer is not None:
         calls = [(max(ended - timedelta(milliseconds=answer.latency_ms), started), ended)]
     if not calls:
-        yield _bar(last if branch.calls == 1 else "unseen", at(started), at(ended))
+        yield _bar(last if branch.calls in {0, 1} else "unseen", at(started), at(ended))
         return
     before: Kind = "waited" if branch.calls == len(calls) else "unseen"
     free = started

@@ -12,7 +12,7 @@ from collector import attempts
 from collector.collect import FORESEEN, Ask, collect
 from collector.prompt import Prompt
 from nightfold.branch import Answer, CollectorEvent, SiteTask
-from nightfold.errors import NetworkError, Overloaded, RateLimited, UnexpectedError
+from nightfold.errors import KeyUnavailable, NetworkError, Overloaded, RateLimited, UnexpectedError
 from nightfold.failure_message import read_attempt, split_calls
 from nightfold.settings import RunConfiguration
 from nightfold.text import MESSAGE_LIMIT
@@ -201,6 +201,16 @@ def test_calls_are_timed_from_the_start_of_the_branch_in_answers_and_failures() 
     assert outcome.answer is not None
     assert outcome.answer.calls[:2] == messages[1][1]
     assert all(0 <= since <= until < 5 for since, until in outcome.answer.calls)
+
+
+def test_an_attempt_without_a_key_is_not_a_call_that_was_made() -> None:
+    began = datetime.now(UTC) - timedelta(seconds=999)
+    messages = [
+        failed(KeyUnavailable("the API key could not be read"), attempt, started_at=began) for attempt in range(6)
+    ]
+    messages += [failed(RateLimited("429"), attempt, started_at=began) for attempt in (6, 7, 8)]
+    assert [len(split_calls(message)[1]) for message in messages] == [0] * 6 + [1, 2, 3]
+    assert read_attempt(messages[-1]) == (9, ["KeyUnavailable"] * 6 + ["RateLimited"] * 2)
 
 
 def test_a_branch_that_began_before_the_clock_was_set_back_took_no_negative_time() -> None:
