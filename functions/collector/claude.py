@@ -2,7 +2,7 @@
 
 One call is one request: the SDK's own retries are off, because the state machine is their only owner. Errors leave as
 one of nightfold.errors, chosen by status code; the request itself, which holds the key and the prompt, is never
-part of a message.
+part of a message. A server may echo the key: it is removed before anything is cut.
 """
 
 import json
@@ -33,6 +33,7 @@ from nightfold.errors import (
     RequestRejected,
     SpendLimitReached,
 )
+from nightfold.observability import without_secrets
 from nightfold.question import Entry, Question, load
 from nightfold.text import one_line
 
@@ -106,7 +107,7 @@ class Claude:
                 **settings_for(task.model, load(task.question)),
             ) as response:
                 body = self._connections.read(response.http_response, task.request_timeout_s - (monotonic() - started))
-                headers = dict(response.headers)
+                headers = {name: without_secrets(value) for name, value in response.headers.items()}
         except APIStatusError as error:
             raise _by_status(error) from None
         except (APITimeoutError, httpx2.TimeoutException):
@@ -163,7 +164,7 @@ def _by_status(error: APIStatusError) -> Exception:
     status, code = error.status_code, error.error_code
     detail = error.body.get("error") if isinstance(error.body, dict) else None
     detail = detail if isinstance(detail, dict) else {}
-    message = one_line(f"{status} {detail.get('type', '')}: {detail.get('message', '')}")
+    message = one_line(without_secrets(f"{status} {detail.get('type', '')}: {detail.get('message', '')}"))
     if status == 402 or (status == 429 and code in SPEND_LIMITS) or (status == 400 and USAGE_LIMIT.match(message)):
         return SpendLimitReached(message)
     if status == 429:
@@ -181,7 +182,8 @@ def _by_status(error: APIStatusError) -> Exception:
 
 def _read(body: bytes | bytearray) -> _Message:
     try:
-        return _Message.model_validate(json.loads(body))
+        document = json.dumps(json.loads(body))  # written anew, so that no escape hides the key
+        return _Message.model_validate(json.loads(without_secrets(document)))
     except (ValueError, RecursionError) as error:
         what = "fields are missing" if isinstance(error, ValidationError) else "it is not valid JSON"
         raise NetworkError(f"a 200 that is not a Messages response: {what} ({len(body)} bytes)") from None

@@ -10,7 +10,7 @@ from nightfold import errors
 from nightfold.branch import Answer, CollectorEvent, Outcome, SiteTask
 from nightfold.errors import PATIENT, RateLimited, UnexpectedError
 from nightfold.failure_message import with_attempt, with_calls
-from nightfold.observability import count, log_step, log_traceback, without_secrets
+from nightfold.observability import count, log_step, log_traceback
 
 Ask = Callable[[SiteTask, Prompt], Answer]
 
@@ -39,10 +39,9 @@ def collect(event: CollectorEvent, ask: Ask) -> Outcome:
             ]
             log_traceback("collect", frames, run_id=task.run_id, site_id=task.site_id, exception=type(error).__name__)
         _log(event, "failed", name, None)
-        message = with_attempt(without_secrets(str(failure)), event.attempt + 1, earlier)
+        message = with_attempt(str(failure), event.attempt + 1, earlier)
         raise type(failure)(with_calls(message, [*calls, *call])) from None
-    # A server may echo the key.
-    answer = Answer.model_validate_json(without_secrets(answer.model_dump_json())).model_copy(
+    answer = answer.model_copy(
         update={"attempt": event.attempt + 1, "earlier_errors": earlier, "calls": [*calls, *_call(event, began)]}
     )
     _log(event, "answered", None, answer)

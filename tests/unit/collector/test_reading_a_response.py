@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from collector.claude import SETTINGS, _by_status, _Message, _read, _text, _within
+from nightfold import observability
 from nightfold.answers import ANSWER_LIMIT
 from nightfold.budget import PRICES
 from nightfold.errors import ModelTimeout, NetworkError
+from nightfold.observability import keep_secret
 from nightfold.text import MESSAGE_LIMIT
 from tests.unit.examples import answer
 
@@ -125,6 +127,15 @@ def test_the_message_of_an_error_is_one_short_line() -> None:
     message = str(_by_status(status_error(400, "two\nlines \x1b[31m" + "x" * 1_000)))
     assert len(message) <= MESSAGE_LIMIT
     assert message.isprintable()
+
+
+def test_a_key_that_a_server_echoes_is_removed_before_it_can_be_cut_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observability, "_secrets", set())
+    keep_secret(key := "sk-ant-0123456789abcdef")
+    words = "x" * (MESSAGE_LIMIT - 30) + key
+    assert "sk-ant" not in str(_by_status(status_error(401, words)))
+    echoed = json.dumps({"content": [text(words)], "model": words}).replace("sk-ant", "sk\\u002dant")
+    assert "sk-ant" not in str(_read(echoed.encode()))
 
 
 def test_a_deadline_holds_for_the_whole_exchange_and_errors_pass() -> None:
