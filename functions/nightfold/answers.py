@@ -70,6 +70,8 @@ def read_entries(text: str, question: Question) -> list[Entry]:
             for detail in error.errors(include_input=False)[:3]
         ]
         raise Violation("; ".join(complaints)) from None
+    except Exception as error:  # of a check that is the user's code, or of a value that nothing can store
+        raise Violation(f"an entry cannot be checked or stored: {type(error).__name__}") from None
 
 
 def _validated(document: list[Any], contract: TypeAdapter[list[Entry]]) -> list[Entry]:
@@ -79,7 +81,9 @@ def _validated(document: list[Any], contract: TypeAdapter[list[Entry]]) -> list[
     except ValidationError as error:
         if error.errors()[0]["type"] != "json_invalid":
             raise
-    return contract.validate_python(document)  # too deep for that parser, or half a character
+    entries = contract.validate_python(document)  # too deep for that parser, or half a character
+    contract.dump_json(entries)  # whatever it is, no entry may hold it
+    return entries
 
 
 def _path(noun: str, location: tuple[int | str, ...]) -> str:
