@@ -6,6 +6,7 @@ load it by its name.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import import_module
@@ -123,14 +124,15 @@ def load(name: str) -> Question:
 
 
 def shown(name: str, example: Mapping[str, object] | None = None) -> Question:
-    """The question as a page or a terminal shows it. If its folder is gone, a stand-in with the fields of `example`, an
-    entry of its results."""
-    try:
-        return load(name)
-    except InvalidInput:
-        fields = list(example or {"entry": ""})
-        model = create_model("Entry", __base__=Entry, **dict.fromkeys(fields, (str, ...)))  # type: ignore[call-overload]
-        return Question(entry=model, noun="entry", heading=fields[0], text=fields[-1], name=name)
+    """The question as a page or a terminal shows it. If its folder is gone, or `example`, an entry of its results, has
+    other fields than it has now, a stand-in with the example's fields."""
+    with suppress(InvalidInput):
+        question = load(name)
+        if not example or question.heading in example:
+            return question
+    fields = list(example or {"entry": ""})
+    model = create_model("Entry", __base__=Entry, **dict.fromkeys(fields, (str, ...)))  # type: ignore[call-overload]
+    return Question(entry=model, noun="entry", heading=fields[0], text=fields[-1], name=name)
 
 
 def _parts(text: str) -> dict[str, str]:

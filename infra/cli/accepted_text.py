@@ -114,7 +114,8 @@ FORMATS: dict[str, Callable[[Sequence[AcceptedAnswer], int | None], Iterator[str
 def _by_question(answers: Sequence[AcceptedAnswer]) -> Iterator[tuple[Question, list[AcceptedAnswer]]]:
     for name, each in groupby(answers, key=lambda answer: answer.question):
         its = list(each)
-        yield shown(name, its[0].entries[0]), its
+        newest = max(its, key=lambda answer: answer.run.started_at)
+        yield shown(name, newest.entries[0]), its
 
 
 def _when(at: datetime) -> str:

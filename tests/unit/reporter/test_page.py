@@ -91,6 +91,12 @@ def test_a_question_that_is_gone_is_shown_by_the_fields_of_its_results() -> None
     assert '<span class="detail" dir="auto">a, b</span>' in text
 
 
+def test_a_question_that_has_other_fields_by_now_is_shown_by_those_of_its_results() -> None:
+    text = asked("articles_to_refresh", {"title": "Boats", "reason": "They float."})
+    assert '<span class="title" dir="auto">Boats</span>' in text
+    assert '<span class="detail" dir="auto">They float.</span>' in text
+
+
 @pytest.mark.parametrize("name", ["good", "partial", "followed", "lost", "empty", "hostile"])
 def test_a_page_asks_for_nothing_and_allows_only_its_own_script_and_style(name: str) -> None:
     text = page(RUNS[name](), "redrive-2026-11-23" if name == "empty" else RUN)
