@@ -1,5 +1,7 @@
 """Dollars, counts and durations, as the page, messages, terminal and errors show them."""
 
+import re
+
 
 def dollars(usd: float | None, *, exact: bool = False) -> str:
     """`$0.0345`, `$0.42`, `$1,234.50`: four digits below ten cents, where two would not be enough; `exact`: always
@@ -20,8 +22,10 @@ def counted(number: int, noun: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """`sites`, `branches`, `entries`."""
-    return f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    """`sites`, `branches`, `entries`, `essays`."""
+    if re.search("(s|x|z|ch|sh)$", noun):
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -45,6 +45,8 @@ def test_what_was_only_simulated_was_not_spent() -> None:
         (2, "miss", "2 misses"),
         (3, "branch", "3 branches"),
         (2, "entry", "2 entries"),
+        (2, "essay", "2 essays"),
+        (2, "box", "2 boxes"),
     ],
 )
 def test_a_count_speaks_english(number: int, noun: str, words: str) -> None:

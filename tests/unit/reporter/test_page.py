@@ -23,6 +23,7 @@ from reporter.records import read_records
 from reporter.schedule import Schedule
 from reporter.verdict import ReportContext
 from tests.support.hostile_outcomes import spoilt
+from tests.support.questions import CANDIDATES
 from tests.support.stored_runs import FOUR, HOSTILE, RUNS, MemoryBucket, large, lost, partial, store_run
 from tests.unit.examples import STARTED
 
@@ -95,6 +96,11 @@ def test_a_question_that_has_other_fields_by_now_is_shown_by_those_of_its_result
     text = asked("articles_to_refresh", {"title": "Boats", "reason": "They float."})
     assert '<span class="title" dir="auto">Boats</span>' in text
     assert '<span class="detail" dir="auto">They float.</span>' in text
+
+
+def test_a_noun_keeps_its_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reporter.records.shown", lambda *_: replace(CANDIDATES, noun="FAQ"))
+    assert '<h2 id="entries-title">FAQs</h2>' in page(partial())
 
 
 @pytest.mark.parametrize("name", ["good", "partial", "followed", "lost", "empty", "hostile"])
