@@ -89,13 +89,13 @@ def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str |
 
 
 def _misses(records: RunRecords) -> Iterator[str]:
-    groups = grouped(records.misses)
+    groups, parked = grouped(records.misses_left), set(records.parked)
     for group in groups[:GROUPS]:
         names = ", ".join(miss.site.site_id for miss in group.misses[:SITES])
         more = f" and {len(group.misses) - SITES:,} more" if len(group.misses) > SITES else ""
         yield from wrap(f"Missed: {names}{more}", WIDTH)
-        parked = all(miss.worn_out for miss in group.misses)
-        afterwards = "Parked: no redrive asks again until you move it back." if parked else group.words.afterwards
+        all_parked = parked.issuperset(miss.site.site_id for miss in group.misses)
+        afterwards = "Parked: no redrive asks again until you move it back." if all_parked else group.words.afterwards
         for sentence in (group.words.meaning, afterwards, f"You: {group.words.you}"):
             yield from wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
         yield ""

@@ -78,7 +78,7 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         ],
         accepted=len(accepted),
         groups=grouped(records.misses),
-        left=grouped(miss for miss in records.misses if miss.site.site_id not in later),
+        left=grouped(records.misses_left),
         usual=_usual(records),
         timeline=draw(records),
         waves=rows(records.paces),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Literal
 
@@ -75,12 +76,17 @@ class RunRecords:
         )
         return shown(name, example)
 
-    @property
+    @cached_property
     def collected_later(self) -> dict[str, str]:
         """The misses that a redrive has collected: the site and the redrive's run."""
         return collected_later(self.summary, self.redriven)
 
     @property
+    def misses_left(self) -> list[Miss]:
+        """The misses that no redrive has collected."""
+        return [miss for miss in self.misses if miss.site.site_id not in self.collected_later]
+
+    @cached_property
     def parked(self) -> list[str]:
         """The misses that no redrive asks for again."""
         own = [miss.site.site_id for miss in self.misses if miss.worn_out]

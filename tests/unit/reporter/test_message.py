@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from nightfold.storage import redriven_key
 from reporter.message import subject, text
 from reporter.records import read_records
 from reporter.verdict import ReportContext
@@ -50,6 +51,22 @@ def test_a_message_shows_what_is_missing_and_titles() -> None:
     message = text(read_records(RUN, partial()), MORNING, "link", "place")
     assert "Missed: meadow\n  Twice, Claude's answer was not" in message
     assert "harbour: Why retry storms deserve an afternoon 0 (+4)" in message
+
+
+def test_a_message_of_an_earlier_run_names_only_what_is_still_missing() -> None:
+    message = text(read_records(RUN, RUNS["followed"]()), MORNING, "link")
+    assert "orchard was collected later, by redrive-2026-11-23." in " ".join(message.split())
+    assert "Missed: meadow\n" in message
+    assert "Missed: orchard" not in message
+
+
+def test_a_miss_that_a_redrive_parked_waits_for_no_other() -> None:
+    shelf = RUNS["followed"]()
+    key = redriven_key(RUN)
+    shelf.objects[key] = shelf.objects[key].replace(b'"missed"', b'"parked"')
+    message = text(read_records(RUN, shelf), MORNING, "link")
+    assert "Parked: no redrive asks again" in message
+    assert "The next redrive asks" not in message
 
 
 def test_a_title_makes_no_link() -> None:

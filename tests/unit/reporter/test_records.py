@@ -8,6 +8,7 @@ import pytest
 from nightfold.errors import UnexpectedError
 from nightfold.storage import outcome_key, summary_key
 from reporter.records import read_records
+from tests.support.effort import steps
 from tests.support.stored_runs import FOUR, STARTED, MemoryBucket, good, lost, partial, store_run
 
 RUN = "nightly-2026-11-23"
@@ -55,6 +56,17 @@ def test_a_run_that_is_not_closed_has_no_page(what: str) -> None:
     del shelf.objects[f"runs/{RUN}/{what}.json"]
     with pytest.raises(UnexpectedError, match=what):
         read_records(RUN, shelf)
+
+
+def test_what_became_of_many_misses_is_found_in_steps_that_grow_with_their_number() -> None:
+    shelf = MemoryBucket()
+    sites = {f"site-{number:03}": ["Refused"] for number in range(400)}
+    store_run(shelf, sites, of_redrive={"attempts": dict.fromkeys(sites, 2)})
+    records = read_records(RUN, shelf)
+    with steps() as taken:
+        assert len(records.parked) == len(records.misses_left) == 400
+        assert records.waiting == 0
+    assert taken.count < 20 * 400
 
 
 def test_the_history_is_the_last_thirty_runs_up_to_this_one() -> None:
