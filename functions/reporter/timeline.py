@@ -14,7 +14,7 @@ ROWS = 40  # sites that get a row of bars; the chart of branches at once counts 
 COLUMNS = 400  # of the chart of branches at once
 WIDTH = 1000.0  # of the axis, in the units of the drawing
 
-Kind = Literal["waited", "unseen", "retried", "called", "rejected", "failed"]
+Kind = Literal["waited", "untimed", "retried", "called", "rejected", "failed"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _span(branch: Branch) -> tuple[datetime, datetime]:
 
 
 def _bars(branch: Branch, at: Callable[[datetime], float], waiting_since: datetime) -> Iterator[Bar]:
-    """Waiting for a free slot, then calls and the pauses between them. What no record shows is `unseen`."""
+    """Waiting for a free slot, then calls and the pauses between them. What no record shows is `untimed`."""
     started, ended = _span(branch)
     if at(started) > at(waiting_since):
         yield _bar("waited", at(waiting_since), at(started))
@@ -129,9 +129,9 @@ def _bars(branch: Branch, at: Callable[[datetime], float], waiting_since: dateti
     if not calls and answer is not None:
         calls = [(max(ended - timedelta(milliseconds=answer.latency_ms), started), ended)]
     if not calls:
-        yield _bar(last if branch.calls in {0, 1} else "unseen", at(started), at(ended))
+        yield _bar(last if branch.calls in {0, 1} else "untimed", at(started), at(ended))
         return
-    before: Kind = "waited" if branch.calls == len(calls) else "unseen"
+    before: Kind = "waited" if branch.calls == len(calls) else "untimed"
     free = started
     for number, (began, until) in enumerate(calls, 1):
         if at(began) > at(free):

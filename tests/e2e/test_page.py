@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from nightfold.storage import results_key
+from nightfold.storage import outcome_key, results_key
 from nightfold.text import unlinked
 from reporter.export import Section, cell, markdown
 from reporter.page import render
@@ -293,6 +293,22 @@ def test_ten_thousand_sites_make_few_elements_and_can_all_be_found(chromium: Bro
     until(chromium, "document.querySelectorAll('#site-list article').length === 100")
     assert chromium.complaints() == []
     chromium.screenshot("page-large-search")
+
+
+def test_calls_without_times_are_drawn_and_explained(chromium: Browser, tmp_path: Path) -> None:
+    bucket = partial()
+    key = outcome_key("nightly-2026-11-23", 1, "orchard")
+    outcome = json.loads(bucket.objects[key])
+    outcome["answer"]["calls"] = outcome["answer"]["calls"][1:]
+    bucket.objects[key] = json.dumps(outcome).encode()
+    (tmp_path / "page.html").write_bytes(render(read_records("nightly-2026-11-23", bucket), MORNING))
+    chromium.open(tmp_path / "page.html")
+    shown = chromium.driver.find_elements(By.CSS_SELECTOR, ".legend span")
+    [legend] = [each for each in shown if each.text == "calls without times"]
+    name = legend.get_attribute("class")
+    assert legend.rect["width"] > 50
+    assert chromium.js(f"document.querySelector('.gantt rect.{name}').getBoundingClientRect().width") > 5
+    assert chromium.js(f"getComputedStyle(document.querySelector('.gantt rect.{name}')).clipPath") == "none"
 
 
 def test_it_can_be_printed_and_read_without_scripts(chromium: Browser, pages: dict[str, Path]) -> None:

@@ -1,13 +1,16 @@
 """What happened when, as numbers."""
 
 import json
+import re
+from importlib.resources import files
+from typing import get_args
 
 import pytest
 
 from nightfold.storage import outcome_key
 from reporter.figures import headroom, usage
 from reporter.records import read_records
-from reporter.timeline import ROWS, WIDTH, draw
+from reporter.timeline import ROWS, WIDTH, Kind, draw
 from tests.support.stored_runs import FOUR, MemoryBucket, large, lost, partial, store_run
 
 RUN = "nightly-2026-11-23"
@@ -34,6 +37,13 @@ def test_a_row_describes_what_its_bars_show() -> None:
     words = {row.site_id: row.words for row in draw(read_records(RUN, lost())).rows}
     assert words["lantern"] == "3 calls, failed with Overloaded after 5.2 s (before: Overloaded, Overloaded)"
     assert words["meadow"] == "no outcome was stored"
+
+
+def test_the_style_of_what_is_hidden_is_that_of_no_bar() -> None:
+    style = files("reporter").joinpath("page", "page.css").read_text()
+    hidden = set(re.findall(r"^\.(\w+) {[^}]*clip-path", style, re.MULTILINE))
+    assert hidden == {"unseen"}
+    assert hidden.isdisjoint(get_args(Kind))
 
 
 @pytest.mark.parametrize("cap", [1, 2, 4])

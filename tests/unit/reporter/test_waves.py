@@ -1,6 +1,7 @@
 """The waves of a run on its page and in its message: what was decided, when, why, and what stopped it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -79,6 +80,15 @@ def test_the_page_lists_the_waves_and_marks_them_in_the_chart() -> None:
     marks = draw(records).marks
     assert [mark.max_concurrency for mark in marks] == [4, 4, 4]
     assert all(0 <= mark.x <= COLUMNS for mark in marks)
+
+
+def test_the_line_of_what_was_allowed_goes_from_mark_to_mark() -> None:
+    records = read_records(RUN, several_waves())
+    allowed = re.search('class="allowed" d="([^"]*)"', page(records))
+    assert allowed
+    steps = re.findall(r"([A-Z])([^A-Z]*)", allowed[1])
+    assert [letter for letter, _ in steps] == ["M", "H", "L", "H", "L", "H"]
+    assert [len(numbers.split()) for _, numbers in steps] == [2, 1] * 3
 
 
 def test_what_the_api_wrote_into_a_reason_is_escaped_and_cut() -> None:
