@@ -76,6 +76,18 @@ def until(chromium: Browser, expression: str) -> None:
     WebDriverWait(chromium.driver, 10).until(lambda _: chromium.js(expression))
 
 
+def look_for(chromium: Browser, words: str) -> str:
+    """What the page says when it has searched."""
+    chromium.driver.execute_script(
+        "document.querySelector('#found').replaceChildren();"
+        "const search = document.querySelector('#search'); search.value = arguments[0];"
+        "search.dispatchEvent(new Event('input'))",
+        words,
+    )
+    until(chromium, "document.querySelector('#found').textContent.includes('match')")
+    return text(chromium, "#found")
+
+
 def clipboard(chromium: Browser) -> str:
     until(chromium, "document.querySelector('#status').textContent !== ''")
     copied: str = chromium.driver.execute_async_script(
@@ -293,6 +305,61 @@ def test_ten_thousand_sites_make_few_elements_and_can_all_be_found(chromium: Bro
     until(chromium, "document.querySelectorAll('#site-list article').length === 100")
     assert chromium.complaints() == []
     chromium.screenshot("page-large-search")
+
+
+def test_a_search_finds_what_was_written_and_no_names_of_fields(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["hostile"])
+    assert look_for(chromium, '=hyperlink("https:') == "1 site matches."
+    assert look_for(chromium, "angle") == "0 sites match."
+    assert look_for(chromium, "truncated") == "1 site matches."
+
+
+def test_every_site_that_a_search_finds_can_be_shown(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["stopped"])
+    assert not chromium.driver.find_element(By.ID, "more").is_displayed()
+    assert look_for(chromium, "site-004") == "100 sites match, 50 shown."
+    chromium.driver.find_element(By.ID, "more").send_keys(Keys.ENTER)
+    until(chromium, "document.querySelectorAll('#site-list article').length === 100")
+    assert text(chromium, "#found") == "100 sites match."
+    assert not chromium.driver.find_element(By.ID, "more").is_displayed()
+    assert chromium.js("document.activeElement.textContent") == "site-00450"
+    assert chromium.js("document.querySelectorAll('#site-list a').length") == 0, "nothing is remembered of a miss"
+
+
+def test_more_sites_are_counted(chromium: Browser, pages: dict[str, Path]) -> None:
+    chromium.open(pages["large"])
+    assert text(chromium, "#found") == "50 of 9,896 sites are shown; search finds all."
+    click(chromium, "#more")
+    until(chromium, "document.querySelectorAll('#site-list article').length === 100")
+    assert text(chromium, "#found") == "100 of 9,896 sites are shown; search finds all."
+
+
+def test_a_search_that_is_cleared_before_the_sites_are_loaded_leaves_all(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    chromium.open(pages["large"])
+    chromium.driver.execute_script(
+        "document.querySelector('#found').replaceChildren();"
+        "const search = document.querySelector('#search'); search.focus(); search.value = 'site-09876';"
+        "search.dispatchEvent(new Event('input'));"
+        "setTimeout(() => search.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true})), 130)"
+    )
+    until(chromium, "document.querySelector('#search').value === ''")
+    until(chromium, "document.querySelector('#found').textContent !== ''")
+    assert len(chromium.driver.find_elements(By.CSS_SELECTOR, "#site-list article")) == 50
+
+
+def test_an_entry_that_was_searched_looks_as_before(chromium: Browser, tmp_path: Path) -> None:
+    bucket = partial()
+    key = results_key("nightly-2026-11-23", "harbour")
+    entries = [{"title": "Ships", "angle": f"{'x' * 199}🚢{'y' * 300}"}]
+    bucket.objects[key] = json.dumps(json.loads(bucket.objects[key]) | {"entries": entries}).encode()
+    (tmp_path / "page.html").write_bytes(render(read_records("nightly-2026-11-23", bucket), MORNING))
+    chromium.open(tmp_path / "page.html")
+    before = chromium.js("document.querySelector('#site-list ul').textContent")
+    assert "🚢…" in before
+    look_for(chromium, "ships")
+    assert chromium.js("document.querySelector('#site-list ul').textContent").split() == before.split()
 
 
 def test_calls_without_times_are_drawn_and_explained(chromium: Browser, tmp_path: Path) -> None:

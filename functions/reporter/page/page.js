@@ -110,7 +110,7 @@
   const list = $("#site-list");
   const search = $("#search");
   const moreButton = $("#more");
-  const found = $("#found");
+  const count = $("#found");
   if (!list) return;
   const asRendered = [...list.children];
   let matching = null; // null: all accepted sites
@@ -118,9 +118,10 @@
 
   const made = (name, properties) => Object.assign(document.createElement(name), properties);
   function detail({ field, text }) {
-    if (!field && text.length > FOLDED) {
+    const characters = [...text]; // an emoji is one
+    if (!field && characters.length > FOLDED) {
       const folded = made("details", { className: "detail", dir: "auto" });
-      folded.append(made("summary", { textContent: `${text.slice(0, UNFOLDED)}…` }), text);
+      folded.append(made("summary", { textContent: `${characters.slice(0, UNFOLDED).join("")}…` }), text);
       return folded;
     }
     const whole = made("span", { className: "detail", dir: "auto" });
@@ -138,7 +139,7 @@
     $(".domain", node).textContent = domain;
     const earlier = $("a.stored", node);
     earlier.href = `../../sites/${id}/${question.name}/memory.json`;
-    if (signed) earlier.remove();
+    if (signed || !entries) earlier.remove();
     const itemList = $("ul", node);
     if (!entries) {
       article.classList.add("is-missed");
@@ -166,49 +167,46 @@
     return node;
   }
 
-  async function entries() {
-    return matching ?? (await sites()).filter((site) => site.entries);
-  }
+  const found = (all) => matching ?? all.filter((site) => site.entries);
 
   async function more() {
-    const all = await entries();
+    const all = found(await sites());
     const first = list.children.length;
     list.append(...all.slice(shown, shown + PAGE).map(element));
     shown = Math.min(shown + PAGE, all.length);
     showCount(all.length);
-    $("button, h3", list.children[first])?.focus();
+    $("h3", list.children[first])?.focus();
   }
 
   function showCount(total) {
-    if (moreButton) moreButton.hidden = shown >= total;
-    found.textContent = matching === null ? "" : `${total.toLocaleString("en")} ${total === 1 ? "site matches" : "sites match"}${shown < total ? `, ${shown} shown` : ""}.`;
+    moreButton.hidden = shown >= total;
+    const all = total.toLocaleString("en");
+    if (matching === null) count.textContent = shown < total ? `${shown} of ${all} sites are shown; search finds all.` : "";
+    else count.textContent = `${all} ${total === 1 ? "site matches" : "sites match"}${shown < total ? `, ${shown} shown` : ""}.`;
   }
 
+  const words = (value) => (Object(value) === value ? Object.values(value).map(words).join(" ") : (value ?? ""));
+
   async function find() {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    if (!words.length) {
-      matching = null;
-      list.replaceChildren(...asRendered);
-      shown = asRendered.length;
-      return showCount((await entries()).length);
-    }
     const all = await sites();
-    matching = all.filter((site) => {
-      const text = (site.haystack ??= JSON.stringify(site).toLowerCase());
-      return words.every((word) => text.includes(word));
+    const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    matching = !wanted.length ? null : all.filter((site) => {
+      const text = (site.haystack ??= words(site).toLowerCase());
+      return wanted.every((word) => text.includes(word));
     });
-    shown = Math.min(PAGE, matching.length);
-    list.replaceChildren(...matching.slice(0, shown).map(element));
-    showCount(matching.length);
+    const first = matching?.slice(0, PAGE).map(element) ?? asRendered;
+    shown = first.length;
+    list.replaceChildren(...first);
+    showCount(found(all).length);
   }
 
   let waiting;
-  search?.addEventListener("input", () => {
+  search.addEventListener("input", () => {
     clearTimeout(waiting);
     waiting = setTimeout(find, 120);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "/" && search && !/^(input|textarea)$/i.test(document.activeElement.tagName)) {
+    if (event.key === "/" && !/^(input|textarea)$/i.test(document.activeElement.tagName)) {
       event.preventDefault();
       search.focus();
     }
