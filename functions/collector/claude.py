@@ -17,7 +17,7 @@ from typing import Any
 import anthropic.resources.messages.messages  # noqa: F401 - or the first call imports it, on a third of a processor
 import httpx2
 from anthropic import Anthropic, APIConnectionError, APIStatusError, APITimeoutError, transform_schema
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from collector.connections import BoundedClient
 from collector.prompt import Prompt
@@ -68,8 +68,6 @@ class _Usage(BaseModel):
 
 class _Message(BaseModel):
     """The part of a Messages response that we rely on, validated; the SDK would construct it unchecked."""
-
-    model_config = ConfigDict(extra="ignore")
 
     content: list[dict[str, Any]]
     stop_reason: Any = None

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 from anthropic import DefaultHttpxClient
 
-from nightfold.errors import ModelTimeout, NetworkError
+from nightfold.errors import NetworkError
 
 BODY_LIMIT = 8_000_000  # bytes; any text of 8,192 tokens is far smaller
 ERROR_LIMIT = 64_000  # bytes of an error's body; the status alone decides
@@ -50,7 +50,7 @@ class BoundedClient(DefaultHttpxClient):
         return httpx2.Response(response.status_code, headers=kept, content=bytes(body[:ERROR_LIMIT]), request=request)
 
     def read(self, response: httpx2.Response, seconds: float) -> bytes:
-        """The whole body of a success. Raises ModelTimeout and NetworkError."""
+        """The whole body of a success. Raises NetworkError, and what httpx2 raises."""
         deadline = monotonic() + seconds
         body = bytearray()
         try:
@@ -59,7 +59,7 @@ class BoundedClient(DefaultHttpxClient):
             for chunk in response.iter_raw():
                 body += chunk
                 if monotonic() > deadline:  # a body that drips never reaches the read timeout
-                    raise ModelTimeout(f"no whole answer within {seconds:.0f} s")
+                    raise httpx2.ReadTimeout("the body drips")
                 if len(body) > BODY_LIMIT:
                     raise NetworkError(f"the answer did not end after {BODY_LIMIT:,} bytes")
         finally:

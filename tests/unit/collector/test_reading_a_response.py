@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from collector.claude import SETTINGS, _by_status, _Message, _read, _text, _within
+from collector.connections import BoundedClient
 from nightfold import observability
 from nightfold.answers import ANSWER_LIMIT
 from nightfold.budget import PRICES
@@ -142,6 +143,11 @@ def test_a_deadline_holds_for_the_whole_exchange_and_errors_pass() -> None:
     assert _within(5, answer, print) == answer()
     with pytest.raises(NetworkError, match="reset"):
         _within(5, lambda: (_ for _ in ()).throw(NetworkError("reset")), print)
+
+
+def test_a_body_that_drips_ends_as_a_timeout_of_the_whole_call() -> None:
+    with BoundedClient() as connections, pytest.raises(httpx2.TimeoutException):
+        connections.read(httpx2.Response(200, content=iter([b" ", b" "])), seconds=-1)
 
 
 def test_silence_ends_as_a_timeout() -> None:
