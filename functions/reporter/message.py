@@ -5,6 +5,7 @@ a link.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from textwrap import wrap
 
 from nightfold.amounts import counted, dollars, price
@@ -23,8 +24,9 @@ from reporter.verdict import (
 from reporter.waves import stopped
 
 SUBJECT_LIMIT = 99  # SNS wants fewer than 100 characters, and ASCII only
-WIDTH = 78
 GROUPS, SITES = 3, 6  # shown here; the page has all
+
+_wrapped = partial(wrap, width=78, break_on_hyphens=False)  # a site's name stays whole
 
 
 def subject(summary: Summary) -> str:
@@ -51,7 +53,7 @@ def plain_text(summary: Summary, s3_uri: str) -> str:
     return "\n".join(
         [
             headline(summary),
-            *wrap(unlinked(stopped(summary) or ""), WIDTH),
+            *_wrapped(unlinked(stopped(summary) or "")),
             "",
             f"accepted  {summary.accepted:>6,}",
             f"missed    {missed:>6,}",
@@ -68,8 +70,8 @@ def _lines(records: RunRecords, context: ReportContext, link: str, s3_uri: str |
     summary = records.summary
     missed = summary.planned - summary.accepted
     yield headline(summary)
-    yield from wrap(unlinked(stopped(summary) or ""), WIDTH)
-    yield from wrap(second_sentence(records, context), WIDTH)
+    yield from _wrapped(unlinked(stopped(summary) or ""))
+    yield from _wrapped(second_sentence(records, context))
     yield ""
     yield f"accepted  {summary.accepted:>6,}   {counted(entry_count(records), records.question.noun)}"
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in missed_by_reason(summary).items() if number)
@@ -93,11 +95,11 @@ def _misses(records: RunRecords) -> Iterator[str]:
     for group in groups[:GROUPS]:
         names = ", ".join(miss.site.site_id for miss in group.misses[:SITES])
         more = f" and {len(group.misses) - SITES:,} more" if len(group.misses) > SITES else ""
-        yield from wrap(f"Missed: {names}{more}", WIDTH)
+        yield from _wrapped(f"Missed: {names}{more}")
         all_parked = parked.issuperset(miss.site.site_id for miss in group.misses)
         afterwards = "Parked: no redrive asks again until you move it back." if all_parked else group.words.afterwards
         for sentence in (group.words.meaning, afterwards, f"You: {group.words.you}"):
-            yield from wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
+            yield from _wrapped(sentence, initial_indent="  ", subsequent_indent="  ")
         yield ""
     if len(groups) > GROUPS:
         yield f"And {counted(len(groups) - GROUPS, 'other error')}, on the page."

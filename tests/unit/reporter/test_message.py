@@ -53,6 +53,15 @@ def test_a_message_shows_what_is_missing_and_titles() -> None:
     assert "harbour: Why retry storms deserve an afternoon 0 (+4)" in message
 
 
+def test_the_name_of_a_site_is_not_broken_at_its_hyphens() -> None:
+    shelf = MemoryBucket()
+    names = [f"{name}-blog-of-the-north" for name in FOUR]
+    store_run(shelf, dict.fromkeys(names, ("prose",)))
+    message = text(read_records(RUN, shelf), MORNING, "link")
+    assert all(f"{name}," in message for name in names[:3])
+    assert max(map(len, message.splitlines())) <= 78
+
+
 def test_a_message_of_an_earlier_run_names_only_what_is_still_missing() -> None:
     message = text(read_records(RUN, RUNS["followed"]()), MORNING, "link")
     assert "orchard was collected later, by redrive-2026-11-23." in " ".join(message.split())
