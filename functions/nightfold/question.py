@@ -116,7 +116,9 @@ def load(name: str) -> Question:
         raise InvalidInput(f"question: there is no functions/questions/{one_line(name, 60)}{meant}")
     try:
         question: Question = import_module(f"questions.{name}.question").QUESTION
-        return replace(question, name=name, prompt=_parts((QUESTIONS / name / "prompt.txt").read_text("utf-8-sig")))
+        return replace(
+            question, name=name, prompt=_parts((QUESTIONS / name / "prompt.txt").read_text("utf-8-sig") + "\n")
+        )
     except Exception as error:  # it is the user's code
         raise InvalidInput(
             f"question: functions/questions/{name}: {one_line(f'{type(error).__name__}: {error}')}"

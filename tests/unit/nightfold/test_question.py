@@ -155,7 +155,15 @@ def test_a_prompt_that_is_none_is_refused_with_its_part(write: Write, prompt: st
     assert complaint in refusal()
 
 
-@pytest.mark.parametrize("prompt", ["\ufeff" + PROMPT, PROMPT.replace("\n", "\r\n"), PROMPT.replace(" ==\n", " == \n")])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "\ufeff" + PROMPT,
+        PROMPT.replace("\n", "\r\n"),
+        PROMPT.replace(" ==\n", " == \n"),
+        PROMPT.removesuffix("\nWrong: $violation\n"),
+    ],
+)
 def test_what_editors_leave_in_a_file_does_no_harm(write: Write, prompt: str) -> None:
     write("talks", prompt=prompt)
     assert load("talks").needed == {"field"}
