@@ -68,8 +68,8 @@ package: uv # one function's folder, for `sam build` through functions/Makefile
 	@$(UV) run --locked python -m infra.packaging --function $(FUNCTION) --architecture $(ARCHITECTURE) --into "$(INTO)"
 
 .PHONY: bench-cold-start
-bench-cold-start: uv ## Compare each function's init time with a plain `sam build`; ARGS="--runs 9"
-	@$(UV) run --locked python -m tests.performance.cold_start $(ARGS)
+bench-cold-start: ## Compare each function's init time with a plain `sam build`; QUICK=1 for a short run
+	@$(MAKE) --no-print-directory bench ARGS="--only cold_start $(ARGS)"
 
 .PHONY: bench
 bench: uv ## Measure waves, simulation, race, scale; QUICK=1 for a short run, ARGS="--only race --seed 7"

@@ -1,4 +1,5 @@
-"""`python -m tests.performance.cold_start`: what a cold start costs, beside what a plain `sam build` would give.
+"""The part "cold_start" of `make bench`, with a command of its own: what a cold start costs, beside what a plain
+`sam build` would give.
 
 Plain is pip's unpacked wheels of the same locked requirements, boto3 among them, and the source beside them: what SAM's
 python builder makes. Ours is what `make build` makes. Each is imported in a process of its own, on one processor, with
@@ -9,48 +10,41 @@ initializes.
 
 import json
 import os
-import platform
 import shutil
-import statistics
 import subprocess
-import sys
-import tempfile
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
-
-import click
 
 from infra.messages_api import MessagesAPI
 from infra.packaging import template
 from infra.packaging.archive import pack
 from infra.packaging.dependencies import ROOT, install
 from infra.packaging.package import assemble
+from tests.performance.part import Options, Table
 from tests.support.runtime_emulator import ARCHITECTURE, installed, python
 from tests.support.site_tasks import site_task
 
 PROBE = Path(__file__).with_name("probe.py")
+RUNS, QUICK_RUNS = 15, 3
 # plain / ours, in CPU time of the init
 AT_LEAST = {"planner": 2.0, "pacer": 2.0, "collector": 1.5, "aggregator": 2.0, "reporter": 2.0}
 
 
-@dataclass
-class Kind:
-    """One way to build a function."""
-
-    name: str
-    folder: Path
-    mb: float
-    zip_mb: float
-    runs: list[dict[str, Any]]
-
-    def median(self, figure: str) -> float:
-        return statistics.median(run[figure] for run in self.runs)
-
-    def spread(self, figure: str) -> tuple[float, float]:
-        values = [run[figure] for run in self.runs]
-        return min(values), max(values)
+def measure(options: Options) -> dict[str, Any]:
+    """By function and kind: sizes, and every run."""
+    found: dict[str, Any] = {}
+    with MessagesAPI(speed=1_000) as api:
+        for function in template.read().functions.values():
+            options.say(f"{function}: both kinds are built, and started in turn")
+            kinds = {kind: options.work / f"{function}-{kind}" for kind in ("plain", "ours")}
+            plain(function, kinds["plain"])
+            assemble(function, ARCHITECTURE, kinds["ours"])
+            found[function] = {kind: sizes(folder) | {"runs": []} for kind, folder in kinds.items()}
+            for _ in range(QUICK_RUNS if options.quick else RUNS):
+                for kind, folder in kinds.items():
+                    found[function][kind]["runs"].append(cold_start(function, folder, api.url))
+    return found
 
 
 def plain(function: str, folder: Path) -> None:
@@ -59,19 +53,11 @@ def plain(function: str, folder: Path) -> None:
         shutil.copytree(own, folder / own.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def measure(function: str, runs: int, api: str, work: Path) -> list[Kind]:
-    found = []
-    for name in ("plain", "ours"):
-        folder = work / f"{function}-{name}"
-        plain(function, folder) if name == "plain" else assemble(function, ARCHITECTURE, folder)
-        archive = folder.with_suffix(".zip")
-        pack(folder, archive)
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        found.append(Kind(name, folder, size / 1e6, archive.stat().st_size / 1e6, []))
-    for _ in range(runs):
-        for kind in found:
-            kind.runs.append(cold_start(function, kind.folder, api))
-    return found
+def sizes(folder: Path) -> dict[str, Any]:
+    archive = folder.with_suffix(".zip")
+    pack(folder, archive)
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return {"mb": size / 1e6, "zip_mb": archive.stat().st_size / 1e6}
 
 
 def cold_start(function: str, folder: Path, api: str) -> dict[str, Any]:
@@ -90,55 +76,44 @@ def cold_start(function: str, folder: Path, api: str) -> dict[str, Any]:
         check=False,
     )
     if done.returncode:
-        raise click.ClickException(f"{function} does not start:\n{done.stderr}")
+        raise RuntimeError(f"{function} does not start:\n{done.stderr}")
     return dict(json.loads(done.stdout))
 
 
-def table(function: str, found: list[Kind]) -> str:
-    first = found[0].median("init_ms")
-    lines = [
-        f"| {function} | init, CPU ms | lowest-highest | plain / this | first call | modules | peak MB | MB | zip MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+def ratio(kinds: dict[str, Any]) -> float:
+    """plain / ours"""
+    before, after = (median(run["init_ms"] for run in kinds[kind]["runs"]) for kind in ("plain", "ours"))
+    return before / after
+
+
+def tables(figures: dict[str, Any]) -> list[Table]:
+    def row(function: str, kind: str) -> list[str]:
+        found = figures[function][kind]
+        of = {figure: [run[figure] for run in found["runs"] if figure in run] for figure in found["runs"][0]}
+        return [
+            f"{function}, {kind}",
+            f"{median(of['init_ms']):.0f}",
+            f"{min(of['init_ms']):.0f}-{max(of['init_ms']):.0f}",
+            f"{ratio(figures[function]):.1f}" if kind == "ours" else "",
+            f"{median(of['first_call_ms']):.0f}" if "first_call_ms" in of else "",
+            f"{median(of['modules']):.0f}",
+            f"{median(of['peak_mb']):.0f}",
+            f"{found['mb']:.1f}",
+            f"{found['zip_mb']:.1f}",
+        ]
+
+    return [
+        Table(
+            "Cold starts",
+            ["", "init, CPU ms", "lowest-highest", "plain / this", "first call", "modules", "peak MB", "MB", "zip MB"],
+            [row(function, kind) for function, kinds in figures.items() for kind in kinds],
+        )
     ]
-    for kind in found:
-        init, (low, high) = kind.median("init_ms"), kind.spread("init_ms")
-        call = f"{kind.median('first_call_ms'):.0f}" if "first_call_ms" in kind.runs[0] else ""
-        figures = f"{init:.0f} | {low:.0f}-{high:.0f} | {first / init:.1f} | {call} | {kind.median('modules'):.0f}"
-        lines.append(f"| {kind.name} | {figures} | {kind.median('peak_mb'):.0f} | {kind.mb:.1f} | {kind.zip_mb:.1f} |")
-    return "\n".join(lines)
 
 
-@click.command()
-@click.option("--runs", type=click.IntRange(1), default=15, show_default=True)
-@click.option("--function", "only", multiple=True, help="Only these; all of the template's otherwise.")
-@click.option(
-    "--json", "file", type=click.Path(path_type=Path), default=ROOT / ".aws-sam/cold-start.json", show_default=True
-)
-def main(runs: int, only: tuple[str, ...], file: Path) -> None:
-    """Builds, measures, prints a table for each function, and fails where a target is missed."""
-    missed = []
-    results: dict[str, Any] = {
-        "machine": f"{platform.machine()}, {platform.system()} {platform.release()}",
-        "python": sys.version.split()[0],
-        "versions": {name: version(name) for name in ("anthropic", "boto3", "pydantic", "aws-lambda-powertools")},
-        "runs": runs,
-        "functions": {},
-    }
-    with tempfile.TemporaryDirectory() as work, MessagesAPI(speed=1_000) as api:
-        for function in only or template.read().functions.values():
-            found = measure(function, runs, api.url, Path(work))
-            click.echo(table(function, found) + "\n")
-            results["functions"][function] = {
-                kind.name: {"mb": kind.mb, "zip_mb": kind.zip_mb, "runs": kind.runs} for kind in found
-            }
-            if found[0].median("init_ms") < AT_LEAST.get(function, 0) * found[-1].median("init_ms"):
-                missed.append(function)
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(results, indent=2))
-    click.echo(f"Every run is in {file}.", err=True)
-    if missed:
-        raise click.ClickException(f"Not as much faster than plain as it should be: {', '.join(missed)}")
-
-
-if __name__ == "__main__":
-    main()
+def complaints(figures: dict[str, Any]) -> list[str]:
+    return [
+        f"{function} starts {times:.1f} times as fast as plain, not {AT_LEAST[function]:g}"
+        for function, kinds in figures.items()
+        if (times := ratio(kinds)) < AT_LEAST[function]
+    ]
