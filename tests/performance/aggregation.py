@@ -1,37 +1,22 @@
-"""AggregateOutcomes over many outcomes, as a package under AWS's runtime emulator and with the template's memory.
-
-The outcomes are in the embedded cloud's bucket, which is served on a port of this process: what S3 would take for its
-answers is in the elapsed time, what the function itself does is its CPU time. The function's process has the limit of
-the template for its data, and its highest memory is what the kernel has noted of it.
-"""
+"""AggregateOutcomes over many outcomes, under AWS's runtime emulator."""
 
 import json
 import random
-import resource
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from infra.cloud.embedded import Cloud
-from infra.cloud.lambdas.python_runtime import Function
-from infra.packaging import packages
 from nightfold.answers import RAW_ANSWER_LIMIT
 from nightfold.branch import Outcome
 from nightfold.contract import Plan, WorstCase
 from nightfold.settings import RunConfiguration
 from nightfold.sites import Site
 from nightfold.storage import outcome_key, plan_key
-from tests.performance.memories import remember
-from tests.support.counted_run import memory_mb
-from tests.support.runtime_emulator import Emulator
+from tests.performance import one_function
 
 RUN_ID = "run"
 Ends = Callable[[int], tuple[str, str]]  # number of a site → the kind of its outcome in both rounds
-FULL_PROCESSOR_MB = 1_769  # Lambda gives a function its share of a processor by its memory
 PROSE = "Here are five ideas for your site, each with a title and an angle. "
 LENGTHS = {"broken": 700, "chatter": RAW_ANSWER_LIMIT + 4_000, "failed": 0}
 _WORDS = ("harbour", "tide", "ledger", "orchard", "lantern", "storm", "queue", "compass", "meadow", "signal", "anchor")
@@ -108,7 +93,7 @@ def lay_out(state: Path, sites: int, seed: int, ends: Ends) -> int:
         sites=[Site(site_id=name, domain=f"{name}.example", brief=" ".join(_WORDS)) for name in names],
         worst_case=WorstCase(model_calls=6 * sites, input_tokens=0, output_tokens=0, cost_usd=None),
     )
-    remember(state, names)
+    one_function.remember(state, names)
     accepted = 0
     for round_ in (1, 2):
         (state / outcome_key(RUN_ID, round_, "")).parent.mkdir(parents=True)
@@ -122,66 +107,11 @@ def lay_out(state: Path, sites: int, seed: int, ends: Ends) -> int:
 
 
 def measure(sites: int, seed: int, work: Path, say: Callable[[str], None], ends: Ends = usual) -> dict[str, Any]:
-    """Both calls of the aggregator in such a run. An `error` is among the figures where one failed."""
-    say("packages for this machine")
-    built = packages.for_this_machine()
-    say(f"{sites:,} outcomes, {ends.__name__}")
+    """Both calls of the aggregator in such a run."""
+    say(f"the aggregator over {sites:,} outcomes, {ends.__name__}")
     accepted = lay_out(work / "state", sites, seed, ends)
-    functions: list[Function] = []
-
-    with Emulator(built, work / "emulator") as emulator:
-
-        def run(function: Function, environment: Any, event: bytes) -> Any:
-            functions.append(function)
-            return emulator.invoke(function, environment, event)
-
-        with Cloud(work / "state", runtime=run) as cloud, cloud.serve() as emulator.endpoint:
-            cloud.invoke("Aggregator", {"run_id": "another", "round": 1})  # an error, and a process that goes on
-            allowed_mb, timeout_s = functions[0].memory_mb, functions[0].timeout_s
-            process = limited(allowed_mb)
-            idle_mb = memory_mb("VmRSS", process.pid)
-            rounds = []
-            for round_, expected in ((1, {"status": "regenerate"}), (2, {"planned": sites, "accepted": accepted})):
-                say(f"the aggregator over {sites:,} outcomes, round {round_}")
-                rounds.append(_call(cloud, process, round_, expected))
-    return {
-        "sites": sites,
-        "memory_mb": allowed_mb,
-        "timeout_s": timeout_s,
-        "idle_mb": idle_mb,
-        "peak_mb": max(of_round["peak_mb"] for of_round in rounds),
-        "seconds": max(of_round["seconds"] for of_round in rounds),
-        # What its CPU time alone would take with the share of a processor that this much memory gets.
-        "lambda_cpu_s": max(of_round["cpu_s"] for of_round in rounds) * max(1.0, FULL_PROCESSOR_MB / allowed_mb),
-        "error": next((of_round["error"] for of_round in rounds if of_round["error"]), None),
-        "rounds": rounds,
-    }
-
-
-def _call(cloud: Cloud, process: psutil.Process, round_: int, expected: dict[str, Any]) -> dict[str, Any]:
-    before, began = process.cpu_times(), time.monotonic()
-    result, error = cloud.invoke("Aggregator", {"run_id": RUN_ID, "round": round_})
-    seconds, after = time.monotonic() - began, process.cpu_times()
-    if not error and {key: result[key] for key in expected} != expected:
-        raise RuntimeError(f"the aggregator returned {result} in round {round_}; expected {expected}")
-    return {
-        "round": round_,
-        "seconds": seconds,
-        "cpu_s": after.user + after.system - before.user - before.system,
-        "peak_mb": memory_mb("VmHWM", process.pid),
-        "error": error,
-    }
-
-
-def limited(allowed_mb: int) -> psutil.Process:
-    """The process of the one function that runs, with a limit for its data."""
-    [process] = _runtimes()
-    resource.prlimit(process.pid, resource.RLIMIT_DATA, (allowed_mb * 1_048_576, allowed_mb * 1_048_576))
-    return process
-
-
-def _runtimes() -> Iterator[psutil.Process]:
-    """The functions' own processes, below the emulators that this process has started."""
-    for child in psutil.Process().children(recursive=True):
-        if Path(child.exe()).name.startswith("python") and "awslambdaric" in child.cmdline():
-            yield child
+    calls: list[one_function.Call] = [
+        ({"run_id": RUN_ID, "round": 1}, {"status": "regenerate"}),
+        ({"run_id": RUN_ID, "round": 2}, {"planned": sites, "accepted": accepted}),
+    ]
+    return {"sites": sites} | one_function.measure("Aggregator", work / "state", work, calls)

@@ -37,15 +37,15 @@ SHARE = 1 / 3  # of a function's timeout and memory
 
 def measure(options: Options) -> dict[str, Any]:
     runs = [_run(sites, options) for sites in (QUICK_SIZES if options.quick else SIZES)]
-    aggregator: dict[str, Any] = {}
-    planner: dict[str, Any] = {}
+    packaged: dict[str, Any] = {}
     if available():  # the emulator; it is a Linux program
         sites = QUICK_OUTCOMES if options.quick else OUTCOMES
-        planner = planning.measure(sites, options.work / "planning", options.say)
+        packaged["planner, full memories"] = planning.measure(sites, options.work / "planning", options.say)
         for ends in (aggregation.usual,) if options.quick else (aggregation.usual, aggregation.worst):
             folder = options.work / f"aggregation-{ends.__name__}"
-            aggregator[ends.__name__] = aggregation.measure(sites, options.seed, folder, options.say, ends)
-    return {"runs": runs, "aggregator": aggregator, "planner": planner}
+            measured = aggregation.measure(sites, options.seed, folder, options.say, ends)
+            packaged[f"aggregator, {ends.__name__} run"] = measured
+    return {"runs": runs, "packaged": packaged}
 
 
 def _run(sites: int, options: Options) -> dict[str, Any]:
@@ -97,10 +97,8 @@ def complaints(figures: dict[str, Any]) -> list[str]:
         )
     for run in runs:
         found += _complaints_of_a_run(run)
-    for ends, measured in figures["aggregator"].items():
-        found += _complaints_of(f"the aggregator over {measured['sites']:,} outcomes, {ends} run", measured)
-    if planner := figures.get("planner"):
-        found += _complaints_of(f"the planner over {planner['sites']:,} sites with full memories", planner)
+    for name, measured in figures["packaged"].items():
+        found += _complaints_of(f"{name}, {measured['sites']:,} sites", measured)
     return found
 
 

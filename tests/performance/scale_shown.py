@@ -54,8 +54,7 @@ def tables(figures: dict[str, Any]) -> list[Table]:
         _overhead(runs),
         _requests(runs),
         _payloads(runs),
-        *([_planner(figures["planner"])] if figures.get("planner") else []),
-        *([_aggregator(figures["aggregator"])] if figures["aggregator"] else []),
+        *([_packaged(figures["packaged"])] if figures["packaged"] else []),
         _costs(runs),
     ]
 
@@ -125,46 +124,30 @@ def _payloads(runs: Sequence[Mapping[str, Any]]) -> Table:
     )
 
 
-def _planner(measured: Mapping[str, Any]) -> Table:
-    row = [
-        measured["error"] or "done",
-        f"{measured['seconds']:.1f}",
-        f"{measured['cpu_s']:.1f}",
-        f"{measured['seconds'] / measured['timeout_s']:.1%} of {measured['timeout_s']} s",
-        f"{measured['peak_mb']:.0f}",
-        f"{measured['peak_mb'] / measured['memory_mb']:.1%} of {measured['memory_mb']} MB",
-        f"{measured['items_mb']:.1f}",
-    ]
-    return Table(
-        f"The planner over {measured['sites']:,} sites with full memories, under the runtime emulator",
-        ("", "seconds", "CPU s", "of its timeout", "peak MB", "of its memory", "MB of items"),
-        [row],
-        "The built package, held to the template's memory.",
-    )
-
-
-def _aggregator(measured: Mapping[str, Mapping[str, Any]]) -> Table:
+def _packaged(packaged: Mapping[str, Mapping[str, Any]]) -> Table:
     rows = [
         [
-            f"{ends} run, round {each['round']}",
-            each["error"] or "done",
-            f"{each['seconds']:.1f}",
-            f"{each['cpu_s']:.1f}",
-            f"{each['seconds'] / run['timeout_s']:.1%} of {run['timeout_s']} s",
-            f"{each['peak_mb']:.0f}",
-            f"{each['peak_mb'] / run['memory_mb']:.1%} of {run['memory_mb']} MB",
+            f"{name}, call {number}",
+            call["error"] or "done",
+            f"{call['seconds']:.1f}",
+            f"{call['cpu_s']:.1f}",
+            f"{call['seconds'] / measured['timeout_s']:.1%} of {measured['timeout_s']} s",
+            f"{call['peak_mb']:.0f}",
+            f"{call['peak_mb'] / measured['memory_mb']:.1%} of {measured['memory_mb']} MB",
         ]
-        for ends, run in measured.items()
-        for each in run["rounds"]
+        for name, measured in packaged.items()
+        for number, call in enumerate(measured["calls"], 1)
     ]
-    usual = measured["usual"]
+    [sites] = {measured["sites"] for measured in packaged.values()}
+    cpu_s = packaged["aggregator, usual run"]["lambda_cpu_s"]
     return Table(
-        f"The aggregator over {usual['sites']:,} outcomes, under the runtime emulator",
+        f"Planner and aggregator over {sites:,} sites, under the runtime emulator",
         ("", "", "seconds", "CPU s", "of its timeout", "peak MB", "of its memory"),
         rows,
-        "The built package, held to the template's memory. The simulated S3's answers are in the seconds. Its CPU time "
-        f"alone would take Lambda {usual['lambda_cpu_s']:.0f} s in the usual run, with the share of a processor that "
-        "it gets. In the worst run every answer of both rounds breaks the contract, at the length that a miss keeps.",
+        "The built packages, held to the template's memory. The simulated S3's answers are in the seconds. Its CPU "
+        f"time alone would take the aggregator {cpu_s:.0f} s on Lambda in the usual run, with the share of a processor "
+        "that it gets. In the worst run every answer of both rounds breaks the contract, at the length that a miss "
+        "keeps.",
     )
 
 

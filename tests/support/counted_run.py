@@ -132,14 +132,6 @@ class Counts:
         with mock.patch.object(CommonStateField, "_eval_body", enter_and_count):
             yield
 
-    def of(self, service: str, operation: str = "", who: str = "") -> int:
-        """The number of requests of this service, operation and caller."""
-        return sum(
-            number
-            for asked, number in self.requests.items()
-            if re.fullmatch(rf"{who or '.*'} {service}:{operation or '.*'}", asked)
-        )
-
     @property
     def branches(self) -> int:
         return self.states["CollectSite"]
@@ -147,7 +139,7 @@ class Counts:
     @property
     def transitions(self) -> int:
         """As AWS bills them: each state entered, each retry, and the start of each branch, an execution of its own."""
-        attempts = self.of("lambda", "Invoke", MACHINE) + self.of("s3", "PutObject", MACHINE)
+        attempts = self.requests[f"{MACHINE} lambda:Invoke"] + self.requests[f"{MACHINE} s3:PutObject"]
         return self.states.total() + max(0, attempts - self.tasks.total()) + self.branches
 
     def _stored(self, by_machine: bool, key: str, body: Any) -> None:
@@ -165,18 +157,13 @@ class Counts:
         self.largest[what] = max(size, self.largest.get(what, 0))
 
 
-def memory_mb(mark: str, pid: int | str = "self") -> float:
-    """What the kernel reports about a process: VmRSS, its current memory, or VmHWM, its peak."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.findall(rf"{mark}:\s+(\d+)", status)[0]) / 1_024
-
-
-def peak_mb() -> float:
+def peak_mb(pid: int | str = "self") -> float:
     """Linux starts a child's `ru_maxrss` at its parent's size, so the peak is read from /proc."""
     try:
-        return memory_mb("VmHWM")
-    except OSError:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:  # macOS
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_048_576
+    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1_024
 
 
 def count_run(order: Order) -> dict[str, Any]:
