@@ -10,7 +10,6 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,20 +70,8 @@ def _nightfold() -> Contestant:
     )
 
 
-def run(
-    contestant: Contestant,
-    workload: Workload,
-    apis: Any,
-    work: Path,
-    *,
-    again: bool = False,
-    over: threading.Event | None = None,
-) -> dict[str, Any]:
-    """One night and, where there is one, its morning. `again`: a person starts what has none once more by hand.
-
-    Once `over` is set nothing is started any more, and what runs is ended.
-    """
-    over = over or threading.Event()
+def run(contestant: Contestant, workload: Workload, apis: Any, work: Path, *, again: bool = False) -> dict[str, Any]:
+    """One night and, where there is one, its morning. `again`: a person starts what has none once more by hand."""
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=work))
     files = {"prompts": folder / "prompts.json", "sites": folder / "sites.json", "results": folder / "results"}
     files["prompts"].write_text(workload.prompts_json())
@@ -102,7 +89,7 @@ def run(
         before = len(apis.history(number))
         filled_in = [word.format(**filled) for word in command]
         environment = _environment(url, workload)
-        ran = execute(filled_in, environment, folder, workload.patience_s, lambda: apis.progress(number), over)
+        ran = execute(filled_in, environment, folder, workload.patience_s, lambda: apis.progress(number))
         kept = _candidates(files["results"], contestant.results)
         figures = {**asdict(ran), **_spent(apis.history(number)[before:]), "kept": sorted(kept)}
         return figures | {"summary": _summary(figures.pop("stdout"))}
@@ -133,7 +120,7 @@ def run(
 
 def _environment(url: str, workload: Workload) -> dict[str, str]:
     """The user's environment, without what would reach another service."""
-    own = ("ANTHROPIC_", "CLAUDE_", "LANGSMITH_", "LANGCHAIN_", "MAX_CONCURRENCY", "PYTHONPATH", "VIRTUAL_ENV")
+    own = ("ANTHROPIC_", "CLAUDE_", "MAX_CONCURRENCY", "PYTHONPATH", "VIRTUAL_ENV")
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(own)},
         "ANTHROPIC_API_KEY": "sk-test",

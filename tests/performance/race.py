@@ -5,6 +5,7 @@ first is a complaint. What each run took is kept as it was measured; medians are
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -22,10 +23,6 @@ __all__ = ["complaints", "measure", "tables"]
 FAULTS_AT_ONCE = 8  # contestants; they sleep nearly all the time, and only their starts need a processor
 
 Run = dict[str, Any]
-
-
-class Interrupted(Exception):  # noqa: N818
-    """Somebody has ended the bench, so this contestant does not start any more."""
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -62,19 +59,17 @@ def measure(options: Options) -> dict[str, Any]:
 
 
 class Track:
-    """Runs contestants side by side, and tells a person how each went. The first error ends all of them."""
+    """Runs contestants side by side, and tells a person how each went. After an error no other one starts."""
 
     def __init__(self, options: Options, apis: Any, at_once: int) -> None:
         self._options, self._apis = options, apis
         self._pool = ThreadPoolExecutor(at_once)
-        self._router, self._over = threading.Lock(), threading.Event()
+        self._starting = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._over.set()
         self._pool.shutdown(cancel_futures=kind is not None)
 
     def start(self, each: Contestant, workload: Workload, apart_s: float) -> "Future[Run]":
@@ -82,11 +77,9 @@ class Track:
         return self._pool.submit(self._race, each, workload, apart_s)
 
     def _race(self, each: Contestant, workload: Workload, apart_s: float) -> Run:
-        with self._router:
-            if self._over.wait(apart_s):
-                raise Interrupted
-        again = not self._options.quick
-        found = run(each, workload, self._apis, self._options.work, again=again, over=self._over)
+        with self._starting:
+            time.sleep(apart_s)
+        found = run(each, workload, self._apis, self._options.work, again=not self._options.quick)
         how = "ended from outside" if found["status"] is None else f"{found['wall_s']:.1f} s"
         kept = f"{len(found['kept'])} of {found['planned']} kept"
         self._options.say(f"{workload.name}: {each.name}, {how}, {kept}")

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -75,10 +74,3 @@ def test_the_scripts_send_what_the_collector_sends() -> None:
     body = json.loads(workload().prompts_json())[0]
     assert (sent.model, sent.max_tokens) == (body["model"], body["max_tokens"])
     assert sent.prompt == f"{body['system']}\n\n{body['user']}"
-
-
-def test_once_the_race_is_over_nothing_waits_any_more(apis: Any, tmp_path: Path) -> None:
-    over = threading.Event()
-    over.set()
-    found = run(script("uncapped.py"), workload(orchard=["hang"]), apis, tmp_path, over=over)
-    assert found["status"] is None

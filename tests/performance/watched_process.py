@@ -33,7 +33,6 @@ def execute(
     folder: Path,
     patience_s: float,
     progress: Callable[[], int],
-    over: threading.Event,
 ) -> Ran:
     """Run a command to its end, or until `progress` has stood still for so long. Its start may take four times that."""
     out, err = folder / "stdout", folder / "stderr"
@@ -58,7 +57,7 @@ def execute(
             if family.looks % LOOK_FOR_CHILDREN_EVERY == 0 and (now := progress()) != before:
                 moved, before = time.monotonic(), now
             patience_ends = moved + (4 * patience_s if before == first else patience_s)
-            if not killed and (time.monotonic() > patience_ends or over.is_set()):
+            if not killed and time.monotonic() > patience_ends:
                 killed = True
                 family.kill()
     words = err.read_text("utf-8", "replace").strip().splitlines()[-1:]
