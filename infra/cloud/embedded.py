@@ -34,7 +34,7 @@ _one_at_a_time = threading.Lock()
 class Cloud:
     """One deployment of the template into a state directory.
 
-    Entering raises StateDirInUse, CorruptState, BadTemplate. `notices` then holds what the user should know.
+    Entering raises StateDirInUse, CorruptState. `notices` then holds what the user should know.
     """
 
     def __init__(

@@ -3,7 +3,6 @@
 The expanded template is cached next to this module's bytecode: importing the SAM translator takes half a second.
 """
 
-import copy
 import hashlib
 import json
 import logging
@@ -11,7 +10,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,15 +21,9 @@ MACHINE_NAME, MACHINE_ROLE, SUBSTITUTION = "LocalStateMachineName", "LocalStateM
 KEPT = 8  # expanded templates, of this and of earlier versions
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:"
 
-_ADDRESS = re.compile("https?://")
-
 # The state machine itself is created separately. All other resource types that services.py does not list (alarms,
 # schedules, policies of queues and buckets, dashboards) are left out.
 logger = logging.getLogger(__name__)
-
-
-class BadTemplate(Exception):  # noqa: N818
-    """The template cannot be used locally. The message says what it lacks."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class Expanded:
 
 
 def expand(path: Path, parameters: Mapping[str, str]) -> Expanded:
-    """Raises BadTemplate, or the SAM translator's own exception, which names the resource and the property."""
+    """Raises the SAM translator's own exception, which names the resource and the property."""
     text = path.read_bytes().decode()
     # The cached template fits all values of the parameters: the simulated API has another port each time.
     code = [Path(each).read_text("utf-8") for each in (__file__, services.__file__)]
@@ -105,8 +97,6 @@ def _translate(text: str, parameters: Mapping[str, str]) -> tuple[dict[str, Any]
             machines[logical_id] = str(properties.get("DefinitionUri"))
             properties["DefinitionUri"] = {"Bucket": "local", "Key": "local"}
     template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
-    if len(machines) != 1:
-        raise BadTemplate(f"The template must have one AWS::Serverless::StateMachine; it has {len(machines)}.")
     ((machine, definition),) = machines.items()
     return transform(template, dict(parameters), _NoManagedPolicies()), code, machine, definition
 
@@ -119,7 +109,6 @@ class _NoManagedPolicies:
 
 
 def _for_this_machine(template: dict[str, Any], code: dict[str, str], machine: str, definition: str) -> Expanded:
-    template = copy.deepcopy(template)
     resources = template["Resources"]
     properties = resources[machine]["Properties"]
     name = properties.get("StateMachineName", f"{STACK}-{machine}")
@@ -139,13 +128,12 @@ def _for_this_machine(template: dict[str, Any], code: dict[str, str], machine: s
             for each, value in properties.get("DefinitionSubstitutions", {}).items()
         },
     }
-    arn = {"Fn::Join": ["", [MACHINE_ARN, name]]}
-    replace = partial(_replace, {json.dumps({"Ref": machine}): arn, json.dumps({"Fn::GetAtt": [machine, "Arn"]}): arn})
-    template["Resources"] = replace(kept)
-    template["Outputs"] = {
-        key: replace(output) for key, output in outputs.items() if not _mentions(output, skipped - {machine})
-    }
-    return Expanded(template, code, machine, definition)
+    template["Resources"] = kept
+    template["Outputs"] = {key: output for key, output in outputs.items() if not _mentions(output, skipped - {machine})}
+    text, arn = json.dumps(template), json.dumps({"Fn::Join": ["", [MACHINE_ARN, name]]})
+    for reference in ({"Ref": machine}, {"Fn::GetAtt": [machine, "Arn"]}):
+        text = text.replace(json.dumps(reference), arn)
+    return Expanded(json.loads(text), code, machine, definition)
 
 
 def _name(logical_id: str, resource: dict[str, Any]) -> None:
@@ -158,18 +146,5 @@ def _name(logical_id: str, resource: dict[str, Any]) -> None:
         resource["Properties"].pop("ManagedPolicyArns", None)
 
 
-def _replace(exchange: Mapping[str, Any], value: Any) -> Any:
-    if isinstance(value, dict):
-        return exchange.get(json.dumps(value)) or {key: _replace(exchange, inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_replace(exchange, inner) for inner in value]
-    return value
-
-
-def _mentions(value: Any, logical_ids: set[str]) -> bool:
-    if isinstance(value, dict):
-        refers = value.get("Ref"), *(value["Fn::GetAtt"][:1] if isinstance(value.get("Fn::GetAtt"), list) else ())
-        return any(each in logical_ids for each in refers if isinstance(each, str)) or any(
-            _mentions(inner, logical_ids) for inner in value.values()
-        )
-    return isinstance(value, list) and any(_mentions(inner, logical_ids) for inner in value)
+def _mentions(output: Any, logical_ids: set[str]) -> bool:
+    return not logical_ids.isdisjoint(re.findall(r'{"(?:Ref": |Fn::GetAtt": \[)"(\w+)"', json.dumps(output)))

@@ -30,7 +30,10 @@ def prepared(
     attempt; `branches` counts the branches of Map states and can hold them."""
     # It warns of ToleratedFailurePercentage, which it does not know, and of branches abandoned when the cloud closes.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    from moto.stepfunctions.parser.utils import TMP_THREADS
+
     with ExitStack() as patches:
+        patches.callback(TMP_THREADS.clear)
         for patch in (
             _shared_clients(session),
             _scaled_task_timeouts(speed),
@@ -44,12 +47,7 @@ def prepared(
             _notified_at_the_end(ended),
         ):
             patches.enter_context(patch)
-        try:
-            yield
-        finally:
-            from moto.stepfunctions.parser.utils import TMP_THREADS
-
-            TMP_THREADS.clear()
+        yield
 
 
 def _shared_clients(session: Callable[[], SharedClients]) -> Any:
@@ -144,6 +142,8 @@ def _branches_in_a_loop(branches: Branches) -> Any:
     from moto.stepfunctions.parser.utils import TMP_THREADS
 
     def eval_pool(worker: Any, job: Any, worker_frame: Any) -> None:
+        if job is None:
+            worker._env.delete_frame(worker_frame)
         while job is not None:
             with branches.under_way():
                 if worker_frame.is_running():  # the execution may have been stopped while the branches were held
@@ -159,13 +159,11 @@ def _branches_in_a_loop(branches: Branches) -> Any:
             if next_job is None:  # the frame is closed before the job: the Map waits for jobs, not for workers
                 worker._env.delete_frame(worker_frame)
             worker._job_pool.close_job(job)
-            if over and not worker_frame.is_running():
-                _abandon(worker._job_pool)
+            if over and not worker_frame.is_running():  # branches that have not started never will
+                while (left := worker._job_pool.next_job()) is not None:
+                    worker._job_pool.close_job(left)
             job.job_input = job.job_output = None
             job = next_job
-            if job is None:
-                return
-        worker._env.delete_frame(worker_frame)
 
     return mock.patch.object(worker_module.DistributedItemProcessorWorker, "_eval_pool", eval_pool)
 
@@ -176,22 +174,12 @@ def _begin(branch: Any) -> None:
     context["Execution"] = context["Execution"] | {"StartTime": datetime.now(UTC).isoformat()}
 
 
-def _abandon(pool: Any) -> None:
-    """The execution was stopped or timed out: branches that have not started never will."""
-    while (job := pool.next_job()) is not None:
-        pool.close_job(job)
-
-
 def _forgotten_branches() -> Any:
     """The history of a distributed Map's branches is collected, unreachable through any API, until the Map ends."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import distributed_iteration_component
-    from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
-    class ForgettingEventManager(EventManager):
-        def add_event(self, *_: Any, **__: Any) -> int:
-            return 0
-
-    return mock.patch.object(distributed_iteration_component, "EventManager", ForgettingEventManager)
+    forgetting = SimpleNamespace(add_event=lambda *_, **__: 0, get_event_history=list)
+    return mock.patch.object(distributed_iteration_component, "EventManager", return_value=forgetting)
 
 
 def _notified_at_the_end(ended: Ended) -> Any:
