@@ -66,6 +66,19 @@ from infra.cli.main import main
 sys.exit(main(sys.argv[3:]))
 """
 
+NO_MORE_CODECS = """
+import sys
+from infra.cloud.lambdas.invoke import Lambdas
+warm = Lambdas.warm
+def refuse(event, arguments):
+    if event == "import" and arguments[0].startswith("encodings."):
+        raise ImportError("[Errno 24] Too many open files")
+def warm_and_refuse(lambdas):
+    warm(lambdas)
+    sys.addaudithook(refuse)
+Lambdas.warm = warm_and_refuse
+"""
+
 
 def test_a_file_that_may_not_grow_is_named_and_a_redrive_goes_on(tmp_path: Path) -> None:
     """The real limit of a process (EFBIG), which needs no privileges: one answer is larger than a file may be."""
@@ -101,8 +114,10 @@ def test_a_disk_that_is_full_from_the_start_is_a_sentence(small_disk: Path) -> N
 def test_a_machine_without_free_descriptors_keeps_what_it_paid_for(tmp_path: Path) -> None:
     script = scenario(tmp_path / "scenario.json", {}, latency_s={"median": 0.05})
     state = tmp_path / "state"
-    done = program(sys.executable, "-c", LIMITED, "RLIMIT_NOFILE", 24, *a_run(tmp_path, script, 8, state), "--json")
+    limited = (NO_MORE_CODECS + LIMITED, "RLIMIT_NOFILE", 24)
+    done = program(sys.executable, "-c", *limited, *a_run(tmp_path, script, 8, state), "--json")
     assert "Traceback" not in done.err, done.err
+    assert "LookupError" not in (state / "logs" / "Collector.log").read_text()
     outcomes = len(list(state.glob("runs/*/round-1/outcomes/*.json")))
     assert outcomes == SITES or done.code == 2, done.err
     if done.code:  # even the census may have found no descriptor: the next redrive closes the run and asks the rest

@@ -26,7 +26,6 @@ from infra.cloud.lambdas.python_runtime import Function, InvokeResult, LambdaCon
 from infra.cloud.services import ACCOUNT, REGION
 
 LARGEST_EVENT = 6_291_556  # bytes: Lambda's limit: 6 MiB and a little more
-CODECS = ("ascii", "idna", "latin-1", "utf-8-sig", "utf-16", "utf-16-le", "utf-32")  # of addresses, JSON and answers
 
 Runtime = Callable[[Function, Mapping[str, str], bytes], InvokeResult]
 """Runs a function outside this process: takes its environment and the event, as JSON."""
@@ -90,8 +89,7 @@ class Lambdas:
         """Import every handler now, as provisioned concurrency would, so that no branch pays for a cold start, and
         create the clients that its module caches in `adapters`. With many branches at once the process may run out
         of file descriptors, and a module that is not loaded by then cannot be loaded."""
-        for codec in CODECS:
-            codecs.lookup(codec)
+        codecs.lookup("utf-16-le")  # what the collector reads an answer with; a run looks no other up so late
         with contextlib.suppress(ImportError):
             importlib.import_module("opentelemetry.propagate")  # what the SDK imports for its first call
         for function in self._functions if self._runtime is None else ():
