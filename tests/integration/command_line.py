@@ -155,8 +155,12 @@ class InATerminal:
         os.close(theirs)
         self._shown = b""
 
-    def wait_for(self, text: str) -> None:
+    def wait_for(self, text: str, seconds: float = 60) -> None:
+        """Until `text` is shown. The limit only ends a hang."""
         while text.encode() not in self._shown:
+            if not select.select([self._ours], [], [], seconds)[0]:
+                self._process.kill()
+                raise TimeoutError(f"{text!r} is not shown: {self._shown.decode()}")
             self._shown += os.read(self._ours, 65_536)
 
     def type(self, text: str) -> None:
