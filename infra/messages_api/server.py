@@ -19,7 +19,6 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from select import POLLIN, poll
-from types import TracebackType
 from typing import Self
 
 from infra import loopback
@@ -82,9 +81,7 @@ class MessagesAPI:
         self._accepting.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close.close()  # every wait sees it and ends
         self._accepting.join()
         self._listener.close()

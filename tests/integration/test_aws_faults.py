@@ -29,15 +29,6 @@ SITES = ("fine", "prose", "gone")  # accepted; accepted in round 2; missed, as 4
 
 
 @dataclass(frozen=True)
-class Call:
-    """One attempt, as the hook sees it."""
-
-    function: str | None
-    operation: str
-    key: str
-
-
-@dataclass(frozen=True)
 class Case:
     """One partial failure: it hits `times` attempts of these calls, after the first `spare` have succeeded."""
 

@@ -1,17 +1,17 @@
 """`nightfold sites` and `nightfold key` of a stack, against the embedded cloud over HTTP."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 
 from infra.cli.main import BAD_INPUT, main
+from infra.cloud import aws_response, http_server
+from infra.cloud.moto_patches.interception import body_of
 from infra.stack.site_list import FORMER_KEY, StoredSiteList
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY, Bucket
@@ -246,33 +246,6 @@ def test_at_a_prompt_the_key_is_not_shown(served: Served) -> None:
     assert "MARKER" not in shown
 
 
-@contextmanager
-def an_ssm_that_repeats_what_it_was_sent(status: int) -> Iterator[str]:
-    """Its URL. Errors of the real one may quote a value that they refuse."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            refusal = json.dumps({"__type": "ValidationException", "message": f"Value {sent} is not valid"})
-            answer = (refusal if status == 400 else f"<html>{sent}</html>").encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
@@ -281,7 +254,14 @@ def an_ssm_that_repeats_what_it_was_sent(status: int) -> Iterator[str]:
     ],
 )
 def test_a_failing_ssm_does_not_show_the_key(served: Served, status: int, sentence: str) -> None:
-    with an_ssm_that_repeats_what_it_was_sent(status) as url:
+    def repeated(service: str, _: str, request: AWSPreparedRequest) -> AWSResponse:
+        """Errors of the real SSM may quote a value that they refuse."""
+        sent = body_of(request).decode()
+        if status == 200:
+            return aws_response.plain(request, 200, {}, f"<html>{sent}</html>".encode())
+        return aws_response.error(request, service, 400, "ValidationException", f"Value {sent} is not valid")
+
+    with http_server.served(repeated, lambda _: True, port=0) as url:
         talkative = {"AWS_ENDPOINT_URL_SSM": url, "PYTHONFAULTHANDLER": "1", "PYTHONDEVMODE": "1"}
         refused = in_a_process("key", "--stack", "nightfold", given=KEY, **served.credentials(), **talkative)
     assert (refused.code, refused.out) == (64, "")

@@ -1,13 +1,11 @@
 """A compromised collector can falsify its own branch, and nothing else."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infra.cloud.embedded import ROOT, Cloud
-from tests.support.clouds import hurried
+from tests.support.clouds import hurried, put_sites
 from tests.support.ledger import Ledger
 
 SPEED = 50.0
@@ -44,8 +42,7 @@ def test_it_cannot_overwrite_the_outcome_of_another_run(taken_over: Path, tmp_pa
         bucket, s3 = cloud.output("BucketName"), cloud.client("s3")
         victim = "runs/victim/round-1/outcomes/harbour.json"
         s3.put_object(Bucket=bucket, Key=victim, Body=b'"what was paid for"')
-        sites: list[Any] = [{"site_id": name, "domain": f"{name}.example"} for name in ("harbour", "orchard")]
-        s3.put_object(Bucket=bucket, Key="config/sites.json", Body=json.dumps(sites).encode())
+        put_sites(cloud, ("harbour", "orchard"))
         cloud.wait(cloud.start({}, name="run"), timeout=60)
         assert s3.get_object(Bucket=bucket, Key=victim)["Body"].read() == b'"what was paid for"'
         assert s3.get_object(Bucket=bucket, Key="runs/run/round-1/outcomes/harbour.json")["Body"].read()

@@ -11,6 +11,7 @@ from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import nightfold
+from tests.support.clouds import put_sites
 from tests.support.failure_table import TABLE
 from tests.support.hostile_api import ATTACKS, HostileAPI
 
@@ -50,13 +51,11 @@ def test_the_key_is_never_written_or_printed(
 
 def run(cloud: Cloud, expected: Mapping[str, str | None]) -> str:
     """A run over the sites of `expected`, which end as it says. Returns the execution's history."""
-    sites = json.dumps([{"site_id": site_id, "domain": f"{site_id}.example"} for site_id in expected])
-    s3, bucket = cloud.client("s3"), cloud.output("BucketName")
-    s3.put_object(Bucket=bucket, Key="config/sites.json", Body=sites.encode())
+    put_sites(cloud, expected)
     given = {"max_concurrency": 64, "output_token_budget": 64 * 1_024, "request_timeout_s": 4}
     execution = cloud.wait(cloud.start(given, name="everything"), timeout=240)
     assert execution.status == "SUCCEEDED"
-    summary = json.loads(s3.get_object(Bucket=bucket, Key="runs/everything/summary.json")["Body"].read())
+    summary = json.loads((cloud.state_dir / "runs/everything/summary.json").read_text())
     ended = {site["site_id"]: site["error"] for site in summary["sites"]}
     assert {each: (ended[each], expected[each]) for each in expected if ended[each] != expected[each]} == {}
     assert summary["planned"] == summary["accepted"] + sum(summary["missed"].values()) == len(expected)
@@ -75,8 +74,7 @@ def test_an_impossible_key_is_refused_before_anything_starts(tmp_path: Path, key
 
 def test_an_impossible_key_in_ssm_denies_access_and_is_not_quoted(tmp_path: Path) -> None:
     with Cloud(tmp_path, speed=SPEED, parameters={"AnthropicBaseUrl": "http://127.0.0.1:1"}, secret="a\nkey") as cloud:
-        site = json.dumps([{"site_id": "harbour", "domain": "harbour.example"}])
-        cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="config/sites.json", Body=site.encode())
+        put_sites(cloud, ["harbour"])
         cloud.wait(cloud.start({}, name="run"), timeout=60)
     [miss] = map(json.loads, (tmp_path / "runs/run/misses.jsonl").read_text().splitlines())
     assert (miss["error"], miss["reason"]) == ("AccessDenied", "unknown")

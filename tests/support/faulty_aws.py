@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -92,9 +91,7 @@ class FaultyAWS:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="faulty-aws").start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
 

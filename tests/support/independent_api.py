@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
 USD_PER_MILLION = {"claude-sonnet-5-5": (2.0, 10.0)}  # input, output: Anthropic's price list, November 2026
@@ -57,9 +56,7 @@ class IndependentAPI:
         self._serving.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._serving.join()
