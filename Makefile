@@ -42,7 +42,7 @@ run: .venv/.synced ## Run once on this machine; passes options on, such as ARGS=
 	@PWD="$(PWD)" .venv/bin/nightfold run $(ARGS) || [ $$? -eq 2 ]
 
 .PHONY: test
-test: uv ## Run all tests in three processes; passes options to pytest, such as ARGS="-k census"
+test: uv ## Run the tests in three processes; passes options to pytest, such as ARGS="-k census"
 	@$(UV) run --locked --all-groups pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
