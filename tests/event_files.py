@@ -25,7 +25,7 @@ from pacer.pace_run import PaceTask
 from planner.draft import PlanTask
 from planner.inputs import ExecutionInput
 from reporter.digest import DigestTask
-from tests.support.clouds import cloud_at
+from tests.support.clouds import PATIENCE_S, cloud_at
 
 EVENTS = Path(__file__).parents[1] / "events"
 FUNCTIONS = EVENTS.with_name("functions")
@@ -73,7 +73,7 @@ def night(state: Path) -> list[Event]:
     with MessagesAPI(scenario) as api, cloud_at(state, api.url, observe=seen.append) as cloud:
         sites = (EVENTS / "sites.json").read_bytes()
         cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key=SITES_KEY, Body=sites)
-        cloud.wait(cloud.start(NIGHTLY), timeout=60)
+        cloud.wait(cloud.start(NIGHTLY), timeout=PATIENCE_S)
     return seen
 
 

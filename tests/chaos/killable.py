@@ -20,7 +20,7 @@ def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float
     """One execution in its own cloud. `die_at`: the process kills itself instead of making this AWS call."""
     from moto.moto_api._internal import mock_random
 
-    from tests.support.clouds import cloud_at, hurried
+    from tests.support.clouds import PATIENCE_S, cloud_at, hurried
 
     mock_random.seed()  # a fork would repeat the message ids of the run before it, and overwrite its messages
     calls = iter(range(1, 10**9))
@@ -30,7 +30,7 @@ def run(state_dir: str, url: str, given: dict[str, Any], name: str, speed: float
             os.kill(os.getpid(), signal.SIGKILL)
 
     with cloud_at(Path(state_dir), url, faults=count, speed=speed) as cloud, hurried(speed):
-        ended = cloud.wait(cloud.start(given, name), timeout=60)
+        ended = cloud.wait(cloud.start(given, name), timeout=PATIENCE_S)
         return 0 if ended.status == "SUCCEEDED" else 3 if ended.error == "NothingCollected" else 4
 
 

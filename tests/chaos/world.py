@@ -19,12 +19,11 @@ from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario, StepLike
 from nightfold.errors import PATIENT
 from tests.chaos.faults import Injector, Planned
-from tests.support.clouds import UNLIMITED, cloud_at, hurried
+from tests.support.clouds import PATIENCE_S, UNLIMITED, cloud_at, hurried
 from tests.support.hostile_api import ATTACKS, HostileAPI
 from tests.support.ledger import Broken, Ledger, Paid
 
 SPEED = 100.0  # the planner's 300 s become 3
-PATIENCE_S = 60  # real seconds after which an execution counts as hanging
 MORNINGS = 12  # more than any story needs to recover
 
 

@@ -21,7 +21,7 @@ from infra.messages_api import MessagesAPI
 from infra.packaging import packages
 from nightfold.answers import ANSWER_LIMIT
 from tests.support import runtime_emulator
-from tests.support.clouds import cloud_at
+from tests.support.clouds import PATIENCE_S, cloud_at
 from tests.support.failure_table import TABLE, Row
 from tests.support.runtime_emulator import Emulator, available
 from tests.support.site_tasks import TASK
@@ -147,6 +147,6 @@ def test_the_largest_answer_fits_into_a_state(cloud: tuple[Cloud, MessagesAPI]) 
 
 def test_invalid_input_is_refused_with_its_field(cloud: tuple[Cloud, MessagesAPI]) -> None:
     running, _ = cloud
-    ended = running.wait(running.start({"max_concurrency": 0}), timeout=60)
+    ended = running.wait(running.start({"max_concurrency": 0}), timeout=PATIENCE_S)
     assert (ended.status, ended.error) == ("FAILED", "InvalidInput")
     assert "max_concurrency" in (ended.cause or "")

@@ -21,6 +21,7 @@ from unittest import mock
 
 from infra.cli import main
 from infra.cloud.lambdas import sandbox
+from tests.support.clouds import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 NIGHTFOLD = [sys.executable, "-m", "infra.cli.main"]
@@ -86,7 +87,7 @@ def program(*command: str | int | Path, cwd: Path = ROOT, given: str | None = No
         input=given,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
@@ -110,7 +111,7 @@ class Started:
     def err(self) -> str:
         return self._err.read_text()
 
-    def wait_for(self, text: str, seconds: float = 60) -> None:
+    def wait_for(self, text: str, seconds: float = PATIENCE_S) -> None:
         """Until `text` appears on either stream. The limit only ends a hang."""
         deadline = time.monotonic() + seconds
         while text not in self.err + self.out:
@@ -131,7 +132,7 @@ class Started:
         """The exit code after this signal."""
         self.send(number)
         try:
-            return self._process.wait(timeout=60)
+            return self._process.wait(timeout=PATIENCE_S)
         finally:
             self._process.kill()
             self._process.wait()
@@ -155,7 +156,7 @@ class InATerminal:
         os.close(theirs)
         self._shown = b""
 
-    def wait_for(self, text: str, seconds: float = 60) -> None:
+    def wait_for(self, text: str, seconds: float = PATIENCE_S) -> None:
         """Until `text` is shown. The limit only ends a hang."""
         while text.encode() not in self._shown:
             if not select.select([self._ours], [], [], seconds)[0]:
@@ -173,10 +174,10 @@ class InATerminal:
     def end(self) -> tuple[int, str]:
         """The exit code, and everything that was shown. The limit only ends a hang."""
         with suppress(OSError):  # the other end is closed
-            while select.select([self._ours], [], [], 120)[0] and (chunk := os.read(self._ours, 65_536)):
+            while select.select([self._ours], [], [], PATIENCE_S)[0] and (chunk := os.read(self._ours, 65_536)):
                 self._shown += chunk
         os.close(self._ours)
-        return self._process.wait(timeout=60), self._shown.decode()
+        return self._process.wait(timeout=PATIENCE_S), self._shown.decode()
 
 
 def scenario(file: Path, sites: dict[str, list[Any]], **more: Any) -> Path:

@@ -12,6 +12,7 @@ from infra.cli.run_request import run_name
 from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import ROOT, Finished, nightfold
 from tests.integration.served_stack import Served, serving, simulated_stack
+from tests.support.clouds import PATIENCE_S
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +26,7 @@ def some_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         put_site_list(made.cloud, (ROOT / "events" / "sites.json").read_bytes())
         for mode in ("collect", "collect", "redrive", "redrive", "collect"):
             name = run_name({"collect": "manual"}.get(mode, mode))
-            ended = made.cloud.wait(made.cloud.start({"mode": mode}, name), timeout=240)
+            ended = made.cloud.wait(made.cloud.start({"mode": mode}, name), timeout=PATIENCE_S)
             assert (ended.status, len(list(state_dir.glob(f"runs/{name}/summary.json")))) == ("SUCCEEDED", 1)
     return state_dir
 

@@ -15,6 +15,7 @@ from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import Finished, nightfold
+from tests.support.clouds import PATIENCE_S
 from tests.support.stack_commands import typed
 
 SPEED = 20  # at which no call times out on a busy machine
@@ -174,5 +175,5 @@ def _let_runs_end(cloud: Cloud) -> None:
     """What a run still does must not meet the next cloud of this process."""
     states = cloud.client("stepfunctions")
     for running in states.list_executions(stateMachineArn=cloud.machine_arn, statusFilter="RUNNING")["executions"]:
-        cloud.wait(running["executionArn"], timeout=120)
+        cloud.wait(running["executionArn"], timeout=PATIENCE_S)
     assert cloud.settled(60)

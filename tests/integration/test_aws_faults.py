@@ -17,7 +17,7 @@ from infra.cloud.lambdas.sandbox import running
 from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.support.clouds import cloud_at, hurried, put_sites
+from tests.support.clouds import PATIENCE_S, cloud_at, hurried, put_sites
 from tests.support.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
 from tests.support.ledger import Ledger
 
@@ -115,14 +115,14 @@ class SharedCloud:
             self.api.script(f"{site}-{name}", scripts[site])
         put_sites(self.cloud, [f"{site}-{name}" for site in sites])
         self.hook.watch(case)
-        execution = self.cloud.wait(self.cloud.start({"request_timeout_s": 10}, name=f"run-{name}"), timeout=60)
+        execution = self.cloud.wait(self.cloud.start({"request_timeout_s": 10}, name=f"run-{name}"), timeout=PATIENCE_S)
         return name, execution
 
     def redrive(self, case: Case | None) -> tuple[str, Execution]:
         name = f"morning-{next(self._names)}"
         self.hook.watch(case)
         given = {"mode": "redrive", "request_timeout_s": 10}
-        return name, self.cloud.wait(self.cloud.start(given, name=name), timeout=60)
+        return name, self.cloud.wait(self.cloud.start(given, name=name), timeout=PATIENCE_S)
 
     def ledger(self) -> Ledger:
         ledger = Ledger.read(self.cloud.state_dir)

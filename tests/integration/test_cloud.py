@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from infra.cloud.embedded import Cloud
 from infra.cloud.lambdas.invoke import Event
 from tests.integration.small_cloud import collect, outcome, small_cloud
+from tests.support.clouds import PATIENCE_S
 
 SPEED = 20.0
 
@@ -86,7 +87,7 @@ def test_no_more_branches_run_at_once_than_configured(
     cloud: Cloud, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen.events.clear()
-    three = threading.Barrier(3, timeout=60)
+    three = threading.Barrier(3, timeout=PATIENCE_S)
 
     def hold(event: Event) -> None:
         """The first three are released together, so that the machine's speed does not matter."""
@@ -126,7 +127,7 @@ def test_a_wait_passes_faster_by_the_speed(cloud: Cloud, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(threading.Event, "wait", pass_at_once)
     monkeypatch.setattr(time, "monotonic", lambda: now + sum(waits))
-    assert cloud.wait(cloud.start({"pause": True}), timeout=60).status == "SUCCEEDED"
+    assert cloud.wait(cloud.start({"pause": True}), timeout=PATIENCE_S).status == "SUCCEEDED"
     assert waits == [pytest.approx(20 / SPEED)]
 
 
@@ -178,7 +179,7 @@ def test_a_stopped_map_starts_no_more_branches(cloud: Cloud, seen: Seen) -> None
 
 
 def test_an_execution_name_that_is_used_twice_is_refused(cloud: Cloud) -> None:
-    cloud.wait(cloud.start({"pause": True}, name="once"), timeout=5)
+    cloud.wait(cloud.start({"pause": True}, name="once"), timeout=PATIENCE_S)
     with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
         cloud.start({"pause": False, "other": 1}, name="once")
 

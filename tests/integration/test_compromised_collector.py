@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.cloud.embedded import ROOT, Cloud
-from tests.support.clouds import hurried, put_sites
+from tests.support.clouds import PATIENCE_S, hurried, put_sites
 from tests.support.ledger import Ledger
 
 SPEED = 50.0
@@ -43,7 +43,7 @@ def test_it_cannot_overwrite_the_outcome_of_another_run(taken_over: Path, tmp_pa
         victim = "runs/victim/round-1/outcomes/harbour.json"
         s3.put_object(Bucket=bucket, Key=victim, Body=b'"what was paid for"')
         put_sites(cloud, ("harbour", "orchard"))
-        cloud.wait(cloud.start({}, name="run"), timeout=60)
+        cloud.wait(cloud.start({}, name="run"), timeout=PATIENCE_S)
         assert s3.get_object(Bucket=bucket, Key=victim)["Body"].read() == b'"what was paid for"'
         assert s3.get_object(Bucket=bucket, Key="runs/run/round-1/outcomes/harbour.json")["Body"].read()
         summary = Ledger.read(cloud.state_dir).summaries["run"]

@@ -11,7 +11,7 @@ from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import nightfold
-from tests.support.clouds import put_sites
+from tests.support.clouds import PATIENCE_S, put_sites
 from tests.support.failure_table import TABLE
 from tests.support.hostile_api import ATTACKS, HostileAPI
 
@@ -53,7 +53,7 @@ def run(cloud: Cloud, expected: Mapping[str, str | None]) -> str:
     """A run over the sites of `expected`, which end as it says. Returns the execution's history."""
     put_sites(cloud, expected)
     given = {"max_concurrency": 64, "output_token_budget": 64 * 1_024, "request_timeout_s": 4}
-    execution = cloud.wait(cloud.start(given, name="everything"), timeout=240)
+    execution = cloud.wait(cloud.start(given, name="everything"), timeout=PATIENCE_S)
     assert execution.status == "SUCCEEDED"
     summary = json.loads((cloud.state_dir / "runs/everything/summary.json").read_text())
     ended = {site["site_id"]: site["error"] for site in summary["sites"]}
@@ -75,7 +75,7 @@ def test_an_impossible_key_is_refused_before_anything_starts(tmp_path: Path, key
 def test_an_impossible_key_in_ssm_denies_access_and_is_not_quoted(tmp_path: Path) -> None:
     with Cloud(tmp_path, speed=SPEED, parameters={"AnthropicBaseUrl": "http://127.0.0.1:1"}, secret="a\nkey") as cloud:
         put_sites(cloud, ["harbour"])
-        cloud.wait(cloud.start({}, name="run"), timeout=60)
+        cloud.wait(cloud.start({}, name="run"), timeout=PATIENCE_S)
     [miss] = map(json.loads, (tmp_path / "runs/run/misses.jsonl").read_text().splitlines())
     assert (miss["error"], miss["reason"]) == ("AccessDenied", "unknown")
     assert "one word of printable ASCII" in miss["message"]

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.support.clouds import cloud_at, hurried, put_sites
+from tests.support.clouds import PATIENCE_S, cloud_at, hurried, put_sites
 from tests.support.ledger import Ledger
 
 SPEED = 50.0
@@ -111,7 +111,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RoleCloud]:
     ):
         place = RoleCloud(cloud, api)
         put_sites(cloud, ("harbour", "orchard", "meadow", "lantern"))
-        place.night = cloud.wait(cloud.start({"request_timeout_s": 10}, name="night"), timeout=60)
+        place.night = cloud.wait(cloud.start({"request_timeout_s": 10}, name="night"), timeout=PATIENCE_S)
         cloud.client("sqs").send_message(QueueUrl=place.named["misses"], MessageBody="not a miss")
         api.script("harbour", [{"do": "slow", "latency_s": SPEED}])
         aborted = cloud.start({"request_timeout_s": 10}, name="aborted")
@@ -121,7 +121,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RoleCloud]:
         while cloud.client("stepfunctions").describe_execution(executionArn=aborted)["status"] == "RUNNING":
             time.sleep(0.01)  # the running call
         given = {"mode": "redrive", "request_timeout_s": 10}
-        place.morning = cloud.wait(cloud.start(given, name="morning"), timeout=60)
+        place.morning = cloud.wait(cloud.start(given, name="morning"), timeout=PATIENCE_S)
         yield place
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from infra.cloud.lambdas import sandbox
 from tests.integration.command_line import nightfold, site_list
-from tests.support.clouds import cloud_at, put_sites
+from tests.support.clouds import PATIENCE_S, cloud_at, put_sites
 from tests.support.faults import Fault, Refuse
 from tests.support.independent_api import BROKEN, GOOD, Answer, IndependentAPI, good
 from tests.support.ledger import Ledger
@@ -111,7 +111,7 @@ def test_after_a_map_that_fails_as_a_whole_no_wave_begins(good_waves: int, tmp_p
 
     with IndependentAPI() as api, cloud_at(tmp_path, api.url, faults=items_cannot_be_read) as cloud:
         put_sites(cloud, [f"site-{number:02}" for number in range(40)])
-        ended = cloud.wait(cloud.start({}, name="night"), timeout=60)
+        ended = cloud.wait(cloud.start({}, name="night"), timeout=PATIENCE_S)
         summary = json.loads((tmp_path / "runs/night/summary.json").read_text())
         began = sum(wave["sites"] for wave in summary["waves"])
         assert ended.status == ("SUCCEEDED" if good_waves else "FAILED")

@@ -14,6 +14,7 @@ import botocore.endpoint
 from infra.cloud.embedded import Cloud
 from tests.support.faults import Hook, meeting
 
+PATIENCE_S = 240  # real seconds after which something counts as hanging, however busy the machine is
 UNLIMITED = {"requests_per_minute": 10**9, "input_tokens_per_minute": 10**12, "output_tokens_per_minute": 10**12}
 
 

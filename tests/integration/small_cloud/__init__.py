@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.cloud.embedded import Cloud
 from infra.cloud.state_machine import Execution
+from tests.support.clouds import PATIENCE_S
 from tests.support.faults import Hook, meeting
 
 TEMPLATE = Path(__file__).parent / "template.yaml"
@@ -19,7 +20,7 @@ def small_cloud(state_dir: Path, *, faults: Hook | None = None, **options: Any) 
 def collect(cloud: Cloud, *items: Mapping[str, Any], at_once: int = 10) -> Execution:
     """One execution over these items, to its end."""
     cloud.client("s3").put_object(Bucket=cloud.output("BucketName"), Key="items.json", Body=json.dumps(items).encode())
-    return cloud.wait(cloud.start({"at_once": at_once}), timeout=60)
+    return cloud.wait(cloud.start({"at_once": at_once}), timeout=PATIENCE_S)
 
 
 def outcome(cloud: Cloud, item: str) -> Any:
