@@ -119,9 +119,12 @@ def test_the_network_bucket_is_retried_twice_and_then_stored_as_failed(error: st
 
 def test_a_waiting_retry_counts_down_and_shows_why() -> None:
     replay = Replay("harbour")
-    replay.failed(replay.asked("harbour"), "Overloaded")
+    assert re.match(r"  harbour  waiting", replay.rows()[1])
+    call = replay.asked("harbour")
+    assert re.match(r"[⠁-⣿] harbour  collecting +\d+\.\d s", replay.rows()[1])
+    replay.failed(call, "Overloaded")
     replay.waits("harbour", "Overloaded", 100)
-    assert re.search(r"harbour  retrying in \d+ s, after Overloaded", replay.rows()[1])
+    assert re.match(r"[⠁-⣿] harbour  retrying in \d+ s, after Overloaded", replay.rows()[1])
     replay.waits("harbour", "Overloaded", 0)
     assert "harbour  retrying after Overloaded" in replay.rows()[1]
     assert replay.lines == ["harbour collecting", "harbour retrying after Overloaded"]
@@ -193,7 +196,7 @@ def test_regeneration_shows_what_was_wrong_and_has_its_own_count() -> None:
     replay.asked("orchard", round_=2)
     assert replay.lines[-1] == "orchard regenerating"
     assert any("2 of 2 stored, 0 of 1 again" in row for row in replay.rows())
-    assert any("regenerating" in row and "orchard" in row for row in replay.rows())
+    assert any(re.match(r"[⠁-⣿] orchard  regenerating +\d+\.\d s", row) for row in replay.rows())
 
 
 def test_a_dead_run_is_reported_and_its_census_is_not_this_runs() -> None:
