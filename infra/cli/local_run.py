@@ -89,7 +89,9 @@ def run_locally(
             except KeyboardInterrupt:
                 if arn is None:
                     raise
-                progress.set_phase(_stopping(cloud.let_calls_finish(), len(stored_sites(at.records, request.name))))
+                cloud.let_calls_finish()
+                calls, kept = progress.counts["collecting"], len(stored_sites(at.records, request.name))
+                progress.set_phase(_stopping(calls, kept))
                 cloud.settled()
                 cloud.stop(arn)
                 execution = cloud.execution(arn)

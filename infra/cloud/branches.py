@@ -44,11 +44,6 @@ class Branches:
             self._held = False
             self._changed.notify_all()
 
-    @property
-    def count(self) -> int:
-        with self._changed:
-            return self._count
-
     def settled(self, timeout_s: float) -> bool:
         """Wait until no branch is running. False if some still are after the timeout."""
         with self._changed:

@@ -76,11 +76,10 @@ class StateMachine:
         finally:
             self.branches.release()
 
-    def let_calls_finish(self) -> int:
-        """From now on no branch starts and no attempt is repeated. Returns how many branches are running; once they
-        are `settled`, their answers are stored and the execution can be stopped."""
+    def let_calls_finish(self) -> None:
+        """From now on no branch starts and no attempt is repeated. Once the running ones are `settled`, their answers
+        are stored and the execution can be stopped."""
         self.branches.hold()
-        return self.branches.count
 
     def settled(self, timeout: float | None = None) -> bool:
         """Wait until no branch is running. False after the timeout. Ctrl-C ends the wait."""
@@ -95,7 +94,7 @@ class StateMachine:
 
     def give_up_soon(self, failure: CannotStore) -> None:
         """The disk is full: a new branch would pay for an answer that cannot be stored."""
-        self.let_calls_finish()
+        self.branches.hold()
         if self._giving_up.acquire(blocking=False):
             threading.Thread(target=self._give_up, args=(failure,), daemon=True, name="give-up").start()
 

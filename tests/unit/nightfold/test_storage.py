@@ -49,7 +49,7 @@ def test_two_conditional_writes_that_met_are_tried_again(outside: Outside, bucke
     wire.fail("PutObject", *[error(409, "ConditionalRequestConflict")] * 2)
     assert bucket.put_if_absent(KEY, b"mine")
     wire.fail("PutObject", *[error(409, "ConditionalRequestConflict")] * 3)
-    with pytest.raises(ClientError, match="ConditionalRequestConflict"):  # and not "taken": nobody may have written
+    with pytest.raises(ClientError, match="ConditionalRequestConflict"):  # and not "taken": perhaps nothing was written
         bucket.put_if_absent("other", b"mine")
 
 
