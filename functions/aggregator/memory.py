@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 
 from aggregator.judge import Verdict
 from nightfold.contract import Plan
-from nightfold.errors import AwsUnavailable
+from nightfold.errors import AwsUnavailable, refused
 from nightfold.memory import Memory, known_as, read_memory
 from nightfold.question import Question
-from nightfold.storage import Bucket, memory_key, refused
+from nightfold.storage import Bucket, memory_key
 
 TRIES = 5  # to write a memory that another run writes too
 

@@ -11,10 +11,11 @@ from aggregator.judge import Verdict, judge, not_attempted, raw_answer_limit, un
 from aggregator.memory import without_known
 from nightfold.branch import SiteTask, SiteTasks
 from nightfold.contract import Plan
+from nightfold.errors import refused
 from nightfold.observability import log_step
 from nightfold.question import Question, load
 from nightfold.results import SiteResults, read_results
-from nightfold.storage import Bucket, outcome_key, outcomes_prefix, refused, results_key, results_prefix
+from nightfold.storage import Bucket, outcome_key, outcomes_prefix, results_key, results_prefix
 from nightfold.text import one_line
 from nightfold.waves import Pace
 

@@ -6,12 +6,15 @@ classes are flat leaves. `tests/unit/infra/test_statemachine.py` compares them w
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import ValidationError
 
 from nightfold.complaints import complaints
 from nightfold.text import one_line
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 Reason = Literal["network", "schema", "unknown"]
 """The three buckets of misses."""
@@ -101,6 +104,9 @@ derive from it; CollectSite's retriers and catchers are compared with it."""
 PATIENT = frozenset(name for name, handling in BRANCH_ERRORS.items() if handling.retried == "patiently")
 """Errors that asked Claude nothing."""
 
+BUSY = {"SlowDown", "RequestTimeout", "TooManyRequestsException", "ConditionalRequestConflict"}
+"""Codes of AWS with a status of 4xx that ask for another try."""
+
 
 def invalid(error: ValidationError, where: str = "", known: Sequence[str] = ()) -> InvalidInput:
     """The first three complaints of `error`, each with the path of its field below `where`. `known` are the valid
@@ -108,12 +114,16 @@ def invalid(error: ValidationError, where: str = "", known: Sequence[str] = ()) 
     return InvalidInput(complaints(error, where, known))
 
 
+def refused(error: "ClientError") -> bool:
+    """Whether AWS refuses the call, so that another try would not help; otherwise AWS itself fails, or is too busy."""
+    code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return 400 <= status < 500 and "Throttl" not in code and code not in BUSY
+
+
 @contextmanager
 def aws_errors_named() -> Iterator[None]:
     """At a handler's edge: botocore's errors leave as one line, `AwsUnavailable` if another try may help."""
     from botocore.exceptions import BotoCoreError, ClientError
-
-    from nightfold.storage import refused
 
     try:
         yield

@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError, IncompleteReadError, ResponseStream
 CALLS = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20)
 
 _BODIES = 3  # of one object, if they break off
-_BUSY = {"SlowDown", "RequestTimeout", "TooManyRequestsException", "ConditionalRequestConflict"}
 
 SITES_KEY = "config/sites.json"
 PROFILE_KEY = "config/pace.json"  # how many branches at once earlier runs found good, by model
@@ -83,12 +82,6 @@ class Source(Protocol):
     def get(self, key: str) -> bytes | None: ...
     def keys(self, prefix: str) -> Iterator[str]: ...
     def run_ids(self) -> Iterator[str]: ...
-
-
-def refused(error: ClientError) -> bool:
-    """Whether AWS refuses the call, so that another try would not help; otherwise AWS itself fails, or is too busy."""
-    code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-    return 400 <= status < 500 and "Throttl" not in code and code not in _BUSY
 
 
 class Bucket:

@@ -7,8 +7,9 @@ from math import inf
 
 from botocore.exceptions import ClientError
 
+from nightfold.errors import refused
 from nightfold.failure_message import read_caught
-from nightfold.storage import Bucket, outcome_key, refused
+from nightfold.storage import Bucket, outcome_key
 from nightfold.stored import read_outcome
 from nightfold.waves import Family, Seen
 from pacer.signals import FAMILIES, Branch, Remaining, see

@@ -7,9 +7,10 @@ from itertools import batched
 from botocore.exceptions import ClientError
 
 from nightfold.contract import Plan
+from nightfold.errors import refused
 from nightfold.memory import read_memory
 from nightfold.observability import log_step
-from nightfold.storage import Bucket, memory_key, refused
+from nightfold.storage import Bucket, memory_key
 
 READERS = 16  # memories that are read at once
 BATCH = 160  # that are held at once: those of ten thousand sites are 50 MB

@@ -68,5 +68,6 @@ def to_stderr(line: str) -> None:
 
 
 def _harmless(text: str) -> str:
-    """Whatever a state directory of someone else calls its files."""
+    """The last guard, where a command forgot `visible`: such as for the names of files in someone else's state
+    directory."""
     return _CONTROLS.sub(" ", text)
