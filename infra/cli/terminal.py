@@ -68,6 +68,5 @@ def to_stderr(line: str) -> None:
 
 
 def _harmless(text: str) -> str:
-    """The last guard, where a command forgot `visible`: such as for the names of files in someone else's state
-    directory."""
+    """The last guard, where a command forgot `visible`, as for the names of files in a copied state directory."""
     return _CONTROLS.sub(" ", text)

@@ -49,7 +49,7 @@ def say(line: str) -> None:
 
 
 def show(name: str, tables: list[Table]) -> None:
-    """As wide as they need to be where standard output is no terminal."""
+    """As wide as they need to be where standard output is not a terminal."""
     console = Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else 180)
     console.print(f"\n{name}", style="bold")
     for table in tables:

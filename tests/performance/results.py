@@ -45,7 +45,7 @@ def write(results: Mapping[str, Any], folder: Path) -> None:
 
 
 def _commit() -> str:
-    """The commit, and whether the files are not what was committed; the version where this is no clone."""
+    """The commit, and whether the files are not what was committed; the version outside a clone."""
     described = _said("git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty")
     return described or version("nightfold")
 

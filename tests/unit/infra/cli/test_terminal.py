@@ -49,7 +49,7 @@ def test_only_visible_characters_are_shown(text: object, shown: str) -> None:
     ],
     ids=" ".join,
 )
-def test_names_in_a_directory_of_someone_else_do_not_control_the_terminal(
+def test_names_in_a_copied_state_directory_do_not_control_the_terminal(
     command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = as_files(tmp_path, partial()) / results_key(RUN, "harbour")
