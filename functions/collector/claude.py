@@ -10,7 +10,6 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -21,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from collector.connections import BoundedClient
 from collector.prompt import Prompt
-from nightfold.answers import ANSWER_LIMIT, answer_schema
+from nightfold.answers import ANSWER_LIMIT
 from nightfold.branch import Answer, SiteTask
 from nightfold.budget import thinking_tokens
 from nightfold.errors import (
@@ -34,7 +33,7 @@ from nightfold.errors import (
     SpendLimitReached,
 )
 from nightfold.observability import without_secrets
-from nightfold.question import Entry, Question, load
+from nightfold.question import Question, load
 from nightfold.text import one_line
 
 CONNECT_TIMEOUT_S = 10
@@ -53,12 +52,8 @@ def settings_for(model: str, question: Question) -> dict[str, Any]:
     settings = SETTINGS.get(model, {})
     if not question.structured:
         return settings
-    return settings | {"output_config": settings.get("output_config", {}) | {"format": _format(question.entry)}}
-
-
-@cache
-def _format(entry: type[Entry]) -> dict[str, Any]:
-    return {"type": "json_schema", "schema": transform_schema(answer_schema(entry))}  # its bounds become words
+    form = {"type": "json_schema", "schema": transform_schema(question.schema)}  # its bounds become words
+    return settings | {"output_config": settings.get("output_config", {}) | {"format": form}}
 
 
 class _Usage(BaseModel):

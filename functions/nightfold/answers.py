@@ -5,7 +5,7 @@ import re
 from functools import cache
 from typing import Annotated, Any, NoReturn
 
-from pydantic import Field, TypeAdapter, ValidationError, create_model
+from pydantic import Field, TypeAdapter, ValidationError
 
 from nightfold.complaints import plain
 from nightfold.question import Entry, Question
@@ -35,11 +35,6 @@ def _no_constant(name: str) -> NoReturn:
 def _contract(entry: type[Entry]) -> TypeAdapter[list[Entry]]:
     # The class is known only when a question is loaded.
     return TypeAdapter(Annotated[list[entry], Field(min_length=1, max_length=MAX_ENTRIES)])  # type: ignore[valid-type]
-
-
-def answer_schema(entry: type[Entry]) -> dict[str, Any]:
-    """The JSON schema of a structured answer. Its root is an object, as the API wants it, that holds the array."""
-    return create_model("Answer", entries=(list[entry], ...)).model_json_schema()  # type: ignore[valid-type]
 
 
 def read_entries(text: str, question: Question) -> list[Entry]:

@@ -4,6 +4,7 @@ Nothing outside the folder knows its fields. Planner, collector, aggregator, rep
 load it by its name.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +13,7 @@ from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from string import Template
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
@@ -78,6 +79,13 @@ class Question:
         for fact in self.facts:
             if not re.fullmatch(NAME, fact) or fact in GIVEN:
                 raise ValueError(f"facts: {fact!r} cannot be the name of a fact")
+        if self.structured:
+            _check_schema(self.schema, self.schema["$defs"], self.entry.__name__)
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of a structured answer. Its root is an object, as the API wants it, that holds the array."""
+        return create_model("Answer", entries=(list[self.entry], ...)).model_json_schema()  # type: ignore[name-defined]
 
     @property
     def details(self) -> list[str]:
@@ -98,7 +106,9 @@ class Question:
         """More than the input tokens of one call with `given` for the prompt's names: a token is at least two bytes of
         UTF-8 in every language that we measured."""
         given = {**self.facts, **given, "violation": "x" * 2 * VIOLATION_LIMIT}
-        return sum(len(Template(part).safe_substitute(given).encode()) for part in self.prompt.values()) // 2
+        sent = [Template(part).safe_substitute(given) for part in self.prompt.values()]
+        sent += [json.dumps(self.schema)] if self.structured else []
+        return sum(len(text.encode()) for text in sent) // 2
 
 
 def names() -> list[str]:
@@ -135,6 +145,25 @@ def shown(name: str, example: Mapping[str, object] | None = None) -> Question:
     fields = list(example or {"entry": ""})
     model = create_model("Entry", __base__=Entry, **dict.fromkeys(fields, (str, ...)))  # type: ignore[call-overload]
     return Question(entry=model, noun="entry", heading=fields[0], text=fields[-1], name=name)
+
+
+def _check_schema(
+    schema: dict[str, Any], definitions: dict[str, Any], field: str, inside: tuple[str, ...] = ()
+) -> None:
+    """Raises ValueError for what the API has no schema for: it, or its SDK, would refuse the question of every site."""
+    if name := schema.get("$ref", "").rpartition("/")[2]:
+        if name in inside:
+            raise ValueError(f"structured: {field} holds itself, and such a schema is refused")
+        _check_schema(definitions[name], definitions, field, (*inside, name))
+    elif not schema.keys() & {"type", "enum", "const", "anyOf", "oneOf"}:
+        raise ValueError(f"structured: {field} may be anything, and the schema of an answer needs its type")
+    elif schema.get("type") == "object" and "properties" not in schema:
+        raise ValueError(f"structured: {field} may have any keys, and the schema of an answer needs their names")
+    for name, each in schema.get("properties", {}).items():
+        _check_schema(each, definitions, name, inside)
+    items = [schema["items"]] if "items" in schema else []
+    for each in (*items, *schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        _check_schema(each, definitions, field, inside)
 
 
 def _parts(text: str) -> dict[str, str]:

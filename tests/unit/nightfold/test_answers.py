@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import AfterValidator
 
-from nightfold.answers import Violation, answer_schema, read_entries
+from nightfold.answers import Violation, read_entries
 from nightfold.question import Entry, Line, Question
 from tests.support.questions import CANDIDATES
 
@@ -17,8 +17,7 @@ ENTRIES = [{"title": "T", "angle": "A"}]
 
 def test_a_structured_answer_is_an_object_that_holds_the_array() -> None:
     assert read_entries(json.dumps({"entries": ENTRIES}), STRUCTURED) == read_entries(json.dumps(ENTRIES), CANDIDATES)
-    schema = answer_schema(CANDIDATES.entry)
-    assert (schema["type"], schema["required"]) == ("object", ["entries"])
+    assert (STRUCTURED.schema["type"], STRUCTURED.schema["required"]) == ("object", ["entries"])
 
 
 def test_only_a_structured_question_takes_that_form() -> None:
