@@ -1,5 +1,6 @@
 """One deployed stack: its outputs, its bucket and its API key. Nothing is asked of AWS before it is needed."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from nightfold.errors import InvalidInput
 from nightfold.storage import Bucket
 
 _URLS = {"waiting": "MissQueueUrl", "parked": "ParkedQueueUrl"}  # outputs
+_DAY_S = 86_400
 _COUNTS = tuple(f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed"))
 
 
@@ -101,11 +103,12 @@ class DeployedStack:
         return self.count("waiting")
 
     def logged(self, run_id: str) -> int:
-        """On all pages: one may be empty and still have a next."""
+        """Of the last day; on all pages: one may be empty and still have a next."""
         group = f"/aws/lambda/{self.description['StackName']}-collector"
         with explained("logs"):
+            since = round((time.time() - _DAY_S) * 1_000)
             pages = self.client("logs").get_paginator("filter_log_events")
-            found = pages.paginate(logGroupName=group, filterPattern=f'{{ $.run_id = "{run_id}" }}')
+            found = pages.paginate(logGroupName=group, filterPattern=f'{{ $.run_id = "{run_id}" }}', startTime=since)
             return sum(len(page["events"]) for page in found)
 
     def parked_queue(self) -> ParkedQueue:
