@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _DAILY = re.compile(r"cron\(([0-9]{1,2}) ([0-9]{1,2}) \* \* \? \*\)")
@@ -34,6 +34,8 @@ class Schedule:
         local = after.astimezone(self.zone)
         then = local.replace(hour=int(daily[2]), minute=int(daily[1]), second=0, microsecond=0)
         if then <= local:
+            then += timedelta(days=1)
+        if then.astimezone(UTC).astimezone(self.zone).hour != then.hour:  # clocks skip it, and so does the scheduler
             then += timedelta(days=1)
         return f"{then:%a} {then.day} {then:%b} at {then:%H:%M %Z}"
 

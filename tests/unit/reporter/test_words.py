@@ -1,5 +1,6 @@
 """Every error has words, and the runbook has the same."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,16 @@ def test_the_runbook_has_the_same_table() -> None:
 )
 def test_the_next_redrive_in_words(schedule: Schedule, words: str | None) -> None:
     assert schedule.next_redrive(STARTED) == words
+
+
+@pytest.mark.parametrize(
+    ("hour", "after", "words"),
+    [
+        (2, "2026-03-28T12:00Z", "Mon 30 Mar at 02:30 CEST"),  # on the 29th, 2 o'clock is followed by 3:00
+        (3, "2026-03-28T12:00Z", "Sun 29 Mar at 03:30 CEST"),
+        (2, "2026-10-24T12:00Z", "Sun 25 Oct at 02:30 CEST"),  # comes twice, and is taken once
+    ],
+)
+def test_a_time_that_clocks_skip_is_no_time_of_a_redrive(hour: int, after: str, words: str) -> None:
+    schedule = Schedule(f"cron(30 {hour} * * ? *)", "Europe/Berlin", enabled=True)
+    assert schedule.next_redrive(datetime.fromisoformat(after)) == words
