@@ -12,7 +12,6 @@ from statistics import median
 
 from markupsafe import Markup
 
-from nightfold.misses import MAX_ATTEMPTS
 from reporter.export import PATTERNS
 from reporter.figures import headroom, usage
 from reporter.history import bars
@@ -64,7 +63,6 @@ def render(records: RunRecords, context: ReportContext) -> bytes:
         missed=missed,
         waiting=records.waiting,
         parked=parked,
-        attempts=MAX_ATTEMPTS,
         later=later,
         redrives=sorted(set(later.values()), reverse=True),
         redriven=records.redriven,

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from pydantic import AwareDatetime, Field, ValidationError
 
 from nightfold.contract import Plan, Summary
+from nightfold.misses import WaitingMessage
 from nightfold.sites import RunId, Shape, SiteId
 from nightfold.storage import plan_key, redriven_key, summary_key
 
@@ -53,13 +54,13 @@ def origins(plan: Plan, read: Read) -> dict[str, set[str]]:
     """The closed runs that a redrive's misses came from, each with its sites: the runs named in its messages and, if
     these were redrives, the runs before them."""
     found: dict[str, set[str]] = {}
-    waiting = [(plan, {site.site_id for site in plan.sites} | {site.site_id for site in plan.settled})]
+    waiting = [(plan, set(_messages(plan)))]
     while waiting:
         later, site_ids = waiting.pop()
-        settled = {site.site_id: site.messages for site in later.settled}
+        messages = _messages(later)
         before: dict[str, set[str]] = {}
-        for site_id in site_ids:
-            for message in later.messages.get(site_id, []) or settled.get(site_id, []):
+        for site_id in site_ids & messages.keys():
+            for message in messages[site_id]:
                 if message.run_id is not None and message.run_id != plan.run_id:
                     before.setdefault(message.run_id, set()).add(site_id)
         for run_id, of_run in before.items():
@@ -69,6 +70,12 @@ def origins(plan: Plan, read: Read) -> dict[str, set[str]]:
                 found.setdefault(run_id, set()).update(new)
                 waiting.append((earlier, new))
     return found
+
+
+def _messages(plan: Plan) -> dict[str, list[WaitingMessage]]:
+    """Of each site that the redrive decided about. A site that it asked may have a miss that it could not ask, too."""
+    unlisted = {site.miss.site.site_id: site.messages for site in plan.unlisted}
+    return unlisted | {site.site_id: site.messages for site in plan.settled} | plan.messages
 
 
 def _closed(run_id: str, read: Read) -> Plan | None:
@@ -89,7 +96,9 @@ class Notes(Protocol):
 def note(summary: Summary, parked: Set[str], of_runs: Mapping[str, set[str]], bucket: Notes) -> None:
     """Notes in each of the runs how its sites ended in this redrive. An acceptance stays, or else the newest counts."""
     run_id, at = summary.run_id, summary.started_at
-    results = {site.site_id: Redriven(run_id=site.accepted_in, outcome="accepted", at=at) for site in summary.settled}
+    results = {site_id: Redriven(run_id=run_id, outcome="parked", at=at) for site_id in summary.unlisted}
+    for settled in summary.settled:
+        results[settled.site_id] = Redriven(run_id=settled.accepted_in, outcome="accepted", at=at)
     for site in summary.sites:
         missed: Literal["missed", "parked"] = "parked" if site.site_id in parked else "missed"
         results[site.site_id] = Redriven(run_id=run_id, outcome="accepted" if site.accepted else missed, at=at)

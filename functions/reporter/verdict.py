@@ -7,7 +7,7 @@ from datetime import timedelta
 from nightfold.amounts import counted
 from nightfold.contract import Summary
 from nightfold.errors import Reason
-from nightfold.misses import MAX_ATTEMPTS, Miss
+from nightfold.misses import Miss
 from reporter.records import RunRecords
 from reporter.schedule import NEVER, Schedule
 from reporter.words import Words, words_for
@@ -90,7 +90,7 @@ def _what_became_of_the_misses(records: RunRecords, context: ReportContext) -> I
         waits = f"{_sites(left, records.waiting)} {'waits' if records.waiting == 1 else 'wait'} for the next redrive"
         yield f"{waits}, {when}." if when else f"{waits}."
     if parked:
-        yield f"{_sites(parked, len(parked))} {_was(parked)} parked after {MAX_ATTEMPTS} attempts."
+        yield f"{_sites(parked, len(parked))} {_was(parked)} parked."
     if collected:
         yield f"{_sites(collected, len(collected))} {_was(collected)} collected later, by {_runs(collected)}."
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nightfold.misses import SettledSite, WaitingMessage
+from nightfold.misses import SettledSite, UnlistedSite, WaitingMessage
 from nightfold.storage import digest_key, misses_key, plan_key, redriven_key, summary_key
 from reporter.digest import Adapters, DigestTask, publish_digest
 from reporter.page import render
@@ -86,11 +86,11 @@ def test_a_site_that_was_parked_waits_for_no_redrive() -> None:
     key = misses_key(SECOND)
     shelf.objects[key] = shelf.objects[key].replace(b'"attempts": 1', b'"attempts": 3')
     publish(shelf, SECOND)
-    assert "meadow was parked after 3 attempts." in page(shelf, SECOND)
+    assert "meadow was parked." in page(shelf, SECOND)
     for run_id in (NIGHT, FIRST):
         text = page(shelf, run_id)
-        assert f'Missed again and parked, by <a class="run-page" href="../{SECOND}/digest.html">' in text
-        assert "Nothing: parked after 3 attempts" in text
+        assert f'Parked, by <a class="run-page" href="../{SECOND}/digest.html">' in text
+        assert "Nothing: it is parked, until you move it back." in text
         assert "wait for the next redrive" not in text
         assert "Next try" not in text
 
@@ -107,6 +107,20 @@ def test_a_site_that_a_later_night_accepted_is_linked_to_that_night() -> None:
     store_run(shelf, {}, run_id=SECOND, mode="redrive", started=later, of_redrive={"settled": [settled]})
     publish(shelf, SECOND)
     assert 'Collected later, by <a class="run-page" href="../nightly-2026-11-24/digest.html">' in page(shelf, NIGHT)
+
+
+def test_a_site_that_can_no_longer_be_asked_is_parked_on_the_page_of_its_night() -> None:
+    shelf = redriven()
+    left = read_records(NIGHT, shelf).misses[-1]
+    assert left.site.site_id == "meadow"
+    messages = [WaitingMessage(message_id="1", receipt_handle="1", run_id=NIGHT)]
+    unlisted = [UnlistedSite(explanation="it is not in the site list", miss=left, messages=messages)]
+    later = STARTED + timedelta(days=2)
+    store_run(shelf, {}, run_id=SECOND, mode="redrive", started=later, of_redrive={"unlisted": unlisted})
+    publish(shelf, SECOND)
+    text = page(shelf, NIGHT)
+    assert f'Parked, by <a class="run-page" href="../{SECOND}/digest.html">' in text
+    assert "meadow was parked." in second_sentence(read_records(NIGHT, shelf), MORNING)
 
 
 def test_publishing_an_earlier_redrive_once_more_changes_no_word() -> None:
