@@ -41,6 +41,6 @@ def test_a_connection_that_a_test_breaks_is_an_outcome(tmp_path: Path) -> None:
     def unreachable(_: str, operation: str, __: object) -> NeverArrive | None:
         return NeverArrive() if operation == "Invoke" else None
 
-    with small_cloud(tmp_path, faults=unreachable, speed=100) as cloud:
+    with small_cloud(tmp_path, faults=unreachable, speed=10) as cloud:
         collect(cloud, {"id": "one"})
         assert outcome(cloud, "one")["caught"]["Error"] == "Lambda.SdkClientException"
