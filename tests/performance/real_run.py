@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
+from nightfold.budget import CALLS_PER_ROUND
 from tests.performance.virtual_run import Setting, draw
 from tests.support.clouds import cloud_at, put_sites
 
@@ -20,6 +22,7 @@ class RealRun:
 
     sites: int
     lost: int
+    gave_up: int  # of the lost ones: refused with calls left
     duration_s: float  # from the first call's arrival to the last one's answer, in the run's own seconds
     calls: int
     rate_limited: int
@@ -76,11 +79,13 @@ def _play(setting: Setting, seed: int, given: dict[str, Any], folder: Path, *, w
         calls, peak = server.history, server.peak
     if ended.status == "RUNNING":
         raise TimeoutError(f"still running after 300 s: {ended}")
+    asked = Counter(call.site for call in calls)
     answered = {call.site for call in calls if call.status == 200}
     last = max(call.answered_at or call.received_at for call in calls)
     return RealRun(
         sites=setting.sites,
         lost=setting.sites - len(answered),
+        gave_up=sum(asked[name] < CALLS_PER_ROUND for name in names if name not in answered),
         duration_s=(last - calls[0].received_at) * api,
         calls=len(calls),
         rate_limited=sum(call.status == 429 for call in calls),
