@@ -17,7 +17,7 @@ from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from nightfold.answers import Violation, read_entries
 from nightfold.branch import Outcome
-from tests.support.clouds import UNLIMITED
+from tests.support.clouds import PATIENCE_S, UNLIMITED
 from tests.support.ledger import Broken, Ledger
 from tests.support.questions import CANDIDATES
 
@@ -63,7 +63,7 @@ class Killer:
         assert self._server.stdin
         assert self._server.stdout
         self._server.stdin.close()
-        self._server.wait(timeout=10)
+        self._server.wait(timeout=PATIENCE_S)
         self._server.stdout.close()
         self._log.close()
         self.api.__exit__(None, None, None)

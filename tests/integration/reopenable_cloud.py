@@ -9,14 +9,13 @@ from infra.cloud.lambdas.sandbox import running
 from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.support.clouds import cloud_at, hurried, put_sites
+from tests.support.clouds import PATIENCE_S, cloud_at, hurried, put_sites
 from tests.support.faults import Fault
 from tests.support.ledger import Ledger
 
 SPEED = 50.0
 NIGHT = {"scheduled_time": "2026-11-23T03:15:00Z", "request_timeout_s": 10}
 MORNING = {"mode": "redrive", "request_timeout_s": 10}
-FAR_AWAY_S = 60
 
 
 class ReopenableCloud:
@@ -40,7 +39,7 @@ class ReopenableCloud:
         put_sites(self.cloud, names)
 
     def run(self, given: Mapping[str, Any], name: str | None = None) -> Execution:
-        return self.cloud.wait(self.cloud.start(given, name), FAR_AWAY_S)
+        return self.cloud.wait(self.cloud.start(given, name), PATIENCE_S)
 
     def send_to_the_miss_queue(self, *bodies: str) -> None:
         for body in bodies:

@@ -162,7 +162,7 @@ def test_a_stopped_execution_is_aborted_at_once(cloud: Cloud) -> None:
     arn = cloud.start({"pause": True})
     assert cloud.wait(arn, timeout=0.05).status == "RUNNING"
     cloud.stop(arn)
-    assert cloud.wait(arn, timeout=1).status == "ABORTED"
+    assert cloud.wait(arn, timeout=PATIENCE_S).status == "ABORTED"
 
 
 def test_a_stopped_map_starts_no_more_branches(cloud: Cloud, seen: Seen) -> None:
@@ -171,7 +171,7 @@ def test_a_stopped_map_starts_no_more_branches(cloud: Cloud, seen: Seen) -> None
     arn = cloud.start({"at_once": 5})
     time.sleep(0.3)
     cloud.stop(arn)
-    assert cloud.wait(arn, timeout=1).status == "ABORTED"
+    assert cloud.wait(arn, timeout=PATIENCE_S).status == "ABORTED"
     time.sleep(0.5)
     seen.events.clear()
     time.sleep(0.5)

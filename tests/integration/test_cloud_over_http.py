@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from infra.cloud.embedded import Cloud
 from infra.cloud.role_sessions import RoleSessions
 from tests.integration.small_cloud import small_cloud
+from tests.support.clouds import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def ask(url: str, access_key: str, **headers: str) -> tuple[int, str]:
         f"AWS4-HMAC-SHA256 Credential={access_key}/20261124/us-east-1/ssm/aws4_request, SignedHeaders=host, Signature=0"
     )
     sent = {"Authorization": signed, "X-Amz-Target": "AmazonSSM.GetParameter", "Host": address, **headers}
-    with closing(http.client.HTTPConnection(address, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(address, timeout=PATIENCE_S)) as connection:
         body = json.dumps({"Name": "/nightfold/api-key", "WithDecryption": True})
         connection.request("POST", "/", body, {**sent, "Content-Type": "application/x-amz-json-1.1"})
         answer = connection.getresponse()
@@ -109,7 +110,7 @@ def test_a_web_page_is_refused_even_with_the_key(served: tuple[Cloud, str], head
 
 def test_a_request_that_is_not_signed_is_refused(served: tuple[Cloud, str]) -> None:
     _, url = served
-    with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_S)) as connection:
         connection.request("GET", "/nightfold-bucket-123456789012")
         assert connection.getresponse().status == 403
 

@@ -14,6 +14,7 @@ from infra.cli.unfinished_runs import PassedOver
 from infra.state.queued_misses import read_messages
 from nightfold.run_folders import SetAside
 from tests.integration.reopenable_cloud import MORNING, NIGHT, ReopenableCloud, opened
+from tests.support.clouds import PATIENCE_S
 from tests.support.faults import Fault, Refuse
 
 
@@ -69,13 +70,13 @@ def test_a_run_that_dies_between_the_two_files_of_a_wave_asks_nobody_twice_and_f
         wave_2 = str(parameters.get("Key")).endswith("wave-2/items.json")
         if (function, operation) == ("Pacer", "PutObject") and wave_2 and not dead.is_set():
             decided.set()
-            dead.wait(60)
+            dead.wait(PATIENCE_S)
             raise SystemExit
         return None
 
     place.look_at = die_before_the_items
     night = place.cloud.start(NIGHT, "night")
-    assert decided.wait(60)
+    assert decided.wait(PATIENCE_S)
     place.cloud.stop(night)
     dead.set()
     place.reopen()

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from infra.cloud.embedded import Cloud
 from tests.integration.small_cloud import small_cloud
+from tests.support.clouds import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_a_function_that_runs_out_of_time_is_cut_off_and_can_no_longer_call_aws(
     assert (error, set(failure)) == ("Sandbox.Timedout", {"errorMessage", "errorType"})
     assert re.fullmatch(r"RequestId: \S+ Error: Task timed out after 1\.00 seconds", failure["errorMessage"])
     until.touch()
-    deadline = time.monotonic() + 60  # only ends a hang
+    deadline = time.monotonic() + PATIENCE_S
     while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert mark.read_text() == "SandboxKilled"

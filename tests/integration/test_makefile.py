@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.command_line import ROOT
+from tests.support.clouds import PATIENCE_S
 
 TARGETS = re.compile(r"^([a-z0-9-]+):.*##", re.MULTILINE)
 
@@ -24,7 +25,7 @@ def make(*arguments: str | Path, cwd: Path, **more: str) -> subprocess.Completed
         env={**environment, "PWD": str(cwd), **more},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 

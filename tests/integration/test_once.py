@@ -13,7 +13,8 @@ import pytest
 
 from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import read_messages
-from tests.integration.reopenable_cloud import FAR_AWAY_S, MORNING, NIGHT, SPEED, ReopenableCloud, opened
+from tests.integration.reopenable_cloud import MORNING, NIGHT, SPEED, ReopenableCloud, opened
+from tests.support.clouds import PATIENCE_S
 from tests.support.faults import Delay, Fault, Refuse
 
 
@@ -46,7 +47,7 @@ def test_two_concurrent_deliveries_of_a_night_are_one_run(place: ReopenableCloud
 
     place.fault = meet_at_the_claim
     arns = [place.cloud.start(NIGHT) for _ in range(2)]
-    ended = [place.cloud.wait(arn, FAR_AWAY_S) for arn in arns]
+    ended = [place.cloud.wait(arn, PATIENCE_S) for arn in arns]
     assert sorted(execution.output["status"] for execution in ended) == ["complete", "nothing"]
     assert len(place.api.history) == 2
 
@@ -108,7 +109,7 @@ def test_two_mornings_at_the_same_time_collect_no_site_twice_and_acknowledge_all
     place.send_to_the_miss_queue(*[miss.body for miss in read_messages(place.state_dir, "waiting")] * 10)
     place.fault = lambda function, _: Delay(0.02) if function == "Planner" else None
     arns = [place.cloud.start(MORNING, name=f"morning-{number}") for number in range(2)]
-    ended = [place.cloud.wait(arn, FAR_AWAY_S) for arn in arns]
+    ended = [place.cloud.wait(arn, PATIENCE_S) for arn in arns]
     assert sorted(execution.output["status"] for execution in ended) == ["complete", "nothing"]
     assert (place.api.calls("harbour"), place.api.calls("orchard")) == (2, 2)
     assert place.ledger().accepted == {"harbour", "orchard"}
@@ -119,13 +120,13 @@ def test_a_morning_that_starts_during_another_one_does_nothing(place: Reopenable
     place.api.script("harbour", [400, {"do": "slow", "latency_s": 1.5 * SPEED}])
     place.run(NIGHT)
     first = place.cloud.start(MORNING, name="first")
-    deadline = time.monotonic() + FAR_AWAY_S
+    deadline = time.monotonic() + PATIENCE_S
     while place.api.calls("harbour") < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     second = place.run(MORNING, name="second")
     assert place.cloud.execution(first).status == "RUNNING"
     assert second.output["status"] == "nothing"
-    assert place.cloud.wait(first, FAR_AWAY_S).output["status"] == "complete"
+    assert place.cloud.wait(first, PATIENCE_S).output["status"] == "complete"
     assert place.api.calls("harbour") == 2
 
 

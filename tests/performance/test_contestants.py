@@ -53,7 +53,7 @@ def test_a_failure_costs_the_serial_script_what_comes_after_it(apis: Any, tmp_pa
 
 def test_a_contestant_that_only_waits_is_ended_and_keeps_what_it_has_stored(apis: Any, tmp_path: Path) -> None:
     given = workload(orchard=["hang"])
-    impatient = Workload(**{**vars(given), "patience_s": 3, "faulty": "orchard"})
+    impatient = Workload(**{**vars(given), "patience_s": 10, "faulty": "orchard"})
     found = run(script("asyncio_semaphore.py"), impatient, apis, tmp_path, again=True)
     assert (found["status"], found["kept"]) == (None, ["harbour", "lantern", "meadow"])
     assert (found["again"]["status"], found["again"]["calls"]) == (0, 4)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clouds import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 TREE = ROOT / "functions"
 MODULES = {
@@ -221,7 +223,7 @@ def python(code: str, *arguments: str, environment: dict[str, str], cwd: Path = 
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr
