@@ -111,14 +111,14 @@ class Started:
     def err(self) -> str:
         return self._err.read_text()
 
-    def wait_for(self, text: str, seconds: float = PATIENCE_S) -> None:
-        """Until `text` appears on either stream. The limit only ends a hang."""
-        deadline = time.monotonic() + seconds
-        while text not in self.err + self.out:
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Until `text` appears that often on both streams together."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (self.err + self.out).count(text) < times:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 self._process.kill()
                 self._process.wait()
-                assert text in self.err + self.out, self.err
+                assert (self.err + self.out).count(text) >= times, self.err
             time.sleep(0.05)
 
     def send(self, number: signal.Signals) -> None:
@@ -156,10 +156,10 @@ class InATerminal:
         os.close(theirs)
         self._shown = b""
 
-    def wait_for(self, text: str, seconds: float = PATIENCE_S) -> None:
+    def wait_for(self, text: str) -> None:
         """Until `text` is shown. The limit only ends a hang."""
         while text.encode() not in self._shown:
-            if not select.select([self._ours], [], [], seconds)[0]:
+            if not select.select([self._ours], [], [], PATIENCE_S)[0]:
                 self._process.kill()
                 raise TimeoutError(f"{text!r} is not shown: {self._shown.decode()}")
             self._shown += os.read(self._ours, 65_536)
