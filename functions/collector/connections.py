@@ -28,7 +28,8 @@ class BoundedClient(DefaultHttpxClient):
         self._open: dict[int, httpx2.Response] = {}  # by the thread that reads it
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Returns a success with its body still unread, and an error with its body cut at ERROR_LIMIT."""
+        """Returns a success with its body still unread, and an error with at most ERROR_LIMIT bytes of its body,
+        and after at most half of the time for the call."""
         started = monotonic()
         request.headers["accept-encoding"] = "identity"
         response = super().send(request, **(options | {"stream": True, "follow_redirects": False}))
@@ -39,7 +40,7 @@ class BoundedClient(DefaultHttpxClient):
         try:
             for chunk in response.iter_raw():
                 body += chunk
-                if len(body) > ERROR_LIMIT or monotonic() - started > request.extensions["timeout"]["read"]:
+                if len(body) > ERROR_LIMIT or monotonic() - started > request.extensions["timeout"]["read"] / 2:
                     break
         except httpx2.TransportError:
             pass  # the status is known, and it alone decides
