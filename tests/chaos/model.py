@@ -17,7 +17,7 @@ from tests.chaos.faults import BEYOND_BOTOCORE, KINDS, Planned
 from tests.chaos.world import World
 from tests.support.hostile_api import ATTACKS
 
-SLOW = {"hang", "drip", "drip_headers"}  # a real second each
+SLOW = {"hang", "drip", "drip_headers"}  # each takes the whole request timeout
 QUICK = tuple(name for name in (*get_args(Behaviour), *get_args(Status)) if name not in SLOW | {"text"})
 ATTACKING = tuple(name for name in ATTACKS if not name.startswith(("dripping", "endless")))
 MISSED: tuple[list[Any], ...] = ([400], ["refusal"], [529] * 3, ["reset"] * 3, ["prose", "wrong_shape"], ["hang", 401])

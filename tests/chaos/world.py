@@ -24,6 +24,7 @@ from tests.support.hostile_api import ATTACKS, HostileAPI
 from tests.support.ledger import Broken, Ledger, Paid
 
 SPEED = 100.0  # the planner's 300 s become 3
+REQUEST_TIMEOUT_S = 4  # real seconds: under the collector's 6, and a busy machine is no API that hangs
 MORNINGS = 12  # more than any story needs to recover
 
 
@@ -74,7 +75,7 @@ class World:
         listed = [{"site_id": name, "domain": f"{name}.example"} for name in names]
         self._sites += listed
         sites = json.dumps(listed).encode()
-        given: dict[str, Any] = {"request_timeout_s": 1}
+        given: dict[str, Any] = {"request_timeout_s": REQUEST_TIMEOUT_S}
         if scheduled:
             given["scheduled_time"] = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)).isoformat()
             self._nights[given["scheduled_time"]] = sites
@@ -91,7 +92,7 @@ class World:
         """Deliver the last scheduled night once more."""
         if self._nights:
             scheduled_time, sites = list(self._nights.items())[-1]
-            self._play({"request_timeout_s": 1, "scheduled_time": scheduled_time}, sites)
+            self._play({"request_timeout_s": REQUEST_TIMEOUT_S, "scheduled_time": scheduled_time}, sites)
 
     def redrive(
         self,
@@ -106,7 +107,7 @@ class World:
         before = len(self._paid)
         gone = None if left is None else left % len(self._sites)
         sites = [site for number, site in enumerate(self._sites) if number != gone] or self._sites
-        given = {"mode": "redrive", "request_timeout_s": 1}
+        given = {"mode": "redrive", "request_timeout_s": REQUEST_TIMEOUT_S}
         ended = self._play(given, json.dumps(sites).encode(), faults, ending, 2 if twins else 1)
         in_order = [run_id for run_id, _ in groupby(call.run_id for call in self._paid[before:])]
         if len(in_order) > len(set(in_order)):  # one after the other is correct: the first one's misses wait again

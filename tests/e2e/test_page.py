@@ -20,6 +20,7 @@ from reporter.records import read_records
 from reporter.schedule import Schedule
 from reporter.verdict import ReportContext
 from tests.e2e.chromium import Browser, browser, missing
+from tests.support.clouds import PATIENCE_S
 from tests.support.hostile_texts import TEXTS
 from tests.support.links import LINKS_AND_NONE
 from tests.support.stored_runs import HOSTILE, RUNS, lengthy, partial
@@ -73,7 +74,7 @@ def text(chromium: Browser, selector: str) -> str:
 
 
 def until(chromium: Browser, expression: str) -> None:
-    WebDriverWait(chromium.driver, 10).until(lambda _: chromium.js(expression))
+    WebDriverWait(chromium.driver, PATIENCE_S).until(lambda _: chromium.js(expression))
 
 
 def look_for(chromium: Browser, words: str) -> str:
@@ -267,7 +268,7 @@ def test_saving_all_as_a_file(chromium: Browser, pages: dict[str, Path], tmp_pat
     chromium.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     click(chromium, "[data-do=save-all]")
     saved = tmp_path / "nightly-2026-11-23.md"
-    WebDriverWait(chromium.driver, 10).until(lambda _: saved.exists())
+    WebDriverWait(chromium.driver, PATIENCE_S).until(lambda _: saved.exists())
     assert saved.read_text().count("\n* **") == 15
     assert chromium.complaints() == []
 

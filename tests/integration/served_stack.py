@@ -15,7 +15,7 @@ from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
 from tests.integration.command_line import Finished, nightfold
-from tests.support.clouds import PATIENCE_S
+from tests.support.clouds import PATIENCE_S, wait_until
 from tests.support.stack_commands import typed
 
 SPEED = 20  # at which no call times out on a busy machine
@@ -58,8 +58,9 @@ class Served:
         if "RUN" not in words:
             return words
         assert self.api is not None
-        self.api.script("harbour", [{"do": "ok", "latency_s": 8 * SPEED}])
+        self.api.script("harbour", [{"do": "ok", "latency_s": 15 * SPEED}])
         run = self.cloud.start({"limit": 1}).rpartition(":")[2]
+        wait_until((self.state_dir / "runs" / run / "plan.json").exists)
         return [run if word == "RUN" else word for word in words]
 
     def queued(self) -> dict[str, set[str]]:

@@ -21,7 +21,7 @@ from tests.support.clouds import PATIENCE_S, cloud_at, hurried, put_sites
 from tests.support.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive, Refuse, TimeOut
 from tests.support.ledger import Ledger
 
-SPEED = 50.0  # the planner's 300 s become 6
+SPEED = 20.0  # at which no step times out on a busy machine: the attempts are counted
 BOTOCORE = 5  # attempts of one call of a function
 STEP = 5  # attempts of PlanRun, AggregateOutcomes, CloseDeadRun
 INVOKE = 7  # attempts of CollectSite's Invoke, and of StoreOutcome

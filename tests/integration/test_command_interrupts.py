@@ -67,7 +67,7 @@ def slow_run(tmp_path: Path, sites: Path, default: list[Any]) -> Started:
 def test_calls_in_progress_finish_and_no_other_starts(
     tmp_path: Path, sites: Path, number: signal.Signals, code: int
 ) -> None:
-    run = slow_run(tmp_path, sites, [{"do": "ok", "latency_s": 6}])
+    run = slow_run(tmp_path, sites, [{"do": "ok", "latency_s": 12}])
     run.wait_for("collecting\n", times=4)
     assert run.stop(number) == code
     assert run.out == ""
@@ -80,7 +80,7 @@ def test_calls_in_progress_finish_and_no_other_starts(
 
 
 def test_an_attempt_that_failed_is_not_repeated_while_the_run_stops(tmp_path: Path, sites: Path) -> None:
-    run = slow_run(tmp_path, sites, [{"do": 529, "latency_s": 6}])
+    run = slow_run(tmp_path, sites, [{"do": 529, "latency_s": 12}])
     run.wait_for("collecting\n", times=4)
     assert run.stop(signal.SIGINT) == 130
     assert "Stopped. Kept: 0 of 12 outcomes" in run.err

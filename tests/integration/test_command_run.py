@@ -23,6 +23,7 @@ from tests.integration.command_line import (
     scenario,
     site_list,
 )
+from tests.support.clouds import wait_until
 
 KEYS = [
     *("run_id", "status", "question", "planned", "accepted", "missed", "not_attempted", "regenerated", "model_calls"),
@@ -103,6 +104,7 @@ def test_ctrl_c_keeps_stored_outcomes_and_they_are_not_paid_for_again(tmp_path: 
         first = Started(tmp_path, "run", "--json", "--state-dir", state, **real)
         for site in set(SITES) - {"lantern"}:
             first.wait_for(f"{site} stored")
+        wait_until(lambda: api.calls("lantern") == 1)
         first.send(signal.SIGINT)
         first.wait_for("stopping after the call in progress; Ctrl-C again stops at once (3 outcomes kept)")
         assert first.ctrl_c() == 130  # lantern hangs: the second does not wait for it

@@ -22,7 +22,7 @@ from nightfold.branch import Outcome
 from tests.support.clouds import PATIENCE_S, cloud_at, put_sites
 from tests.support.faults import Hook, Refuse
 
-SPEED = 50.0
+SPEED = 20.0
 SITES = ("harbour", "orchard", "meadow")
 SCENARIO = {"sites": {"orchard": [529, "ok"], "meadow": ["prose", "prose"]}}
 
@@ -35,7 +35,7 @@ def night(state_dir: Path, faults: Hook | None = None) -> Iterator[tuple[Cloud, 
         cloud_at(state_dir, api.url, faults=faults, speed=SPEED, parameters={"MessagesApi": "simulated"}) as cloud,
     ):
         put_sites(cloud, SITES)
-        night = cloud.start({"max_concurrency": 2, "request_timeout_s": 2}, name="night")
+        night = cloud.start({"max_concurrency": 2, "request_timeout_s": 10}, name="night")
         yield cloud, cloud.wait(night, timeout=PATIENCE_S)
 
 
@@ -102,7 +102,7 @@ def test_the_laptop_finds_the_same_page_without_a_cloud(morning: Morning) -> Non
 
 def test_a_redrive_links_its_page_and_the_nights_and_its_role_allows_that(tmp_path: Path) -> None:
     with night(tmp_path) as (cloud, _):
-        given = {"mode": "redrive", "request_timeout_s": 2}
+        given = {"mode": "redrive", "request_timeout_s": 10}
         redrive = cloud.wait(cloud.start(given, name="morning"), timeout=PATIENCE_S)
         assert redrive.output["status"] == "complete"
         assert "digest_failure" not in redrive.output

@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from infra.cloud.embedded import Cloud
 from tests.integration.small_cloud import small_cloud
-from tests.support.clouds import PATIENCE_S
+from tests.support.clouds import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +31,9 @@ def test_event_and_result_pass_through_json(cloud: Cloud) -> None:
 
 
 def test_a_function_sees_the_variables_of_the_template_and_of_lambda(cloud: Cloud) -> None:
-    seen, _ = ask(cloud, "environment", "Hurried")
+    seen, _ = ask(cloud, "environment", "Other")
     assert seen["GREETING"] == "good evening"
-    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == cloud.physical("Hurried")
+    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == cloud.physical("Other")
     assert seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
     assert seen["AWS_REGION"] == "us-east-1"
     assert seen["_HANDLER"] == "probe.handler.handler"
@@ -63,7 +62,7 @@ def test_the_users_environment_sees_nothing_of_a_function(cloud: Cloud) -> None:
 
 
 def test_each_function_has_the_credentials_of_its_own_role(cloud: Cloud) -> None:
-    keys = {ask(cloud, "environment", name)[0]["AWS_ACCESS_KEY_ID"] for name in ("Probe", "Hurried")}
+    keys = {ask(cloud, "environment", name)[0]["AWS_ACCESS_KEY_ID"] for name in ("Probe", "Other")}
     assert len(keys) == 2
 
 
@@ -72,19 +71,19 @@ def test_a_thread_of_a_handler_belongs_to_the_function(cloud: Cloud) -> None:
 
 
 def test_concurrent_invocations_see_only_their_own_environment(cloud: Cloud) -> None:
-    names = ["Probe", "Hurried"] * 10
+    names = ["Probe", "Other"] * 10
     with ThreadPoolExecutor(len(names)) as pool:
         seen = list(pool.map(lambda name: ask(cloud, "environment", name)[0]["AWS_LAMBDA_FUNCTION_NAME"], names))
     assert seen == [cloud.physical(name) for name in names]
 
 
 def test_the_context_has_the_runtimes_fields(cloud: Cloud) -> None:
-    context, _ = ask(cloud, "context", "Hurried")
-    assert context["function_name"] == cloud.physical("Hurried")
-    assert context["invoked_function_arn"].endswith(f":function:{cloud.physical('Hurried')}")
+    context, _ = ask(cloud, "context", "Other")
+    assert context["function_name"] == cloud.physical("Other")
+    assert context["invoked_function_arn"].endswith(f":function:{cloud.physical('Other')}")
     assert context["memory_limit_in_mb"] == "256"
     assert len(context["aws_request_id"]) == 36
-    assert 0 < context["remaining"] <= 1_000
+    assert 0 < context["remaining"] <= 900_000
 
 
 def test_an_exception_is_its_bare_class_name_a_message_and_a_trace(cloud: Cloud) -> None:
@@ -103,9 +102,7 @@ def test_a_function_that_runs_out_of_time_is_cut_off_and_can_no_longer_call_aws(
     assert (error, set(failure)) == ("Sandbox.Timedout", {"errorMessage", "errorType"})
     assert re.fullmatch(r"RequestId: \S+ Error: Task timed out after 1\.00 seconds", failure["errorMessage"])
     until.touch()
-    deadline = time.monotonic() + PATIENCE_S
-    while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: mark.exists() and bool(mark.read_text()))
     assert mark.read_text() == "SandboxKilled"
 
 

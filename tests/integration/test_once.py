@@ -3,7 +3,6 @@
 import itertools
 import json
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import read_messages
 from tests.integration.reopenable_cloud import MORNING, NIGHT, SPEED, ReopenableCloud, opened
-from tests.support.clouds import PATIENCE_S
+from tests.support.clouds import PATIENCE_S, wait_until
 from tests.support.faults import Delay, Fault, Refuse
 
 
@@ -117,12 +116,10 @@ def test_two_mornings_at_the_same_time_collect_no_site_twice_and_acknowledge_all
 
 
 def test_a_morning_that_starts_during_another_one_does_nothing(place: ReopenableCloud) -> None:
-    place.api.script("harbour", [400, {"do": "slow", "latency_s": 1.5 * SPEED}])
+    place.api.script("harbour", [400, {"do": "slow", "latency_s": 8 * SPEED}])
     place.run(NIGHT)
     first = place.cloud.start(MORNING, name="first")
-    deadline = time.monotonic() + PATIENCE_S
-    while place.api.calls("harbour") < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: place.api.calls("harbour") == 2)
     second = place.run(MORNING, name="second")
     assert place.cloud.execution(first).status == "RUNNING"
     assert second.output["status"] == "nothing"

@@ -149,9 +149,7 @@ def test_a_simulated_night_is_as_good_the_tenth_time(tmp_path: Path) -> None:
     calm = scenario(tmp_path / "calm.json", {})
     accepted: list[str] = []
     for night in range(10):
-        done = nightfold(
-            "run", "--scenario", calm, "--speed", "1000", "--concurrency", "4", "--json", "--state-dir", tmp_path
-        )
+        done = nightfold("run", "--scenario", calm, "--concurrency", "4", "--json", "--state-dir", tmp_path)
         assert (done.code, done.json["status"]) == (0, "complete"), night
         files = (tmp_path / "runs" / done.json["run_id"] / "results").glob("*.json")
         found = [each for file in files if (each := read_results(file.read_bytes()))]

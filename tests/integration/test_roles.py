@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from infra.cloud.embedded import Cloud
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
-from tests.support.clouds import PATIENCE_S, cloud_at, hurried, put_sites
+from tests.support.clouds import PATIENCE_S, cloud_at, hurried, put_sites, wait_until
 from tests.support.ledger import Ledger
 
 SPEED = 50.0
@@ -115,8 +115,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RoleCloud]:
         cloud.client("sqs").send_message(QueueUrl=place.named["misses"], MessageBody="not a miss")
         api.script("harbour", [{"do": "slow", "latency_s": SPEED}])
         aborted = cloud.start({"request_timeout_s": 10}, name="aborted")
-        while not api.calls("harbour"):
-            time.sleep(0.01)
+        wait_until(lambda: api.calls("harbour") == 1)
         cloud.stop(aborted)
         while cloud.client("stepfunctions").describe_execution(executionArn=aborted)["status"] == "RUNNING":
             time.sleep(0.01)  # the running call

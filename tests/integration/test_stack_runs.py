@@ -21,7 +21,7 @@ from tests.integration.command_line import Started
 from tests.integration.served_stack import SPEED, Served, simulated_stack
 from tests.support.clouds import put_sites
 
-HANGS = [{"do": "hang", "latency_s": 10 * SPEED}]  # longer than a command takes to start
+HANGS = [{"do": "hang", "latency_s": 25 * SPEED}]  # longer than a command takes to start
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def summary(stack: Served, run_id: str) -> dict[str, Any]:
 
 def test_a_run_is_followed_to_its_census(stack: Served) -> None:
     script(stack, "meadow", [401])
-    script(stack, "orchard", [{"do": "ok", "latency_s": 2 * SPEED}])  # so that the others are seen
+    script(stack, "orchard", [{"do": "ok", "latency_s": 10 * SPEED}])  # so that the others are seen
     script(stack, "lantern", ["prose", "ok"])
     done = stack.stack("run", "--json")
     assert done.code == 2
@@ -167,7 +167,7 @@ def test_following_sends_one_request_a_second_whatever_the_number_of_sites(
     monkeypatch.setattr(stack_follow, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
     monkeypatch.setattr(stack_follow, "PAGE", 10)  # outcomes that one request lists
     put_sites(stack.cloud, [f"site-{number}" for number in range(sites)])
-    script(stack, "site-0", [{"do": "ok", "latency_s": 4 * SPEED}])  # long enough to look at each thing more than once
+    script(stack, "site-0", [{"do": "ok", "latency_s": 10 * SPEED}])  # long enough to look at each thing more than once
     deployed, progress = DeployedStack("nightfold"), Progress()
     deployed._session._core.register(
         "before-send", lambda **event: sent.append((clock.now, event["event_name"].rpartition(".")[2]))

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
@@ -16,6 +16,14 @@ from tests.support.faults import Hook, meeting
 
 PATIENCE_S = 240  # real seconds after which something counts as hanging, however busy the machine is
 UNLIMITED = {"requests_per_minute": 10**9, "input_tokens_per_minute": 10**12, "output_tokens_per_minute": 10**12}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """The limit only ends a hang."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def cloud_at(

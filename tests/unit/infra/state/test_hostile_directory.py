@@ -18,6 +18,7 @@ from infra.state.object_files import Objects
 from infra.state.places import UnsafeState
 from infra.state.queued_misses import read_messages, unreadable_messages
 from infra.state.regular_files import NotARegularFile, read_file
+from tests.support.clouds import PATIENCE_S
 
 WORTH = b"worth money"
 
@@ -177,7 +178,10 @@ def test_readers_without_a_lock_do_not_hang_at_a_pipe(directory: Path) -> None:
         read_file(directory / "runs" / "one" / "plan.json")
 
 
-def test_a_reader_that_checks_the_lock_continuously_never_blocks_a_run(directory: Path) -> None:
+def test_a_reader_that_checks_the_lock_continuously_never_blocks_a_run(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "PATIENCE_S", PATIENCE_S)  # half a second is nothing on a busy machine
     over = threading.Event()
 
     def poll() -> None:
