@@ -18,6 +18,7 @@ from infra.cloud.state_machine import Execution
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario, StepLike
 from nightfold.errors import PATIENT
+from nightfold.run_folders import read_set_aside
 from tests.chaos.faults import Injector, Planned
 from tests.support.clouds import PATIENCE_S, UNLIMITED, cloud_at, hurried
 from tests.support.hostile_api import ATTACKS, HostileAPI
@@ -158,6 +159,14 @@ class World:
         self._cloud_open.close()
         self._open()
 
+    def delete_marks(self) -> None:
+        """What the runbook tells an operator to do with a run that was set aside and is not tried again without it."""
+        for mark in self.state_dir.glob("runs/*/unclosable.json"):
+            set_aside = read_set_aside(mark.read_bytes())
+            if set_aside is None or not set_aside.aws_failed:
+                mark.unlink()
+                self.counted["marks deleted by hand"] += 1
+
     def move_back_what_was_parked(self) -> None:
         """What an operator does with the console's redrive."""
         sqs = self.cloud.client("sqs")
@@ -185,6 +194,7 @@ class World:
         for site_id in {site_id for night in self._nights.values() for site_id in _names(night)} | self._planned():
             self.script(site_id, [])
         for _ in range(MORNINGS):
+            self.delete_marks()
             self.reopen()
             self.move_back_what_was_parked()
             [ended] = self.redrive()
