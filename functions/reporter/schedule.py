@@ -35,7 +35,7 @@ class Schedule:
         then = local.replace(hour=int(daily[2]), minute=int(daily[1]), second=0, microsecond=0)
         if then <= local:
             then += timedelta(days=1)
-        if then.astimezone(UTC).astimezone(self.zone).hour != then.hour:  # clocks skip it, and so does the scheduler
+        if then.astimezone(UTC).astimezone(then.tzinfo) != then:  # clocks skip it, and so does the scheduler
             then += timedelta(days=1)
         return f"{then:%a} {then.day} {then:%b} at {then:%H:%M %Z}"
 
