@@ -90,7 +90,7 @@ def test_a_site_that_was_parked_waits_for_no_redrive() -> None:
     for run_id in (NIGHT, FIRST):
         text = page(shelf, run_id)
         assert f'Parked, by <a class="run-page" href="../{SECOND}/digest.html">' in text
-        assert "Nothing: it is parked, until you move it back." in text
+        assert "Parked: no redrive asks again until you move it back." in text
         assert "wait for the next redrive" not in text
         assert "Next try" not in text
 
