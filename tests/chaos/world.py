@@ -25,7 +25,7 @@ from tests.support.hostile_api import ATTACKS, HostileAPI
 from tests.support.ledger import Broken, Ledger, Paid
 
 SPEED = 100.0  # the planner's 300 s become 3
-REQUEST_TIMEOUT_S = 4  # real seconds: under the collector's 6, and a busy machine is no API that hangs
+REQUEST_TIMEOUT_S = 4  # real seconds: below the collector's 6, and long enough for a busy machine
 MORNINGS = 12  # more than any story needs to recover
 
 
