@@ -39,7 +39,8 @@ uv:
 run: .venv/.synced ## Run once on this machine; passes options on, such as ARGS="--concurrency 2"
 	@# Exit status 2 is a partial run: results were kept, and the census shows what is missing. uv, which also fails with 2,
 	@# has ended by then. PWD is the user's folder, which make -C leaves: suggested commands have to work there.
-	@PWD="$(PWD)" .venv/bin/nightfold run $(ARGS) || [ $$? -eq 2 ]
+	@# Python starts the script: where the path has a space, uv writes it for sh, which sets its own PWD.
+	@PWD="$(PWD)" .venv/bin/python .venv/bin/nightfold run $(ARGS) || [ $$? -eq 2 ]
 
 .PHONY: test
 test: uv ## Run the tests in three processes; passes options to pytest, such as ARGS="-k census"

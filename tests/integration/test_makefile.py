@@ -32,13 +32,18 @@ def make(*arguments: str | Path, cwd: Path, **more: str) -> subprocess.Completed
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project whose uv installs a nightfold that exits with $NIGHTFOLD_ENDS. With $UV_ENDS uv itself fails."""
-    project = tmp_path / "project"
+    """A project whose uv installs a nightfold that exits with $NIGHTFOLD_ENDS. With $UV_ENDS uv itself fails.
+
+    The script begins as uv writes it where the path has a space: for sh, which sets its own PWD.
+    """
+    project = tmp_path / "a project"
     (project / "bin").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "uv.lock", ".python-version"):
         shutil.copy(ROOT / name, project)
-    (project / "bin" / "nightfold").write_text(  # not in bash, which sets its own PWD
-        f"""#!{sys.executable}
+    (project / "bin" / "nightfold").write_text(
+        f"""#!/bin/sh
+'''exec' '{sys.executable}' "$0" "$@"
+' '''
 import os, sys
 print(os.environ["PWD"] + ":", *sys.argv[1:])
 sys.exit(int(os.environ["NIGHTFOLD_ENDS"]))
@@ -49,7 +54,7 @@ sys.exit(int(os.environ["NIGHTFOLD_ENDS"]))
 [ "$1" != --version ] || { echo "uv 99.0.0"; exit 0; }
 echo "uv $@"
 [ -z "$UV_ENDS" ] || { echo "error: uv.lock is out of date" >&2; exit "$UV_ENDS"; }
-mkdir -p .venv/bin && cp bin/nightfold .venv/bin
+mkdir -p .venv/bin && cp bin/nightfold .venv/bin && ln -sf "$PYTHON" .venv/bin/python
 """
     )
     for program in (project / "bin").iterdir():
@@ -59,7 +64,7 @@ mkdir -p .venv/bin && cp bin/nightfold .venv/bin
 
 def run(project: Path, *arguments: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     path = f"{project / 'bin'}:{os.environ['PATH']}"
-    return make(*arguments, "run", cwd=cwd or project, PATH=path, **more)
+    return make(*arguments, "run", cwd=cwd or project, PATH=path, PYTHON=sys.executable, **more)
 
 
 @pytest.mark.parametrize(("ends", "fails"), [("0", False), ("2", False), ("1", True), ("64", True), ("130", True)])
