@@ -1,6 +1,6 @@
 """What each error means, what Nightfold does next and what you can do: for the page, the message and the runbook.
 
-`uv run python -m reporter.words` prints the table in infra/docs/runbook.md.
+`.venv/bin/python -m reporter.words` prints the table in infra/docs/runbook.md.
 """
 
 from typing import NamedTuple

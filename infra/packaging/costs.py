@@ -1,4 +1,4 @@
-"""What a night costs, by formula: `uv run python -m infra.packaging.costs` prints the table of infra/docs/costs.md.
+"""What a night costs, by formula: `.venv/bin/python -m infra.packaging.costs` prints the table of infra/docs/costs.md.
 
 List prices of us-east-1 without free tiers, November 2026. Each constant says where it comes from.
 """
