@@ -62,3 +62,9 @@ def test_a_stage_overrides_parameters_that_the_template_has(stage: str) -> None:
     for override in overrides:
         name, _, value = override.partition("=")
         assert value in map(str, parameters[name]["AllowedValues"])
+
+
+def test_a_deployment_without_the_stages_name_changes_no_tags() -> None:
+    """CloudFormation passes new tags on to the stack's resources; the configuration then gets the template's value."""
+    for stage in ("default", "dev", "prod"):
+        assert CONFIGURATION[stage]["deploy"]["parameters"]["tags"] == ["application=nightfold"]
