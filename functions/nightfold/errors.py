@@ -84,7 +84,10 @@ BRANCH_ERRORS = {
     "UnexpectedError": Handling("unknown", "collector"),
     "Sandbox.Timedout": Handling("network", "aws", "briefly"),
     "States.Timeout": Handling("network", "aws", "briefly"),
-    "Lambda.Unknown": Handling("network", "aws", "briefly"),  # the function ran: its call may be billed
+    # A function that was killed has one of three names. It ran: its call may be billed.
+    "Runtime.ExitError": Handling("network", "aws", "briefly"),
+    "Runtime.OutOfMemory": Handling("network", "aws", "briefly"),
+    "Lambda.Unknown": Handling("network", "aws", "briefly"),
     "Lambda.ServiceException": Handling("network", "aws", "patiently"),
     "Lambda.AWSLambdaException": Handling("network", "aws", "patiently"),
     "Lambda.SdkClientException": Handling("network", "aws", "patiently"),

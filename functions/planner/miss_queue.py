@@ -16,7 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from nightfold.errors import AwsUnavailable
 from nightfold.storage import CALLS
 
-PLANNING_S = 300  # the planner's Timeout in template.yaml
+PLANNING_S = (
+    300  # the planner's Timeout in template.yaml; PlanRun waits longer before it retries what may have received
+)
 RUN_S = 25_200  # the queue's VisibilityTimeout in template.yaml
 LONG_POLL_S = 1  # asks all of SQS's servers, so that an empty answer means an empty queue
 
@@ -59,7 +61,7 @@ class MissQueue:
         self._hide(receipt_handles, RUN_S)
 
     def give_back(self, receipt_handles: Iterable[str]) -> None:
-        """Make the messages visible again. Where SQS fails they are within PLANNING_S seconds, which stops nothing."""
+        """Make the messages visible again. Where SQS fails they are within PLANNING_S seconds."""
         with suppress(BotoCoreError, ClientError, AwsUnavailable):
             self._hide(receipt_handles, 0)
 

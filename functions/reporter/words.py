@@ -60,6 +60,18 @@ ERRORS = {
         _AGAIN,
         "Nothing. If it happens again, check the collector's log for what it waited for.",
     ),
+    "Runtime.ExitError": Words(
+        "The function ended early",
+        "The collector's process ended before it had a result, three times. The call may have been billed.",
+        _AGAIN,
+        "Nothing. If it happens again, check the collector's log for what ended it.",
+    ),
+    "Runtime.OutOfMemory": Words(
+        "The function ran out of memory",
+        "Lambda ended the collector because it used too much memory, three times. The call may have been billed.",
+        _AGAIN,
+        "Nothing. If it happens again, raise the collector's MemorySize in template.yaml and deploy it.",
+    ),
     "Lambda.Unknown": Words(
         "The function stopped",
         "Lambda reported no result, three times. The function ran, so the call may have been billed.",
