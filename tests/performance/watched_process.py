@@ -13,6 +13,7 @@ import psutil
 ROOT = Path(__file__).parents[2]
 SAMPLE_EVERY_S = 0.05
 LOOK_FOR_CHILDREN_EVERY = 10  # samples; finding them means reading every process of the machine
+START_S = 300  # before the first call a process waits for nothing but a processor
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def execute(
     patience_s: float,
     progress: Callable[[], int],
 ) -> Ran:
-    """Run a command to its end, or until `progress` has stood still for so long. Its start may take four times that."""
+    """Run a command to its end, or until `progress` has stood still for so long; its start may take START_S."""
     out, err = folder / "stdout", folder / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         began = time.monotonic()
@@ -56,7 +57,7 @@ def execute(
             family.look()
             if family.looks % LOOK_FOR_CHILDREN_EVERY == 0 and (now := progress()) != before:
                 moved, before = time.monotonic(), now
-            patience_ends = moved + (4 * patience_s if before == first else patience_s)
+            patience_ends = moved + (START_S if before == first else patience_s)
             if not killed and time.monotonic() > patience_ends:
                 killed = True
                 family.kill()
