@@ -145,7 +145,7 @@ def browser(profile: Path) -> Iterator[Browser]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))
     try:
-        driver.set_script_timeout(60)
+        driver.set_script_timeout(110)  # selenium itself gives up on the driver after 120 s
         yield Browser(driver, Path(os.environ.get(SCREENSHOTS) or Path(".nightfold") / "screenshots").absolute())
     finally:
         driver.quit()

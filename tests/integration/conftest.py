@@ -54,5 +54,5 @@ def copy(some_runs: Path, tmp_path: Path) -> Callable[..., Finished]:
 @pytest.fixture(scope="session")
 def sdk() -> Iterator[anthropic.Anthropic]:
     """The real SDK, which makes no retries of its own here."""
-    with anthropic.Anthropic(api_key="sk-any", max_retries=0, timeout=60) as client:
+    with anthropic.Anthropic(api_key="sk-any", max_retries=0, timeout=PATIENCE_S) as client:
         yield client

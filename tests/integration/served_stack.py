@@ -177,4 +177,4 @@ def _let_runs_end(cloud: Cloud) -> None:
     states = cloud.client("stepfunctions")
     for running in states.list_executions(stateMachineArn=cloud.machine_arn, statusFilter="RUNNING")["executions"]:
         cloud.wait(running["executionArn"], timeout=PATIENCE_S)
-    assert cloud.settled(60)
+    assert cloud.settled(PATIENCE_S)

@@ -19,6 +19,7 @@ from nightfold.budget import PRICES
 from nightfold.errors import ModelTimeout, NetworkError
 from nightfold.observability import keep_secret
 from nightfold.text import MESSAGE_LIMIT
+from tests.support.clouds import PATIENCE_S
 from tests.unit.examples import answer
 
 
@@ -140,9 +141,9 @@ def test_a_key_that_a_server_echoes_is_removed_before_it_can_be_cut_in_two(monke
 
 
 def test_a_deadline_holds_for_the_whole_exchange_and_errors_pass() -> None:
-    assert _within(5, answer, print) == answer()
+    assert _within(PATIENCE_S, answer, print) == answer()
     with pytest.raises(NetworkError, match="reset"):
-        _within(5, lambda: (_ for _ in ()).throw(NetworkError("reset")), print)
+        _within(PATIENCE_S, lambda: (_ for _ in ()).throw(NetworkError("reset")), print)
 
 
 def test_a_body_that_drips_ends_as_a_timeout_of_the_whole_call() -> None:
@@ -157,7 +158,7 @@ def test_silence_ends_as_a_timeout() -> None:
     hung_up: list[int | None] = []
     try:
         with pytest.raises(ModelTimeout):
-            _within(-0.4, lambda: (release.wait(5) and answer()) or answer(), hung_up.append)
+            _within(-0.4, lambda: (release.wait(PATIENCE_S) and answer()) or answer(), hung_up.append)
         assert hung_up
     finally:
         release.set()

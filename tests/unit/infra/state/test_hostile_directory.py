@@ -29,7 +29,7 @@ def nothing_hangs() -> Iterator[None]:
         raise TimeoutError("an open hangs")
 
     before = signal.signal(signal.SIGALRM, hung)
-    signal.alarm(20)
+    signal.alarm(PATIENCE_S)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
