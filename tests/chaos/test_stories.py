@@ -1,6 +1,8 @@
 """A few random stories of nights, mornings and faults. `make chaos` plays any number of them."""
 
 import json
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,14 +20,24 @@ def test_no_site_is_lost_and_no_accepted_one_is_paid_for_again_in_any_story(tmp_
         assert len(world.api.history) >= 20, "hardly any site was collected"
 
 
+def redrive_until(happened: Callable[[], object], world: World, faults: Sequence[Planned] = ()) -> None:
+    """Up to three times. A busy machine may cut a planner off between receive and claim: what it has received is
+    hidden from its retry, but not from another process."""
+    for attempt in range(3):
+        if happened():
+            break
+        if attempt:
+            world.reopen()
+        world.redrive(faults=faults)
+
+
 def test_every_kind_of_fault_is_injected_and_survived(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         for kind in KINDS:
             if "collector" in kind:
                 world.reopen()  # a process that has the key does not read it again
             world.night([["ok"], [400]], faults=[Planned(kind)])
-            if not world.injector.injected[kind]:
-                world.redrive(faults=[Planned(kind)])
+            redrive_until(partial(world.injector.injected.get, kind), world, [Planned(kind)])
             world.check()
         world.settle()
         assert world.injector.injected.keys() == KINDS.keys()
@@ -106,7 +118,7 @@ def test_a_call_for_a_site_that_was_not_attempted_is_detected(tmp_path: Path) ->
 def test_a_second_payment_is_detected(tmp_path: Path) -> None:
     with World(tmp_path) as world:
         world.night([["ok"], [400]])
-        world.redrive()
+        redrive_until(lambda: len(Ledger.read(tmp_path).plans) == 2, world)
         ledger = Ledger.read(tmp_path)
     night, morning = ledger.plans
     [accepted] = [site.site_id for site in ledger.summaries[night].sites if site.accepted]

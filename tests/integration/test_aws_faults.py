@@ -22,6 +22,7 @@ from tests.support.faults import FailEntries, Fault, LoseTheAnswer, NeverArrive,
 from tests.support.ledger import Ledger
 
 SPEED = 20.0  # at which no step times out on a busy machine: the attempts are counted
+REQUEST_TIMEOUT_S = 25  # real seconds: below the collector's 31.5
 BOTOCORE = 5  # attempts of one call of a function
 STEP = 5  # attempts of PlanRun, AggregateOutcomes, CloseDeadRun
 INVOKE = 7  # attempts of CollectSite's Invoke, and of StoreOutcome
@@ -115,13 +116,13 @@ class SharedCloud:
             self.api.script(f"{site}-{name}", scripts[site])
         put_sites(self.cloud, [f"{site}-{name}" for site in sites])
         self.hook.watch(case)
-        execution = self.cloud.wait(self.cloud.start({"request_timeout_s": 10}, name=f"run-{name}"), timeout=PATIENCE_S)
-        return name, execution
+        arn = self.cloud.start({"request_timeout_s": REQUEST_TIMEOUT_S}, name=f"run-{name}")
+        return name, self.cloud.wait(arn, timeout=PATIENCE_S)
 
     def redrive(self, case: Case | None) -> tuple[str, Execution]:
         name = f"morning-{next(self._names)}"
         self.hook.watch(case)
-        given = {"mode": "redrive", "request_timeout_s": 10}
+        given = {"mode": "redrive", "request_timeout_s": REQUEST_TIMEOUT_S}
         return name, self.cloud.wait(self.cloud.start(given, name=name), timeout=PATIENCE_S)
 
     def ledger(self) -> Ledger:

@@ -92,7 +92,7 @@ def test_what_a_run_would_refuse_starts_nothing(served: Served) -> None:
 def test_a_laptop_is_tried_in_the_same_way(tmp_path: Path) -> None:
     state = tmp_path / "state"
     one_broken = scenario(tmp_path / "scenario.json", {"orchard": [400]})
-    done = in_a_process("smoke", "--scenario", one_broken, "--speed", 50, "--state-dir", state, "--json")
+    done = in_a_process("smoke", "--scenario", one_broken, "--state-dir", state, "--json")
     assert (done.code, list(found(done))) == (0, CHECKS), done.err
     assert found(done)["miss queue"] == ("ok", "1 message waiting, 1 site missed")
     assert found(done)["logs"] == ("ok", f"2 lines of the collector about 2 sites, in {state / 'logs'}")

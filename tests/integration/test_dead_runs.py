@@ -13,7 +13,7 @@ from infra.cli.laptop import Laptop
 from infra.cli.unfinished_runs import PassedOver
 from infra.state.queued_misses import read_messages
 from nightfold.run_folders import SetAside
-from tests.integration.reopenable_cloud import MORNING, NIGHT, ReopenableCloud, opened
+from tests.integration.reopenable_cloud import BY_HAND, MORNING, NIGHT, ReopenableCloud, opened
 from tests.support.clouds import PATIENCE_S
 from tests.support.faults import Fault, Refuse
 
@@ -90,7 +90,7 @@ def test_a_run_that_dies_between_the_two_files_of_a_wave_asks_nobody_twice_and_f
 
 
 def test_what_a_later_run_has_collected_of_a_dead_one_is_not_asked_again(place: ReopenableCloud) -> None:
-    given = {"request_timeout_s": 10, "remember": 0}
+    given = BY_HAND | {"remember": 0}
     place.run(given, name="first")
     for file in ("summary.json", "round-1/outcomes/harbour.json", "results/harbour.json"):
         (place.state_dir / "runs" / "first" / file).unlink()  # as if it had died before harbour's turn was over
@@ -103,7 +103,7 @@ def test_what_a_later_run_has_collected_of_a_dead_one_is_not_asked_again(place: 
 
 
 def test_a_copy_of_a_dead_run_is_passed_over(place: ReopenableCloud) -> None:
-    place.run({"request_timeout_s": 10}, name="night")
+    place.run(BY_HAND, name="night")
     runs = place.state_dir / "runs"
     (runs / "night" / "summary.json").unlink()
     for copy in ("night.backup", "night (copy)"):

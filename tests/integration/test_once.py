@@ -12,7 +12,7 @@ import pytest
 
 from infra.state.parked_misses import ParkedMessages
 from infra.state.queued_misses import read_messages
-from tests.integration.reopenable_cloud import MORNING, NIGHT, SPEED, ReopenableCloud, opened
+from tests.integration.reopenable_cloud import BY_HAND, MORNING, NIGHT, SPEED, ReopenableCloud, opened
 from tests.support.clouds import PATIENCE_S, wait_until
 from tests.support.faults import Delay, Fault, Refuse
 
@@ -61,7 +61,7 @@ def test_a_planner_that_crashed_after_its_claim_leaves_a_run_that_the_morning_cl
         return None
 
     place.fault = crash_between_claim_and_items
-    place.run({"request_timeout_s": 10}, name="by-hand")
+    place.run(BY_HAND, name="by-hand")
     if place.ledger().unclosed:
         assert place.run(MORNING, name="morning").output["status"] == "complete"
     assert place.ledger().accepted == {"harbour", "orchard"}
@@ -76,14 +76,14 @@ def test_a_retried_plan_of_the_same_execution_carries_on(place: ReopenableCloud)
         return next(refused, None) if (function, operation) == ("Planner", "PutObject") and claimed else None
 
     place.fault = items_cannot_be_written
-    assert place.run({"request_timeout_s": 10}, name="by-hand").output["status"] == "complete"
+    assert place.run(BY_HAND, name="by-hand").output["status"] == "complete"
     assert len(place.api.history) == 2
 
 
 def test_a_used_name_is_refused_with_the_execution_that_has_it(place: ReopenableCloud) -> None:
-    place.run({"request_timeout_s": 10}, name="by-hand")
+    place.run(BY_HAND, name="by-hand")
     place.reopen()  # the name of an execution is free again after 90 days, here with each process
-    again = place.run({"request_timeout_s": 10}, name="by-hand")
+    again = place.run(BY_HAND, name="by-hand")
     assert (again.status, again.error) == ("FAILED", "InvalidInput")
     assert again.cause is not None
     assert "run_id: by-hand was already used by arn:aws:states:" in again.cause

@@ -147,7 +147,7 @@ def test_the_next_redrive_collects_what_was_unparked_and_misses_knows_it(queues:
     assert queues.stack.stack("unpark", "--yes").code == 0
     state_dir = shutil.copytree(queues.stack.state_dir, tmp_path / "copy")  # a process has one cloud at a time
     assert len(recorded_misses(Folder(state_dir)).listed()) == 2
-    assert in_a_process("redrive", "--simulate", "--speed", "100", "--quiet", "--state-dir", state_dir).code == 0
+    assert in_a_process("redrive", "--simulate", "--quiet", "--state-dir", state_dir).code == 0
     assert recorded_misses(Folder(state_dir)).listed() == read_misses(state_dir) == []
 
 
