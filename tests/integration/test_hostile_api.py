@@ -29,7 +29,7 @@ def api() -> Iterator[HostileAPI]:
 def ask(api: HostileAPI, attack: str, model: str = "claude-sonnet-5-5") -> Answer:
     api.script("harbour", [attack])
     # Only a time-out ends what drips, half of one an error that does; a busy machine needs more for others.
-    seconds = {"dripping error": 30}.get(attack, 1 if attack.startswith("dripping") else 30)
+    seconds = 1 if attack.startswith("dripping") and attack != "dripping error" else 30
     task = site_task(model=model, request_timeout_s=seconds)
     with closing(Claude(KEY, api.url)) as claude:
         return claude.ask(task, prompt_for(task))
