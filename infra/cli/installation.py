@@ -49,6 +49,9 @@ class Runner(Protocol):
     def check(self) -> None:
         """Raises InvalidInput if a run could not be started, or not be seen to its end."""
 
+    def about_queues(self) -> Iterator[str]:
+        """What a dry run of a redrive has to say about the queues, beside the misses in them."""
+
     def run(self, request: RunRequest, progress: Progress, notify: Callable[[str], None]) -> RunResult:
         """Runs to the end; after Ctrl-C returns too, if the run has started. `notify` receives notices about what was
         found on the way."""

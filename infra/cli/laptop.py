@@ -13,7 +13,6 @@ from infra.cli.invocation import redrive_of, shown, suggest, suggest_anywhere
 from infra.cli.page_files import page_in
 from infra.cli.parked import ParkedQueue
 from infra.cli.site_list import SiteListFile
-from infra.cli.terminal import visible
 from infra.state.folder import Folder, LocalEvidence
 from infra.state.lock import in_use
 from infra.state.parked_misses import ParkedMessages
@@ -21,9 +20,9 @@ from infra.state.queued_misses import (
     MAX_RECEIVES,
     RETENTION,
     QueuedMiss,
+    about_unreadable,
     read_messages,
     read_misses,
-    unreadable_messages,
 )
 from nightfold.errors import InvalidInput
 from nightfold.memory import Kind
@@ -99,8 +98,7 @@ class Laptop:
             yield f"{self.state_dir} does not exist yet."
         if old := sum(miss.age > RETENTION.total_seconds() for miss in found):
             yield f"On AWS, {old:,} of these would have expired after 14 days. Here none expires."
-        for path, why in unreadable_messages(self.state_dir):
-            yield f"{path} is not a readable message ({visible(why, 200)}). The next run sets it aside."
+        yield from about_unreadable(self.state_dir)
 
     def waiting(self, closings: Iterable["Closing"]) -> Iterator["Received"]:
         from planner.miss_queue import Received

@@ -20,7 +20,9 @@ from infra.cli.configuration import check_writable
 from infra.cli.invocation import ROOT, in_repository
 from infra.cli.laptop import Laptop
 from infra.state.lock import in_use
+from infra.state.queued_misses import unreadable_messages
 from infra.uv import uvs
+from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 
 ENOUGH = 100_000_000  # bytes: a run of 10,000 sites stores half as much
@@ -44,7 +46,7 @@ def laptop_checks(at: Laptop) -> Iterator[Check]:
             "state directory": partial(_state_directory, at),
             "configuration": partial(installation_checks.configuration, at),
             "sites": lambda: installation_checks.sites(at, at.site_list.read(), at.site_list.where),
-            "misses": lambda: installation_checks.misses(at, Counter(miss.queue for miss in at.misses())),
+            "misses": partial(_misses, at),
         }
     )
 
@@ -148,3 +150,12 @@ def _state_directory(at: Laptop) -> Finding:
     if in_use(at.state_dir):
         return note(f"{at.state_dir} is in use by another Nightfold process; a run waits for no other")
     return ok(f"{at.state_dir}{'' if at.state_dir.exists() else ' does not exist yet'}, {free / 1e9:,.1f} GB free")
+
+
+def _misses(at: Laptop) -> Finding:
+    try:
+        if unreadable := len(list(unreadable_messages(at.state_dir))):
+            return fix(f"{counted(unreadable, 'message file')} cannot be read", at.suggest("misses"))
+        return installation_checks.misses(at, Counter(miss.queue for miss in at.misses()))
+    except OSError as error:
+        return fix(f"{error.filename} cannot be read ({error.strerror})")

@@ -18,6 +18,7 @@ from infra.cli.run_request import RunRequest
 from infra.cli.run_result import RunResult, result_if_stopped, result_of
 from infra.cli.unfinished_runs import stored_sites
 from infra.messages_api.endpoint import Endpoint
+from infra.state.queued_misses import about_unreadable
 from nightfold.amounts import counted
 from nightfold.errors import InvalidInput
 from nightfold.storage import SITES_KEY
@@ -51,6 +52,9 @@ class LocalRunner:
 
     def check(self) -> None:
         check_writable(self.at.state_dir)
+
+    def about_queues(self) -> Iterator[str]:
+        return about_unreadable(self.at.state_dir)
 
     def run(self, request: RunRequest, progress: Progress, notify: Callable[[str], None]) -> RunResult:
         """Raises StateDirInUse, CorruptState. The notices are about files that were set aside."""

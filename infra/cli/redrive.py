@@ -48,6 +48,8 @@ def redrive(
     for run in request.passed_over:
         to_stderr(misses_text.passed_over(run.name, run.why))
     if dry_run:
+        for line in runner.about_queues():
+            to_stderr(line)
         text = plan_text.redrive_as_json if as_json else plan_text.redrive_as_text
         to_stdout(text(request, at, width_of(sys.stdout)))
         return 0

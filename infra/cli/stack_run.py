@@ -1,7 +1,7 @@
 """Runs in a deployed stack: started, followed and stopped."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from infra.cli.installation import Installation
@@ -44,6 +44,9 @@ class StackRunner:
         """Whether a run could be followed: once it has begun, a refusal comes too late."""
         self.deployed.executions.find(self.deployed.executions.arn("nightfold"))
         self.deployed.records.some_keys("runs/", at_most=1)
+
+    def about_queues(self) -> Iterator[str]:
+        yield from ()
 
     def detached(self) -> Callable[[RunRequest], None]:
         return self._start

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from infra.state.directory import StateDirectory
 from infra.state.message_files import Messages, StoredMessage
-from infra.state.queued_misses import QUEUES, read_messages
+from infra.state.queued_misses import QUEUES, about_unreadable, read_messages
 from nightfold.misses import Miss
 
 
@@ -30,7 +30,7 @@ class ParkedMessages:
         return found
 
     def about(self) -> Iterator[str]:
-        yield from ()
+        yield from about_unreadable(self.state_dir)
 
     def unpark(self, chosen: Mapping[str, Miss]) -> list[Miss]:
         with closing(StateDirectory(self.state_dir).open()) as state:

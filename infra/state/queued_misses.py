@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from infra.state.message_files import UnreadableMessage, read_message
 from nightfold.misses import Miss
+from nightfold.text import one_line
 
 RETENTION = timedelta(days=14)  # the queues' MessageRetentionPeriod in template.yaml
 MAX_RECEIVES = 50  # the miss queue's maxReceiveCount in template.yaml: the next receive after these parks a message
@@ -72,7 +73,7 @@ def read_messages(state_dir: Path, queue: Literal["waiting", "parked"]) -> list[
 def unreadable_messages(state_dir: Path) -> Iterator[tuple[Path, str]]:
     """The files in both queues that are not messages, and why. The next run sets them aside."""
     for queue in QUEUES.values():
-        for path in sorted((state_dir / "queues" / queue).glob("*.json")):
+        for path in sorted(_files(state_dir / "queues" / queue)):
             try:
                 with suppress(FileNotFoundError):
                     read_message(path)
@@ -80,11 +81,24 @@ def unreadable_messages(state_dir: Path) -> Iterator[tuple[Path, str]]:
                 yield path, str(error)
 
 
+def about_unreadable(state_dir: Path) -> Iterator[str]:
+    """What the user should know about these files."""
+    for path, why in unreadable_messages(state_dir):
+        yield f"{path} is not a readable message ({one_line(why)}). The next run sets it aside."
+
+
 def _messages(folder: Path) -> Iterator[Message]:
-    for path in folder.glob("*.json"):
+    for path in _files(folder):
         with suppress(UnreadableMessage, FileNotFoundError):
             stored = read_message(path)
             yield Message(stored.message_id, stored.body, stored.sent_at / 1000, stored.receive_count)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Raises OSError if the folder cannot be listed, where `Path.glob` would find nothing."""
+    with suppress(FileNotFoundError):
+        return [path for path in folder.iterdir() if path.suffix == ".json"]
+    return []
 
 
 def _queued(message: Message, queue: Literal["waiting", "parked"], now: datetime) -> QueuedMiss:

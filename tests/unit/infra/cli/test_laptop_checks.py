@@ -87,6 +87,19 @@ def test_misses_are_no_defect(tmp_path: Path) -> None:
         assert str(found.command).endswith(f" misses --state-dir {tmp_path}")
 
 
+def test_messages_that_cannot_be_read_are_a_defect(tmp_path: Path) -> None:
+    queue = tmp_path / "queues" / "MissQueue"
+    queue.mkdir(parents=True)
+    for number in range(3):
+        (queue / f"{number}.json").write_text('{"bo')
+    found = finding(tmp_path, "misses")
+    assert (found.status, found.found) == ("fix", "3 message files cannot be read")
+    assert str(found.command).endswith(f" misses --state-dir {tmp_path}")
+    shutil.rmtree(queue)
+    queue.touch()
+    assert finding(tmp_path, "misses") == fix(f"{queue} cannot be read (Not a directory)")
+
+
 def printed(capsys: pytest.CaptureFixture[str], *found: Finding, as_json: bool = False) -> tuple[int, str]:
     code = checks.shown((Check(f"check {n}", each) for n, each in enumerate(found)), as_json=as_json)
     return code, capsys.readouterr().out

@@ -6,7 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra.cli.laptop import Laptop
+from infra.cli.main import main
 from infra.cli.misses_text import as_json, as_text
 from infra.state.message_files import LARGEST_NUMBER
 from infra.state.queued_misses import MAX_RECEIVES, QUEUES, RETENTION, read_messages, read_misses
@@ -90,6 +93,28 @@ def test_a_file_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
     for name, content in (("torn", '{"message_id": "torn", "bo'), ("list", "[]"), ("other", '{"message_id": "x"}')):
         (tmp_path / "queues" / "MissQueue" / f"{name}.json").write_text(content)
     assert [message.message_id for message in read_messages(tmp_path, "waiting")] == ["a"]
+
+
+def test_a_queue_that_cannot_be_listed_is_not_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    queue = tmp_path / "queues" / "MissQueue"
+    queue.parent.mkdir()
+    queue.touch()
+    assert main(["misses", "--state-dir", str(tmp_path)]) == 1
+    assert capsys.readouterr() == ("", f"nightfold: {queue}: Not a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("queue", "command"),
+    [("MissQueue", "redrive --dry-run --simulate"), ("ParkedQueue", "unpark"), ("ParkedQueue", "misses")],
+)
+def test_each_command_about_misses_names_a_file_that_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], queue: str, command: str
+) -> None:
+    torn = tmp_path / "queues" / queue / "torn.json"
+    torn.parent.mkdir(parents=True)
+    torn.write_text('{"message_id": "torn", "bo')
+    assert main([*command.split(), "--state-dir", str(tmp_path)]) == 0
+    assert f"{torn} is not a readable message (JSONDecodeError: " in capsys.readouterr().err
 
 
 def test_the_last_moment_that_a_message_may_have_is_a_date(tmp_path: Path) -> None:
