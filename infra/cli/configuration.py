@@ -122,7 +122,7 @@ def configuration_text(state_dir: Path) -> str:
     A file that was never edited follows the template when the template changes.
     """
     try:
-        text = regular_files.read_file(file := state_dir / FILE).decode("utf-8", "replace").strip()
+        text = regular_files.read_file(file := state_dir / FILE).decode("utf-8-sig", "replace").strip()
     except (FileNotFoundError, NotADirectoryError):
         return _default_configuration()
     except OSError as error:

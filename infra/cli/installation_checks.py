@@ -1,6 +1,7 @@
 """What `nightfold doctor` looks at in a state directory and in a stack alike: what a run reads, and what earlier ones
 left."""
 
+import json
 from collections.abc import Mapping
 
 from infra.cli.checks import Finding, fix, note, ok
@@ -22,8 +23,19 @@ def configuration(at: Installation) -> Finding:
     try:
         found = stored(where, text)
     except InvalidInput as error:
-        return fix(str(error), at.suggest("config FIELD=VALUE"))
+        if _has_only_fields(text):
+            return fix(str(error), at.suggest("config FIELD=VALUE"))
+        return fix(f"{error} (`config` cannot fix that: edit it by hand)")
     return ok(f"{where} asks {found.model} for {found.question}")
+
+
+def _has_only_fields(text: str) -> bool:
+    """Whether `config FIELD=VALUE` can fix the configuration: it replaces the values of known fields."""
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(fields, dict) and fields.keys() <= RunConfiguration.model_fields.keys()
 
 
 def sites(at: Installation, document: bytes | None, where: str) -> Finding:

@@ -138,6 +138,12 @@ def test_a_bad_value_in_the_file_can_be_replaced(file: Path, capsys: pytest.Capt
     assert json.loads(file.read_text()) == {"max_concurrency": 4}
 
 
+def test_a_byte_order_mark_is_no_defect(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(STORED, "utf-8-sig")
+    assert config(file.parent, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["remember"] == 0
+
+
 def test_a_configuration_that_was_changed_meanwhile_is_kept(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

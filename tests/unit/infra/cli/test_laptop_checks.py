@@ -73,6 +73,15 @@ def test_what_a_run_would_refuse_is_found(tmp_path: Path) -> None:
     assert str(wrong.command).endswith(f" sites FILE --state-dir {state.path}")
 
 
+@pytest.mark.parametrize("text", ['{"max_concurency": 4}', '{"max_concurrency": 4', "[]", "[" * 200_000])
+def test_config_is_suggested_only_where_it_can_fix_the_configuration(tmp_path: Path, text: str) -> None:
+    (tmp_path / "configuration.json").write_text(text)
+    found = finding(tmp_path, "configuration")
+    assert (found.status, found.command) == ("fix", None)
+    assert found.found.startswith(f"{tmp_path / 'configuration.json'}: ")
+    assert found.found.endswith(" (`config` cannot fix that: edit it by hand)")
+
+
 def test_misses_are_no_defect(tmp_path: Path) -> None:
     for queue, files, sentence in (
         ("MissQueue", 2, "2 misses for the next redrive"),
