@@ -97,10 +97,10 @@ def make() -> Finding:
     return note("not found; `make run`, `make test` and `make build` need it", command)
 
 
-def sam() -> Finding:
+def sam(root: Path = ROOT) -> Finding:
     if path := shutil.which("sam"):
         return ok(path)
-    return note("not found; only `sam deploy` needs it", "uv tool install aws-sam-cli")
+    return note("not found; only `sam deploy` needs it", f"{_uv(root)} tool install aws-sam-cli")
 
 
 def aws_credentials() -> Finding:
@@ -108,7 +108,11 @@ def aws_credentials() -> Finding:
 
     if method := found_credentials():
         return ok(f"found ({method}); `doctor --stack NAME` tries them")
-    return note("none in the environment or in the files of the aws command; only a stack needs them", "aws configure")
+    keys = "export AWS_ACCESS_KEY_ID=AKIA… AWS_SECRET_ACCESS_KEY=…"
+    return note(
+        "none in the environment or in the files of the aws command; only a stack needs them",
+        "aws configure" if shutil.which("aws") else keys,
+    )
 
 
 def api_key(environment: Mapping[str, str] = os.environ) -> Finding:
@@ -126,8 +130,11 @@ def api_key(environment: Mapping[str, str] = os.environ) -> Finding:
 
 
 def _sync(root: Path) -> str:
-    program = next((path for path, _ in uvs(root)), "uv")
-    return in_repository(f"{shlex.quote(program)} sync --locked --inexact", root)
+    return in_repository(f"{_uv(root)} sync --locked --inexact", root)
+
+
+def _uv(root: Path) -> str:
+    return shlex.quote(next((path for path, _ in uvs(root)), "uv"))
 
 
 def _project(root: Path) -> Any:

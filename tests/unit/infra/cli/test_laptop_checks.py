@@ -268,6 +268,17 @@ def test_make_is_installed_by_what_this_machine_has(machine: Path) -> None:
     assert laptop_checks.make().command == "sudo apt-get install make"
 
 
+def test_sam_is_installed_by_the_uv_that_was_found(machine: Path) -> None:
+    uv = plant(machine / "my project" / ".uv" / "bin" / "uv", "uv 0.9.0")
+    assert laptop_checks.sam(machine / "my project").command == f"'{uv}' tool install aws-sam-cli"
+
+
+def test_the_aws_command_is_suggested_only_where_there_is_one(machine: Path) -> None:
+    assert laptop_checks.aws_credentials().command == "export AWS_ACCESS_KEY_ID=AKIA… AWS_SECRET_ACCESS_KEY=…"
+    plant(machine / "bin" / "aws")
+    assert laptop_checks.aws_credentials().command == "aws configure"
+
+
 def test_aws_credentials_are_found_where_boto3_finds_them(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert laptop_checks.aws_credentials().status == "note"
     (machine / "home" / ".aws").mkdir()
