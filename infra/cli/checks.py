@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.cli.terminal import to_stdout, visible
+from infra.cli.terminal import pasteable, to_stdout
 from nightfold.errors import InvalidInput
 
 type Status = Literal["ok", "note", "fix"]
@@ -39,8 +39,8 @@ class Check:
 
     @property
     def as_text(self) -> list[str]:
-        lines = [f"{SIGNS[self.finding.status]}  {visible(f'{self.name}: {self.finding.found}')}"]
-        return [*lines, f"      {visible(self.finding.command, 4_000)}"] if self.finding.command else lines
+        lines = [f"{SIGNS[self.finding.status]}  {pasteable(f'{self.name}: {self.finding.found}')}"]
+        return [*lines, f"      {pasteable(self.finding.command, 4_000)}"] if self.finding.command else lines
 
 
 def ok(found: str) -> Finding:

@@ -61,14 +61,25 @@ def program() -> str:
         return shlex.quote(str(script.absolute()))
     if script.is_absolute() and script.is_relative_to(Path.cwd()):
         script = script.relative_to(Path.cwd())
-    return shlex.quote(str(script))
+    return shlex.quote(f"./{script}" if script.parent == Path() else str(script))
 
 
 def typed_here() -> bool:
     """Whether the user's shell is in this process's folder. With `make -C` and `uv --directory` it is not."""
+    if "UV_RUN_RECURSION_DEPTH" in os.environ and _is_run_by_sh():
+        return False
     shell = os.environ.get("PWD")
     try:
         return not shell or os.path.samefile(shell, ".")  # noqa: PTH121 - the paths as the shell has them
+    except OSError:
+        return False
+
+
+def _is_run_by_sh() -> bool:
+    """Whether the script is the one for sh that uv writes where the path has a space. sh replaces PWD."""
+    try:
+        with open(sys.argv[0], "rb") as script:  # noqa: PTH123 - as it was typed
+            return script.read(9) == b"#!/bin/sh"
     except OSError:
         return False
 

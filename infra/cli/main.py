@@ -32,7 +32,7 @@ from infra.cli.run import run
 from infra.cli.sites import sites
 from infra.cli.smoke import smoke
 from infra.cli.stop import stop
-from infra.cli.terminal import to_stderr, visible
+from infra.cli.terminal import pasteable, to_stderr
 from infra.cli.unpark import unpark
 from infra.cli.watch import watch
 
@@ -88,7 +88,7 @@ def _main(arguments: list[str] | None) -> int:
             return 128 + signal.SIGPIPE
         except OSError as error:  # a full disk, a missing permission: the file and the reason say it all
             where = f"{error.filename}: " if error.filename else ""
-            to_stderr(f"nightfold: {visible(f'{where}{error.strerror or error}')}")
+            to_stderr(f"nightfold: {pasteable(f'{where}{error.strerror or error}')}")
             return 1
         except Exception as error:
             if _is_bad_input(error):
@@ -123,7 +123,7 @@ def _is_bad_input(error: Exception) -> bool:
 
 
 def _refuse(message: str) -> int:
-    to_stderr(f"nightfold: {visible(message)}")
+    to_stderr(f"nightfold: {pasteable(message)}")
     return BAD_INPUT
 
 

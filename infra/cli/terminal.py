@@ -21,6 +21,12 @@ def visible(text: object, limit: int = 1_000) -> str:
     return one_line(str(text), limit)
 
 
+def pasteable(text: str, limit: int = 1_000) -> str:
+    """The same with each space kept, for a text with a command or a path that the user may paste."""
+    line = " ".join(visible(word, limit) for word in text[: limit * 4].split(" "))
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
 def fitted(line: str, width: int | None) -> str:
     """The line, cut to `width` columns. None means no limit."""
     if width is None or cell_len(line) <= width:

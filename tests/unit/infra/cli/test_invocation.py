@@ -47,6 +47,14 @@ def test_a_script_is_called_by_the_path_that_was_typed(monkeypatch: pytest.Monke
     assert suggest("misses", STATE_DIR) == ".venv/bin/nightfold misses"
 
 
+def test_a_script_in_the_shells_folder_keeps_its_dot(monkeypatch: pytest.MonkeyPatch, shell: Path) -> None:
+    monkeypatch.chdir(shell.parent)
+    monkeypatch.setenv("PWD", str(shell.parent))
+    for typed in ("./nightfold", str(shell)):
+        called(monkeypatch, typed)
+        assert suggest("redrive", STATE_DIR) == "./nightfold redrive"
+
+
 def test_from_another_folder_the_path_is_the_one_that_was_typed_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -89,6 +97,17 @@ def test_if_the_shell_is_in_another_folder_everything_is_absolute(
     """`make -C repo run`, `uv --directory repo run nightfold run`."""
     monkeypatch.setenv("PWD", str(tmp_path))
     called(monkeypatch, ".venv/bin/nightfold")
+    assert suggest("redrive", STATE_DIR) == f"{shell} redrive --state-dir {tmp_path}/repo/.nightfold"
+
+
+def test_a_script_that_sh_runs_for_uv_does_not_believe_pwd(
+    monkeypatch: pytest.MonkeyPatch, shell: Path, tmp_path: Path
+) -> None:
+    """`uv run --directory repo nightfold run` where the path has a space: sh has replaced PWD."""
+    shell.write_text("#!/bin/sh\n")
+    called(monkeypatch, str(shell))
+    assert suggest("redrive", STATE_DIR) == ".venv/bin/nightfold redrive"
+    by_uv(monkeypatch, tmp_path / "bin" / "uv", shell, str(tmp_path / "bin"))
     assert suggest("redrive", STATE_DIR) == f"{shell} redrive --state-dir {tmp_path}/repo/.nightfold"
 
 

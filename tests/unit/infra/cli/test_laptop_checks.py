@@ -128,6 +128,11 @@ def test_what_is_found_never_controls_the_terminal(capsys: pytest.CaptureFixture
     assert "\x1b" not in out
 
 
+def test_what_is_pasted_keeps_its_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = printed(capsys, fix("no 'my  list'", "sites FILE --state-dir 'my  double'"))
+    assert out == "!!  check 0: no 'my  list'\n      sites FILE --state-dir 'my  double'\n"
+
+
 def test_findings_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = printed(capsys, ok("fine"), fix("bad", "do that"), as_json=True)
     assert (code, json.loads(out)) == (

@@ -1,11 +1,12 @@
 """infra/cli/main.py: the group of commands."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import pytest
 
-from infra.cli.main import main, nightfold
+from infra.cli.main import BAD_INPUT, main, nightfold
 
 
 @pytest.mark.parametrize("name", nightfold.commands)
@@ -19,6 +20,13 @@ def test_each_command_has_a_module_of_its_name(name: str) -> None:
 def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"nightfold {version('nightfold')}\n"
+
+
+def test_a_refusal_keeps_the_spaces_of_the_command_that_it_suggests(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "nope", "--state-dir", str(tmp_path / "my  double")]) == BAD_INPUT
+    assert "/my  double'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("width", [80, 100])

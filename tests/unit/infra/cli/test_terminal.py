@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.cli.main import main
-from infra.cli.terminal import fitted, table, visible, width_of
+from infra.cli.terminal import fitted, pasteable, table, visible, width_of
 from nightfold.storage import memory_key, results_key
 from tests.support.stored_runs import partial
 from tests.unit.infra.cli.test_report_pages import RUN, as_files
@@ -69,6 +69,18 @@ def test_any_text_becomes_one_bounded_line_without_control_characters(text: str,
     assert len(shown) <= limit
     assert not [each for each in shown if unicodedata.category(each)[0] == "C"]
     assert len(shown.splitlines()) <= 1
+
+
+@given(st.text(max_size=300), st.integers(1, 80))
+def test_any_text_that_may_be_pasted_is_one_too(text: str, limit: int) -> None:
+    shown = pasteable(text, limit)
+    assert len(shown) <= limit
+    assert not [each for each in shown if unicodedata.category(each)[0] == "C"]
+    assert len(shown.splitlines()) <= 1
+
+
+def test_only_the_spaces_of_what_may_be_pasted_are_kept() -> None:
+    assert pasteable("a  b\n\tc \x1b[0m") == "a  b c [0m"
 
 
 def test_a_megabyte_is_cut_before_it_is_looked_at() -> None:
