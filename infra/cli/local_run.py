@@ -58,7 +58,13 @@ class LocalRunner:
 
     def run(self, request: RunRequest, progress: Progress, notify: Callable[[str], None]) -> RunResult:
         """Raises StateDirInUse, CorruptState. The notices are about files that were set aside."""
-        return run_locally(request, self.endpoint, self.at, progress, notify)
+        try:
+            return run_locally(request, self.endpoint, self.at, progress, notify)
+        except KeyboardInterrupt:
+            stopped = self.ended_at_once(request, progress)
+            if stopped.planned:  # the run had ended
+                raise
+            return stopped
 
     def detached(self) -> Callable[[RunRequest], None]:
         raise InvalidInput("--detach: a run on this machine ends with its command; add --stack NAME, or omit it")

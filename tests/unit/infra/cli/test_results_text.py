@@ -1,16 +1,23 @@
 """The text after a run: bounded, escaped, and with the next step."""
 
 import json
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.cli.interrupts import interruptible
 from infra.cli.invocation import program
 from infra.cli.laptop import Laptop
+from infra.cli.local_run import LocalRunner
+from infra.cli.progress import Progress
 from infra.cli.results_text import as_json, as_text, census_line, dead_runs, next_steps, without_census
+from infra.cli.run_request import Selection, request_run
 from infra.cli.run_result import RunResult
+from infra.messages_api.endpoint import Endpoint
+from infra.messages_api.scenario import Scenario
 from nightfold.contract import Summary
 
 
@@ -203,3 +210,16 @@ def test_a_morning_over_two_questions_counts_each_sites_own_entries() -> None:
     many = [site.model_copy(update={"site_id": f"s{n}"}) for n, site in enumerate(sites * 4)]
     text = "\n".join(as_text(summary(8).model_copy(update={"sites": many}), Laptop(Path("state")), 80))
     assert "… and 3 more sites with 11 entries\n" in text
+
+
+def test_a_signal_while_the_cloud_is_deployed_stops_a_run_that_has_collected_nothing(tmp_path: Path) -> None:
+    at = Laptop(tmp_path)
+    stop = Progress(changed=lambda *_: signal.raise_signal(signal.SIGTERM))
+    with interruptible():
+        result = LocalRunner(at, Endpoint("", scenario=Scenario())).run(
+            request_run(at, Selection(), {}), stop, pytest.fail
+        )
+        assert (stop.phase, result.exit_code) == ("deploying template.yaml into the embedded cloud", 143)
+    with interruptible():
+        pass  # the signal is forgotten
+    assert without_census(result, at) == ["Stopped before anything was collected."]
