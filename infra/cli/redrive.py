@@ -45,12 +45,18 @@ def redrive(
 
     runner = at.runner(simulation, None)
     request = request_redrive(at, overrides, runner.speed, simulated=runner.simulated)
-    for run in request.passed_over:
-        to_stderr(misses_text.passed_over(run.name, run.why))
+    skipped = [misses_text.passed_over(run.name, run.why) for run in request.passed_over]
+    if dry_run or not quiet:
+        for line in skipped:
+            to_stderr(line)
     if dry_run:
         for line in runner.about_queues():
             to_stderr(line)
         text = plan_text.redrive_as_json if as_json else plan_text.redrive_as_text
         to_stdout(text(request, at, width_of(sys.stdout)))
         return 0
-    return run_with_view(request, runner, at, as_json=as_json, quiet=quiet, detach=detach)
+    code = run_with_view(request, runner, at, as_json=as_json, quiet=quiet, detach=detach)
+    if quiet and code != 0:
+        for line in skipped:
+            to_stderr(line)
+    return code
