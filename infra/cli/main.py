@@ -8,6 +8,7 @@ the run failed, 64 bad input before anything started, 130 after Ctrl-C. A comman
 import gc
 import os
 import re
+import shlex
 import signal
 import sys
 from io import TextIOWrapper
@@ -98,13 +99,14 @@ def _main(arguments: list[str] | None) -> int:
 
 def _meant(error: click.UsageError) -> str:
     """The likely option, if a site list was given without one."""
-    extra = re.search(r"unexpected extra argument \((\S+)\)|No such command '(\S+\.json)'", error.message)
+    extra = re.search(r"unexpected extra argument \((.+)\)|No such command '(.+\.json)'", error.message)
     if extra is None or error.ctx is None:
         return ""
+    file = shlex.quote(extra[1] or extra[2])
     if error.ctx.command is nightfold:
-        return f" Did you mean {_typed(error.ctx)} run --sites {extra[2]}?"
+        return f" Did you mean {_typed(error.ctx)} run --sites {file}?"
     takes_sites = any("--sites" in option.opts for option in error.ctx.command.params)
-    return f". Did you mean --sites {extra[1]}?" if takes_sites else ""
+    return f". Did you mean --sites {file}?" if takes_sites else ""
 
 
 def _typed(context: click.Context | None) -> str:

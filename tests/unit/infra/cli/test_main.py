@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
+from infra.cli.invocation import program
 from infra.cli.main import BAD_INPUT, main, nightfold
 
 
@@ -27,6 +28,16 @@ def test_a_refusal_keeps_the_spaces_of_the_command_that_it_suggests(
 ) -> None:
     assert main(["report", "nope", "--state-dir", str(tmp_path / "my  double")]) == BAD_INPUT
     assert "/my  double'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "meant"), [(["plan"], ". Did you mean --sites"), ([], f". Did you mean {program()} run --sites")]
+)
+def test_a_site_list_with_a_space_is_answered_with_its_option(
+    command: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "my sites.json"]) == BAD_INPUT
+    assert f"{meant} 'my sites.json'? (see " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("width", [80, 100])
