@@ -1,6 +1,7 @@
 """The options that several commands share. A decorator passes a group of options to the command as one value."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -29,11 +30,18 @@ detach_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
 
 
+def _a_stack(context: click.Context, option: click.Parameter, name: str | None) -> str | None:  # noqa: ARG001
+    """CloudFormation's own rule for names. Other texts cannot always be sent."""
+    if name is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}|arn:[!-~]+", name):
+        raise click.BadParameter(f"{name!r} is not the name or the ARN of a stack")
+    return name
+
+
 def installation_options(command: Command) -> Command:
     """Adds where to look; the command receives `at`, an Installation: a state directory or a deployed stack."""
 
     @state_dir_option
-    @click.option("--stack", metavar="NAME", help="A deployed stack, instead of a state directory.")
+    @click.option("--stack", metavar="NAME", callback=_a_stack, help="A deployed stack, instead of a state directory.")
     @click.option("--region", metavar="REGION", help="The stack's AWS region.  [default: your AWS configuration's]")
     @click.option("--profile", metavar="NAME", help="AWS credentials.  [default: your AWS configuration's]")
     @wraps(command)

@@ -40,6 +40,22 @@ def test_a_site_list_with_a_space_is_answered_with_its_option(
     assert f"{meant} 'my sites.json'? (see " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["z\u00fcrich", "a\udcff", "", "my stack", "2nd", "x" * 129])
+def test_what_no_stack_can_be_called_is_refused_before_aws_is_asked(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["misses", "--stack", name]) == BAD_INPUT
+    assert f"Invalid value for '--stack': {name!r} is not the name or the ARN of a stack" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["Nightfold-2", "x" * 128, "arn:aws:cloudformation:eu-west-1:123456789012:stack/n/1-2"]
+)
+def test_the_name_and_the_arn_of_a_stack_are_taken(name: str) -> None:
+    with nightfold.commands["misses"].make_context("misses", ["--stack", name]) as context:
+        assert context.params["stack"] == name
+
+
 @pytest.mark.parametrize("width", [80, 100])
 def test_no_line_of_the_list_of_commands_is_cut(width: int) -> None:
     with click.Context(nightfold, info_name="nightfold", terminal_width=width) as context:
