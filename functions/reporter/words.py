@@ -107,7 +107,7 @@ ERRORS = {
         "Nothing new",
         "Twice, every entry of Claude's answer was suggested on an earlier night.",
         "The next redrive asks again.",
-        "Ask for more entries, reword the brief, or empty the site's memory: nightfold memory SITE --forget.",
+        "Ask for more entries, reword the brief, or empty the site's memory with the memory command's option --forget.",
     ),
     "Refused": Words(
         "Claude refused",
@@ -125,7 +125,7 @@ ERRORS = {
         "The API key was not accepted",
         "The API answered 401 or 403, or there is no key. No call was billed.",
         _IN_VAIN,
-        "Store a valid key with `nightfold key --stack NAME` (locally it is ANTHROPIC_API_KEY), then redrive.",
+        "Store a valid key with the key command (locally it is ANTHROPIC_API_KEY), then redrive.",
     ),
     "SpendLimitReached": Words(
         "The spend limit is reached",

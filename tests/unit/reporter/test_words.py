@@ -22,6 +22,11 @@ def test_every_error_that_a_miss_can_have_has_words() -> None:
     assert words_for("Whatever") is OTHER
 
 
+def test_no_words_have_half_a_command() -> None:
+    """A stack's page and a laptop's would need different ones."""
+    assert "nightfold " not in markdown()
+
+
 def test_the_runbook_has_the_same_table() -> None:
     assert markdown() in (ROOT / "infra/docs/runbook.md").read_text(encoding="utf-8")
 
