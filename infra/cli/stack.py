@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from infra.cli.installation import Configuration, Evidence, Runner, SiteList
 from infra.cli.interrupts import signals_held, stop_if_requested
-from infra.cli.invocation import program
+from infra.cli.invocation import program, suggest_anywhere
 from infra.cli.page_files import page_from
 from infra.cli.parked import ParkedQueue
 from infra.cli.recorded_misses import recorded_misses
@@ -65,9 +65,12 @@ class Stack:
         return f"the stack {self.name}"
 
     def suggest(self, command: str) -> str:
+        return f"{program()} {command} {self._options}"
+
+    @property
+    def _options(self) -> str:
         given = {"--stack": self.name, "--region": self.region, "--profile": self.profile}
-        words = [word for name, value in given.items() if value for word in (name, value)]
-        return f"{program()} {command} {shlex.join(words)}"
+        return shlex.join(word for name, value in given.items() if value for word in (name, value))
 
     def shown(self, key: str) -> str:
         return f"s3://{self._deployed.output('BucketName')}/{key}"
@@ -85,8 +88,9 @@ class Stack:
     def why_unfinished(self) -> str:
         return f"has not closed its census; `{self.suggest('misses')}` says whether it is still running"
 
-    def redrive_anywhere(self, *, simulated: bool) -> str:
-        return self.redrive(simulated=simulated)
+    def redrive_anywhere(self, *, simulated: bool) -> str:  # noqa: ARG002 - a stack is of one kind
+        command, _, _ = suggest_anywhere("redrive", Path()).rpartition(" --state-dir ")  # a stack has none
+        return f"{command} {self._options}"
 
     def misses(self) -> list[QueuedMiss]:
         return recorded_misses(self.records).listed()

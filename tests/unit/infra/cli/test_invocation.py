@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.cli.invocation import MODULE, ROOT, suggest, suggest_anywhere
+from infra.cli.stack import Stack
 from infra.cli.terminal import STATE_DIR
 
 
@@ -121,3 +122,9 @@ def test_a_page_shows_a_command_for_any_folder() -> None:
     command = suggest_anywhere("redrive", Path("mine"))
     assert command.startswith(f"{Path(sys.executable).with_name('nightfold')} redrive")
     assert command.endswith(f" --state-dir {os.getcwd()}/mine")  # noqa: PTH109
+
+
+def test_the_page_of_a_stacks_run_shows_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    called(monkeypatch, ".venv/bin/nightfold")
+    command = Stack("nightfold", profile="my own").redrive_anywhere(simulated=False)
+    assert command == f"{Path(sys.executable).with_name('nightfold')} redrive --stack nightfold --profile 'my own'"
