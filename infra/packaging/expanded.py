@@ -40,4 +40,4 @@ def expand(template: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(json.dumps(expand(TEMPLATE.read_text()), indent=2))
+    Path(sys.argv[1]).write_text(json.dumps(expand(TEMPLATE.read_text(encoding="utf-8")), indent=2))

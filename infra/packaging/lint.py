@@ -28,7 +28,7 @@ LOCKS = Path(__file__).with_name("linters")
 def main(folder: Path = ROOT) -> int:
     machine = folder / "infra/statemachine/nightly.asl.json"
     try:
-        document = expand((folder / "template.yaml").read_text())
+        document = expand((folder / "template.yaml").read_text(encoding="utf-8"))
     except InvalidDocumentException as error:
         sys.stderr.write(f"{error.message}\n" + "".join(f"{cause.message}\n" for cause in error.causes))
         return 1

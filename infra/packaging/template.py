@@ -60,4 +60,4 @@ class Template:
 def read(file: Path = ROOT / "template.yaml") -> Template:
     from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-    return Template(yaml_parse(file.read_text()))
+    return Template(yaml_parse(file.read_text(encoding="utf-8")))

@@ -1,6 +1,9 @@
 """The template for `sam deploy`."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from infra.packaging import template
@@ -12,6 +15,12 @@ def test_every_function_of_the_template_has_its_folder() -> None:
     assert {"Planner", "Collector", "Aggregator"} <= functions.keys()
     for folder in functions.values():
         assert (ROOT / "functions" / folder / "handler.py").is_file()
+
+
+def test_the_template_is_read_in_a_locale_without_utf_8() -> None:
+    read = "from infra.packaging import template; template.read()"
+    without = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", read], env=without, check=True)  # noqa: S603
 
 
 def test_a_built_template_allows_one_architecture_and_names_the_packages(tmp_path: Path) -> None:
