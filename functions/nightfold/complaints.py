@@ -15,6 +15,7 @@ _WRONG_TYPE = {
     **dict.fromkeys(("list_type", "tuple_type"), "must be a JSON array"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be a JSON object"),
     "string_type": "must be a text",
+    "string_unicode": "must be valid Unicode",
     "greater_than": "must be more than {gt:,}",
     "greater_than_equal": "must be at least {ge:,}",
     "less_than_equal": "must be at most {le:,}",

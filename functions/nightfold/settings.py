@@ -1,9 +1,10 @@
 """The run's configuration, and a function's environment."""
 
 import os
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from nightfold.budget import (
     MAX_TOKENS_CEILING,
@@ -15,7 +16,7 @@ from nightfold.budget import (
 )
 from nightfold.complaints import but
 from nightfold.errors import InvalidInput
-from nightfold.question import DEFAULT, load
+from nightfold.question import DEFAULT, NAME, load
 
 AUTO: Literal["auto"] = "auto"
 MOST_AT_ONCE = 1_000  # what Lambda runs at once in an account, unless AWS raises it
@@ -25,6 +26,18 @@ def _concurrency(given: Any) -> Any:
     if given != AUTO and (isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST_AT_ONCE):
         raise ValueError(f'must be "auto" or a whole number from 1 to {MOST_AT_ONCE:,}{but(given)}')
     return given
+
+
+def _question(text: str) -> str:
+    if not re.fullmatch(NAME, text):
+        raise ValueError(f"must be the name of a question such as {DEFAULT}{but(text)}")
+    return text
+
+
+def _model(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.:@-]{0,127}", text):
+        raise ValueError(f"must be a model id such as claude-haiku-5-5{but(text)}")
+    return text
 
 
 class RunConfiguration(BaseModel):
@@ -58,10 +71,8 @@ class RunConfiguration(BaseModel):
     ] = 4_096
     question: Annotated[
         str,
-        Field(
-            pattern=r"^[a-z][a-z0-9_]{0,39}$",
-            description="what is asked: the name of a folder below functions/questions",
-        ),
+        AfterValidator(_question),
+        Field(description="what is asked: the name of a folder below functions/questions"),
     ] = DEFAULT
     entries: Annotated[
         int | None, Field(ge=1, le=20, description="entries to ask for, per site; null for the question's own number")
@@ -71,10 +82,8 @@ class RunConfiguration(BaseModel):
     ] = 30
     model: Annotated[
         str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9.:@-]{0,127}$",
-            description="model id, such as `claude-haiku-5-5`; the plan shows whether its price is known",
-        ),
+        AfterValidator(_model),
+        Field(description="model id, such as `claude-haiku-5-5`; the plan shows whether its price is known"),
     ] = "claude-sonnet-5-5"
     request_timeout_s: Annotated[int, Field(ge=1, le=600, description="seconds for one call")] = 120
     cost_ceiling_usd: Annotated[

@@ -44,12 +44,13 @@ def draft(
     profile: Profile,
     speed: float = 1.0,
     questions: Mapping[str, str] = MappingProxyType({}),
+    where: str = "sites",
     **of_redrive: Any,
 ) -> Plan:
     """The plan with its worst case and, by `profile`, with what is expected; `speed` is that of a simulated API.
-    `questions` and `of_redrive` are the plan's further fields. Raises InvalidInput for a missing fact, too few tokens,
-    or a ceiling under the cost of one answer."""
-    check_facts(sites, lambda site_id: questions.get(site_id, configuration.question))
+    `questions` and `of_redrive` are the plan's further fields; `where` is what an error calls the site list. Raises
+    InvalidInput for a missing fact, too few tokens, or a ceiling under the cost of one answer."""
+    check_facts(sites, lambda site_id: questions.get(site_id, configuration.question), where)
     most = worst_case(sites, configuration, questions)
     check_ceiling(sites, configuration, len(sites), questions)
     carried = believed(profile, configuration.model, task.started_at, simulated=simulated)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -95,10 +96,7 @@ def run_id_of(given: ExecutionInput, execution_name: str) -> str:
 
 def configure(parameter: str, overrides: dict[str, Any]) -> RunConfiguration:
     """The configuration of one run: the parameter's JSON under `overrides`. Raises InvalidInput."""
-    try:
-        fields = json.loads(parameter)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"configuration: the parameter is not valid JSON ({error})") from None
+    fields = _parsed(parameter, "configuration: the parameter is")
     if not isinstance(fields, dict):
         raise InvalidInput("configuration: the parameter is JSON, but not an object")
     try:
@@ -120,15 +118,36 @@ def read_sites(document: bytes | None, where: str = SITES_KEY) -> list[Site]:
         raise InvalidInput(f"sites: there is no {where}")
     if len(document) > LIST_LIMIT:
         raise InvalidInput(f"{where}: must have at most {LIST_LIMIT:,} bytes, not {len(document):,}")
-    try:
-        sites = json.loads(document)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{where}: not valid JSON ({error})") from None
+    sites = _parsed(document, f"{where}:")
     try:
         return SiteList.validate_python(sites)
     except ValidationError as error:
         details = error.errors(include_url=False)
     raise InvalidInput(f"{where}: {listed(_complaint_of_site(detail, sites) for detail in details)}")
+
+
+def _parsed(document: str | bytes, what: str) -> Any:
+    """The JSON. Raises InvalidInput, which begins with `what`."""
+    try:
+        return json.loads(document, object_pairs_hook=_object)
+    except (json.JSONDecodeError, InvalidInput) as error:
+        why = str(error)
+    except UnicodeDecodeError:
+        why = "it is not text in UTF-8"
+    except RecursionError:
+        why = "it is nested too deeply"
+    except ValueError:
+        why = "a number in it has too many digits"
+    raise InvalidInput(f"{what} not valid JSON ({why})")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises InvalidInput for a key that appears twice, of which JSON takes the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise InvalidInput(f"{one_line(json.dumps(twice), 60)} appears twice in {one_line(json.dumps(found), 100)}")
+    return found
 
 
 def _complaint_of_site(detail: ErrorDetails, sites: Any) -> str:
@@ -141,13 +160,15 @@ def _complaint_of_site(detail: ErrorDetails, sites: Any) -> str:
     return f"site {int(number) + 1}{name}{''.join(f', {key}' for key in field)}: {complaint(detail, SITE_KEYS)}"
 
 
-def check_facts(sites: Sequence[Site], question_of: Callable[[str], str]) -> None:
-    """Raises InvalidInput for the first name that a site's prompt uses and that neither site nor question has."""
+def check_facts(sites: Sequence[Site], question_of: Callable[[str], str], where: str = "sites") -> None:
+    """Raises InvalidInput, which names `where`, for the first name that a site's prompt uses and that neither site nor
+    question has."""
     for site in sites:
         question = load(question_of(site.site_id))
         if missing := sorted(question.needed - site.facts.keys()):
             raise InvalidInput(
-                f"sites: {site.site_id}, facts.{missing[0]}: is missing; the prompt of question {question.name} uses it"
+                f"{where}: site {site.site_id}, facts.{missing[0]}: is missing; "
+                f"the prompt of question {question.name} uses it"
             )
 
 

@@ -93,4 +93,5 @@ def _check_port(host: str, port: int) -> None:
     try:
         socket.create_server((host, port)).close()
     except OSError as error:
-        raise InvalidInput(f"--port: {host}:{port} cannot listen there ({error.strerror})") from None
+        why = str(error.strerror).partition(" (while")[0]  # what follows is the address again
+        raise InvalidInput(f"--host, --port: cannot listen on {host}:{port} ({why})") from None

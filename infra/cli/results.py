@@ -1,7 +1,7 @@
 """`nightfold results`."""
 
 import sys
-from datetime import datetime
+from datetime import date
 
 import click
 
@@ -10,10 +10,15 @@ from infra.cli.options import installation_options
 from infra.cli.terminal import to_stderr, to_stdout, width_of
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a day such as 2026-11-01") from None
+
+
 @click.command()
-@click.option(
-    "--since", metavar="DAY", type=click.DateTime(["%Y-%m-%d"]), help="Only runs that began on this day or later."
-)
+@click.option("--since", metavar="DAY", type=_day, help="Only runs that began on this day or later.")
 @click.option("--site", "site_ids", metavar="ID", multiple=True, help="Only this site. Can be repeated.")
 @click.option("--question", metavar="NAME", help="Only answers to this question.")
 @click.option("--all", "every", is_flag=True, help="Every answer, not only the newest of each site.")
@@ -28,7 +33,7 @@ from infra.cli.terminal import to_stderr, to_stdout, width_of
 )
 @installation_options
 def results(
-    since: datetime | None,
+    since: date | None,
     site_ids: tuple[str, ...],
     question: str | None,
     every: bool,
@@ -50,7 +55,7 @@ def results(
         simulated=simulated or all(run.simulated for run in runs),
         site_ids=frozenset(site_ids) or None,
         question=question,
-        since=since.date() if since else None,
+        since=since,
         every=every,
     )
     answers = list(accepted_answers(at.records, runs, chosen))

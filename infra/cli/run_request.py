@@ -96,6 +96,7 @@ def request_run(
         overrides=overrides,
         profile=noted(at.records),
         speed=speed,
+        where=named,
     )
     return RunRequest(name, overrides, plan, site_list, selection.execution_input)
 

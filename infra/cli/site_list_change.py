@@ -27,6 +27,7 @@ class Change:
     """A new list that is valid. Nothing is written yet."""
 
     content: bytes
+    named: str  # as an error calls it
     after: list[Site]
     lines: list[str]  # what changes, for the terminal
 
@@ -39,19 +40,25 @@ def change_to(file: Path, stored: bytes | None, where: str) -> Change:
         content, named = read_file(file, str(file)), str(file)
     after = read_sites(content, named)
     if stored is None:
-        return Change(content, after, [f"There is no list yet: {counted(len(after), 'site')} added."])
+        return Change(content, named, after, [f"There is no list yet: {counted(len(after), 'site')} added."])
     try:
         before = read_sites(stored, where)
     except InvalidInput as error:
-        return Change(content, after, [visible(error), f"It is replaced by {counted(len(after), 'site')}."])
-    return Change(content, after, list(_difference(before, after)))
+        return Change(content, named, after, [visible(error), f"It is replaced by {counted(len(after), 'site')}."])
+    return Change(content, named, after, list(_difference(before, after)))
 
 
-def check_as_planned(sites: Sequence[Site], configuration: str, where: str) -> None:
+def check_as_planned(sites: Sequence[Site], named: str, configuration: str, where: str) -> None:
     """Raises InvalidInput for what PlanRun would refuse: such as a fact that the question's prompt needs, or an answer
-    above the cost ceiling. `configuration` is what is stored at `where`."""
+    above the cost ceiling. `named` is the site list; `configuration` is what is stored at `where`."""
     valid, preview = read_configuration(where, configuration), "preview"
-    draft(preview, "collect", sites, valid, task(preview), simulated=False, overrides={}, profile=Profile())
+    draft(
+        *(preview, "collect", sites, valid, task(preview)),
+        simulated=False,
+        overrides={},
+        profile=Profile(),
+        where=named,
+    )
 
 
 def _difference(before: Sequence[Site], after: Sequence[Site]) -> Iterator[str]:

@@ -29,11 +29,11 @@ def sites(file: Path | None, yes: bool, as_json: bool, at: Installation) -> int:
     if file is None:
         now, text = read_sites(place.read(), place.where), configuration.read()
         to_stdout(sites_text.as_json(now) if as_json else sites_text.as_text(now, place.where, width_of(sys.stdout)))
-        check_as_planned(now, text, configuration.where)
+        check_as_planned(now, place.where, text, configuration.where)
         return 0
     stored = place.find()
     change = change_to(file, stored, place.where)
-    check_as_planned(change.after, configuration.read(), configuration.where)
+    check_as_planned(change.after, change.named, configuration.read(), configuration.where)
     for line in change.lines or ["Nothing changes: these sites are in the list, in this order."]:
         to_stderr(line)
     result = sites_text.as_json(change.after) if as_json else iter(())

@@ -11,6 +11,7 @@ listed has the list `default`. All times are simulated; `speed` is how many time
 unless the caller sets another speed. `simulated_claude` and `scripted_reply` decide how an answer looks on the wire.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
@@ -135,6 +136,9 @@ class Scenario(_Model):
     speed: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1  # times as fast as real time
 
 
+_PARTS: Mapping[int | str, type[_Model]] = {"sites": Step, "default": Step, "latency_s": Latency, "limits": Limits}
+
+
 class ScenarioError(ValueError):
     """A scenario file that cannot be used. One line for each mistake, naming the field."""
 
@@ -142,7 +146,7 @@ class ScenarioError(ValueError):
 def read_scenario(path: Path) -> Scenario:
     """The scenario in a JSON file; ScenarioError if it is missing, not valid JSON or not a scenario."""
     try:
-        return Scenario.model_validate_json(path.read_bytes())
+        return Scenario.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}") from None
     except ValidationError as invalid:
@@ -156,7 +160,8 @@ def _complaints(invalid: ValidationError) -> Iterable[str]:
             known = did_you_mean(error["input"], BEHAVIOURS) or f"; known are {', '.join(BEHAVIOURS)}"
             words = f"nothing is called {one_line(error['input'], 40)!r}{known}"
         else:
-            words = complaint(error)
+            model = _PARTS.get(error["loc"][0], Scenario) if len(error["loc"]) > 1 else Scenario
+            words = complaint(error, [*model.model_fields])
         yield f"{field}: {words}" if field else words
 
 

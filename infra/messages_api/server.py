@@ -33,7 +33,7 @@ from infra.messages_api.http_connection import (
 )
 from infra.messages_api.messages_request import RejectedError, find_site, parse_request, question_of_any
 from infra.messages_api.rate_limits import RateLimits
-from infra.messages_api.scenario import Scenario, ScenarioError, StepLike, read_scenario
+from infra.messages_api.scenario import Scenario, StepLike, read_scenario
 from infra.messages_api.scripted_reply import Replies
 from infra.messages_api.simulated_errors import error_body
 
@@ -165,22 +165,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--speed", type=float, help="how much faster than real time; default: as the scenario says")
     options = parser.parse_args(arguments)
     try:
-        scenario = read_scenario(options.scenario) if options.scenario else Scenario()
-    except ScenarioError as error:
+        api = MessagesAPI(
+            read_scenario(options.scenario) if options.scenario else Scenario(),
+            seed=options.seed,
+            speed=options.speed,
+            host=options.host,
+            port=options.port,
+            key=options.key,
+            keep_prompts=False,
+        )
+    except ValueError as error:  # a ScenarioError, or the speed
         sys.stderr.write(f"{error}\n")
         sys.exit(64)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    api = MessagesAPI(
-        scenario,
-        seed=options.seed,
-        speed=options.speed,
-        host=options.host,
-        port=options.port,
-        key=options.key,
-        keep_prompts=False,
-    )
     with ExitStack() as opened:
         try:
             opened.enter_context(api)

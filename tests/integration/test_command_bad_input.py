@@ -96,7 +96,7 @@ BAD_OPTIONS = {
     ),
     "a question whose facts no site has": (
         ["--question", "articles_to_refresh"],
-        "sites: harbour, facts.articles: is missing",
+        "events/sites.json: site harbour, facts.articles: is missing",
     ),
     "an unknown site": (["--only", "harbor"], "no site 'harbor' in the list; the nearest is 'harbour'"),
     "no site": (["--limit", "0"], "Invalid value for '--limit': 0 is not in the range"),

@@ -94,7 +94,10 @@ def test_a_bad_list_is_refused_and_nothing_is_uploaded(served: Served, bucket: B
     finally:
         ssm.put_parameter(Name=configuration, Value=kept, Overwrite=True)
     assert (refused.code, refused.out) == (64, "")
-    assert "sites: a, facts.articles: is missing; the prompt of question articles_to_refresh uses it" in refused.err
+    assert (
+        "new.json: site a, facts.articles: is missing; the prompt of question articles_to_refresh uses it"
+        in refused.err
+    )
     assert (stored(bucket), stored(bucket, FORMER_KEY)) == (before, None)
 
 

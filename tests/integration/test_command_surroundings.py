@@ -107,3 +107,4 @@ def test_an_unavailable_port_is_reported_in_one_sentence(arguments: list[str]) -
             done = program(*command, *given)
             assert (done.code, "Traceback" in done.err) == (64, False), done.err
             assert given[1] in done.err
+            assert given[0] == "--port" or ": --port: " not in done.err

@@ -21,6 +21,7 @@ from anthropic.types import Message
 from infra.messages_api import MessagesAPI
 from infra.messages_api.endpoint import Simulation, choose_endpoint
 from infra.messages_api.scenario import Scenario
+from infra.messages_api.server import main
 from tests.support.clouds import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -190,6 +191,12 @@ def test_it_runs_in_the_foreground_with_a_scenario_file(sdk: anthropic.Anthropic
         finally:
             server.send_signal(signal.SIGTERM)
     assert server.returncode == 0
+
+
+def test_a_speed_of_nothing_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^64$"):
+        main(["--port", "0", "--speed", "0"])
+    assert capsys.readouterr().err == "speed must be above 0, not 0.0\n"
 
 
 def test_an_api_with_a_key_takes_only_that_one(sdk: anthropic.Anthropic) -> None:

@@ -30,6 +30,7 @@ class Order(BaseModel):
         ({"number": 0.0}, "number: must be more than 0.0, not 0.0"),
         ({"number": float("nan")}, "number: must be a number, not NaN"),
         ({"text": 7}, "text: must be a text, not 7"),
+        ({"text": "\ud800"}, 'text: must be valid Unicode, not "\\ud800"'),
         ({"text": "x" * 1_001}, "text: must have at most 1,000 characters, not 1,001"),
         ({"text": "A\x1b[2J"}, 'text: must match ^[a-z]*$, not "A\\u001b[2J"'),
         ({"mode": "colect"}, "mode: must be 'collect' or 'redrive', not \"colect\""),

@@ -86,7 +86,7 @@ def test_a_fact_that_a_site_lacks_is_refused_with_site_question_and_field_before
 ) -> None:
     outside.put(SITES_KEY, [site("harbour", facts={"articles": "- One"}).model_dump(), site("orchard").model_dump()])
     before = outside.keys()
-    complaint = "sites: orchard, facts.articles: is missing; the prompt of question articles_to_refresh uses it"
+    complaint = "sites: site orchard, facts.articles: is missing; the prompt of question articles_to_refresh uses it"
     with pytest.raises(InvalidInput, match=complaint):
         planned(outside, planning, question="articles_to_refresh")
     assert outside.keys() == before

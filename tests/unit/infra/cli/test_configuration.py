@@ -44,7 +44,8 @@ def test_options_become_fields_and_override_the_environment(
     [
         ("0", [], {}, '--concurrency: must be "auto" or a whole number from 1 to 1,000, not 0'),
         (None, ["request_timeout_s=long"], {}, '--set request_timeout_s: must be a whole number, not "long"'),
-        (None, ["model=a=b"], {}, '--set model: must match .*, not "a=b"'),
+        (None, ["model=a=b"], {}, '--set model: must be a model id such as claude-haiku-5-5, not "a=b"'),
+        (None, ["question=Nope"], {}, '--set question: must be the name of a question such as .*, not "Nope"'),
         (None, ["modle=x"], {}, r"--set: no field 'modle', did you mean 'model'\?; known are max_concurrency, "),
         (None, [], {"MAX_CONCURRENCY": "0"}, 'MAX_CONCURRENCY in the environment: must be "auto" or a whole number'),
     ],

@@ -89,6 +89,14 @@ def test_since_a_day_older_answers_are_left_out_and_still_count_as_older(printed
     assert printed("--since", "0001-01-01") == printed()
 
 
+@pytest.mark.parametrize("day", ["tomorrow", "2026-13-40"])
+def test_a_day_that_is_none_is_refused_with_an_example(
+    day: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["results", "--since", day, "--state-dir", str(tmp_path)]) == BAD_INPUT
+    assert f"'--since': '{day}' is not a day such as 2026-11-01" in capsys.readouterr().err
+
+
 def test_the_table_fits_the_terminal_and_marks_what_is_repeated(printed: Any) -> None:
     lines = printed().splitlines()
     assert lines[0] == "article_candidates: 3 candidates of 2 sites"

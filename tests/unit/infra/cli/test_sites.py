@@ -185,13 +185,13 @@ def test_a_bad_list_is_refused_and_nothing_is_written(
 
 def test_what_only_planning_would_refuse_is_refused_too(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored.with_name("configuration.json").write_text('{"question": "articles_to_refresh"}')
-    complaint = "nightfold: sites: a, facts.articles: is missing; the prompt of question articles_to_refresh uses it\n"
+    complaint = ": site a, facts.articles: is missing; the prompt of question articles_to_refresh uses it\n"
     assert sites(stored.parent) == BAD_INPUT
     printed = capsys.readouterr()
     assert printed.out.startswith("2 sites in "), "it is shown all the same"
-    assert printed.err == complaint
-    assert sites(stored.parent, new(stored.parent, [A]), "--yes") == BAD_INPUT
-    assert capsys.readouterr().err == complaint
+    assert printed.err == f"nightfold: {stored}{complaint}"
+    assert sites(stored.parent, file := new(stored.parent, [A]), "--yes") == BAD_INPUT
+    assert capsys.readouterr().err == f"nightfold: {file}{complaint}"
     assert sites(stored.parent, new(stored.parent, [A | {"facts": {"articles": "One"}}]), "--yes") == 0
 
 

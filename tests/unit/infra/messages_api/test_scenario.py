@@ -94,6 +94,31 @@ def test_a_file_that_is_missing_or_not_valid_json_is_refused_with_its_path(tmp_p
         read_scenario(tmp_path / "run.json")
 
 
+@pytest.mark.parametrize(
+    ("scenario", "says"),
+    [
+        ({"site": {}}, "site: is not a known key, did you mean 'sites'?; known are schema_version, sites, default, "),
+        (
+            {"sites": {"a": [{"do": "ok", "texts": ""}]}},
+            "texts: is not a known key, did you mean 'text'?; known are do, ",
+        ),
+        ({"default": [{"do": "ok", "x": 1}]}, "default.0.x: is not a known key; known are do, latency_s, "),
+        ({"latency_s": {"median": 1, "x": 1}}, "latency_s.x: is not a known key; known are median, sigma"),
+        ({"limits": {"x": 1}}, "limits.x: is not a known key; known are requests_per_minute, "),
+    ],
+)
+def test_an_unknown_key_is_answered_with_the_known_ones(tmp_path: Path, scenario: dict[str, Any], says: str) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(scenario))
+    with pytest.raises(ScenarioError) as caught:
+        read_scenario(tmp_path / "run.json")
+    assert says in str(caught.value)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"speed": 7}', "utf-8-sig")
+    assert read_scenario(tmp_path / "run.json").speed == 7
+
+
 def test_a_script_in_code_is_validated_like_one_in_a_file() -> None:
     with pytest.raises(ValidationError, match="Input should be 'ok'"):
         parse_script(["okay"])  # type: ignore[list-item]
