@@ -59,15 +59,15 @@ def _rendering(what: str, run_id: str) -> Iterator[None]:
 
 def as_text(runs: list[PastRun], width: int | None) -> list[str]:
     """The output of `nightfold report --list`."""
-    head = ("RUN", "STATUS", "ACCEPTED", "COST", "STARTED", "TIME")
+    head = ("RUN", "STATUS", "ACCEPTED", "COST", "TIME", "STARTED")
     rows = [
         (
             run.run_id,
             run.status,
             f"{run.accepted:,} of {run.planned:,}",
             _cost(run),
-            f"{run.started_at.astimezone():%m-%d %H:%M}",
             duration(run.duration_s),
+            f"{run.started_at.astimezone():%m-%d %H:%M}",  # last, where a narrow terminal cuts: most names have it too
         )
         for run in runs
     ]

@@ -115,6 +115,16 @@ def test_the_list_says_of_a_simulated_run_that_it_was_not_paid_for(tmp_path: Pat
     assert json.loads(report_pages.as_json([run]))[0]["simulated"] is True
 
 
+def test_in_eighty_columns_a_duration_is_whole(tmp_path: Path) -> None:
+    shelf = MemoryBucket()
+    store_run(shelf, {"harbour": ["ok"]}, run_id="manual-20261130T111208Z-421b", simulated=True)
+    [run] = closed_runs(Folder(as_files(tmp_path, shelf)))
+    large = run.model_copy(update={"planned": 10_000, "accepted": 9_800, "duration_s": 3_599})
+    _, row = report_pages.as_text([large], 80)
+    assert "59 min 59 s" in row
+    assert len(row) <= 80
+
+
 def test_a_browser_is_given_the_address(tmp_path: Path) -> None:
     asked: list[str] = []
     assert not report_pages.open_page(tmp_path / "digest.html", asked.append)
