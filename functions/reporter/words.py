@@ -125,7 +125,7 @@ ERRORS = {
         "The API key was not accepted",
         "The API answered 401 or 403, or there is no key. No call was billed.",
         _IN_VAIN,
-        "Store a valid key with the key command (locally it is ANTHROPIC_API_KEY), then redrive.",
+        "Store a valid key with `nightfold key --stack NAME` (locally it is ANTHROPIC_API_KEY), then redrive.",
     ),
     "SpendLimitReached": Words(
         "The spend limit is reached",

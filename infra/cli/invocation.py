@@ -23,9 +23,7 @@ def suggest(command: str, state_dir: Path) -> str:
 
 def suggest_anywhere(command: str, state_dir: Path) -> str:
     """The same, with absolute paths, for a page that is read later and in another folder."""
-    script = Path(sys.executable).with_name("nightfold")
-    words = [str(script)] if script.exists() else [sys.executable, "-m", MODULE]
-    return shlex.join([*words, *command.split(), "--state-dir", str(state_dir.absolute())])
+    return f"{program_anywhere()} {command} --state-dir {shlex.quote(str(state_dir.absolute()))}"
 
 
 def redrive_of(*, simulated: bool) -> str:
@@ -62,6 +60,12 @@ def program() -> str:
     if script.is_absolute() and script.is_relative_to(Path.cwd()):
         script = script.relative_to(Path.cwd())
     return shlex.quote(f"./{script}" if script.parent == Path() else str(script))
+
+
+def program_anywhere() -> str:
+    """The words that call this program in any folder."""
+    script = Path(sys.executable).with_name("nightfold")
+    return shlex.join([str(script)] if script.exists() else [sys.executable, "-m", MODULE])
 
 
 def typed_here() -> bool:

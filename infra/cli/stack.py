@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from infra.cli.installation import Configuration, Evidence, Runner, SiteList
 from infra.cli.interrupts import signals_held, stop_if_requested
-from infra.cli.invocation import program, suggest_anywhere
+from infra.cli.invocation import program, program_anywhere
 from infra.cli.page_files import page_from
 from infra.cli.parked import ParkedQueue
 from infra.cli.recorded_misses import recorded_misses
@@ -89,8 +89,7 @@ class Stack:
         return f"has not closed its census; `{self.suggest('misses')}` says whether it is still running"
 
     def redrive_anywhere(self, *, simulated: bool) -> str:  # noqa: ARG002 - a stack is of one kind
-        command, _, _ = suggest_anywhere("redrive", Path()).rpartition(" --state-dir ")  # a stack has none
-        return f"{command} {self._options}"
+        return f"{program_anywhere()} redrive {self._options}"
 
     def misses(self) -> list[QueuedMiss]:
         return recorded_misses(self.records).listed()
