@@ -64,7 +64,7 @@ def complaints(error: ValidationError, where: str = "", known: Sequence[str] = (
 def listed(each: Iterable[str]) -> str:
     """The first three, and how many more there are, in one line."""
     all_ = list(each)
-    more = f" (and {len(all_) - 3} more)" if len(all_) > 3 else ""
+    more = f" (and {len(all_) - 3:,} more)" if len(all_) > 3 else ""
     return one_line("; ".join(all_[:3]), 600) + more
 
 

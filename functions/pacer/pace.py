@@ -62,7 +62,8 @@ def pace(history: Sequence[Wave], work: Work, carried: Carried | None = None) ->
         if not paid:
             return _stopped(now, _too_expensive(spent, work.cost_ceiling_usd, work.answers_usd[0]))
         if paid < sites:
-            sites, why = paid, f"{why}; a small wave: {dollars(work.cost_ceiling_usd - spent)} of the ceiling is left"
+            left = dollars(work.cost_ceiling_usd - spent, exact=True)
+            sites, why = paid, f"{why}; a small wave: {left} of the ceiling is left"
     return Decision(sites, now.at_once if work.max_concurrency is not None else min(now.at_once, sites), why)
 
 
@@ -105,8 +106,8 @@ def _calm(history: Sequence[Wave]) -> int:
 def _too_expensive(spent: float, ceiling: float, answer: float) -> Stop:
     return Stop(
         reason="unknown",
-        message=f"cost_ceiling_usd is {dollars(ceiling)}, {dollars(spent, exact=True)} of it is spent, and one more "
-        f"answer may cost {dollars(answer, exact=True)}: the other sites need a higher ceiling",
+        message=f"cost_ceiling_usd is {dollars(ceiling, exact=True)}, {dollars(spent, exact=True)} of it is spent, and "
+        f"one more answer may cost {dollars(answer, exact=True)}: the other sites need a higher ceiling",
     )
 
 

@@ -125,7 +125,7 @@ class Rows:
             count += f", {min(progress.stored_again, progress.regenerating):,} of {progress.regenerating:,} again"
         if (left := progress.left_s(now)) is not None:
             count += f" · about {duration(round(left))} left"
-        count += f" · 429s: {progress.rate_limited:,} · {now - progress.started:.1f} s"
+        count += f" · 429s: {progress.rate_limited:,} · {duration(now - progress.started)}"
         total, done = total + progress.regenerating, done + progress.stored_again
         bar = ProgressBar(max(total, 1), done, width=max(min(width - len(count) - 2, 40), 4), complete_style="green")
         line = Table.grid(padding=(0, 2, 0, 0))
@@ -155,7 +155,7 @@ def _priority(site: SiteProgress) -> tuple[int, float]:
 
 
 def _status(site: SiteProgress, now: float) -> str:
-    seconds = f"{now - site.since:5.1f} s"
+    seconds = f"{duration(now - site.since):>6}"
     match site.state:
         case "collecting":
             what = "regenerating" if site.round > 1 else "collecting"

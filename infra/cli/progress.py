@@ -212,7 +212,7 @@ class Progress(SiteStates):
     def _closed(self, run_id: str, summary: dict[str, Any], at: float) -> None:
         missed = summary["planned"] - summary["accepted"]
         if run_id != self.run_id:
-            self.set_phase(f"closed run {run_id}: {summary['accepted']} accepted, {missed} missed", at)
+            self.set_phase(f"closed run {run_id}: {summary['accepted']:,} accepted, {missed:,} missed", at)
             return
         for entry in summary["sites"]:
             site = self._site(entry["site_id"])
@@ -222,7 +222,7 @@ class Progress(SiteStates):
             else:
                 site.why = f"{entry['reason']}, {visible(entry['error'], 60)}"
                 self._move(site, "missed", at, f"missed: {site.why}")
-        self.set_phase(f"closed: {summary['accepted']} accepted, {missed} missed", at)
+        self.set_phase(f"closed: {summary['accepted']:,} accepted, {missed:,} missed", at)
 
 
 def _error_in(outcome: bytes) -> str:

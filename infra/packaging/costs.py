@@ -9,6 +9,7 @@ from functools import cache
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from infra.packaging.expanded import TEMPLATE
+from nightfold.amounts import dollars
 from nightfold.budget import PRICES
 from nightfold.waves import ONE_WAVE
 
@@ -87,7 +88,7 @@ def markdown() -> str:
     for sites in (4, 100, 1_000, 10_000):
         night = Night(sites, waves=1 if sites <= ONE_WAVE else Night.waves)
         aws, tokens = aws_usd(night), token_usd(night)
-        lines.append(f"| {sites:,} | ${aws:,.2f} | ${tokens:,.3f} | ${NIGHTS * (aws + tokens):,.2f} |")
+        lines.append(f"| {sites:,} | {dollars(aws)} | {dollars(tokens)} | {dollars(NIGHTS * (aws + tokens))} |")
     return "\n".join(lines)
 
 

@@ -8,7 +8,9 @@ import click
 import pytest
 
 from infra.cli.main import nightfold
+from infra.packaging import costs
 from infra.packaging.costs import Night, alarm_metrics, aws_usd, token_usd
+from nightfold.amounts import dollars
 from tests.support import documents
 
 ROOT = Path(__file__).parents[3]
@@ -75,4 +77,5 @@ def test_the_formula_counts_the_metrics_that_the_alarms_look_at() -> None:
 def test_more_sites_cost_more_and_the_fixed_part_stays() -> None:
     nights = [Night(sites) for sites in (4, 100, 1_000, 10_000)]
     assert [aws_usd(night) for night in nights] == sorted(aws_usd(night) for night in nights)
+    assert f"| {dollars(token_usd(Night(4)))} |" in costs.markdown(), "in the same digits as everywhere"
     assert token_usd(Night(4)) == pytest.approx(4 * (300 * 2 + 500 * 10) / 1_000_000)

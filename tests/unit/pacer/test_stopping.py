@@ -106,6 +106,17 @@ def test_waves_get_smaller_before_the_ceiling_stops_a_run() -> None:
     assert 1.0 - ANSWER_USD < spent <= 1.0
 
 
+def test_amounts_that_are_compared_have_the_same_digits() -> None:
+    answers = {"max_concurrency": 4, "answers_usd": [0.06] * 8}
+    over = pace([wave(22, 4)], work(8, cost_ceiling_usd=0.1262, **answers))
+    assert over.stop is not None
+    assert (
+        "cost_ceiling_usd is $0.1262, $0.1232 of it is spent, and one more answer may cost $0.06" in over.stop.message
+    )
+    small = pace([wave(22, 4)], work(8, cost_ceiling_usd=0.2468, **answers))
+    assert small.why.endswith("; a small wave: $0.1236 of the ceiling is left")
+
+
 def test_a_long_brief_ends_a_wave_before_it_and_not_the_run() -> None:
     now = pace([wave(4, 4)], work(8, max_concurrency=4, cost_ceiling_usd=0.15, answers_usd=[0.01] * 4 + [5.0] * 4))
     assert now.sites == 4

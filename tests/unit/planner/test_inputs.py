@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from nightfold.complaints import listed
 from nightfold.errors import InvalidInput
 from nightfold.settings import RunConfiguration
 from nightfold.sites import RunId
@@ -156,6 +157,7 @@ def test_many_mistakes_are_reported_three_at_a_time() -> None:
     sites = json.dumps([{"site_id": "A"}] * 5).encode()
     with pytest.raises(InvalidInput, match=r"\(and 7 more\)"):
         read_sites(sites)
+    assert listed(["x"] * 2_000) == "x; x; x (and 1,997 more)"
 
 
 FOUR = read_sites(json.dumps([{"site_id": name, "domain": f"{name}.example"} for name in "abcd"]).encode())

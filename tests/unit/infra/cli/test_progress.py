@@ -225,6 +225,22 @@ def test_with_more_sites_than_lines_the_interesting_ones_are_shown() -> None:
     assert "0 of 2,000 stored" in rows[-1]
 
 
+def test_times_have_minutes_and_counts_have_separators() -> None:
+    sites = [f"site-{number:04}" for number in range(1_200)]
+    replay = Replay(*sites)
+    replay.asked("site-0000")
+    replay.progress.started -= 200
+    replay.progress.sites["site-0000"].since -= 83
+    rows = replay.rows()
+    assert any("collecting 1 min 23 s" in row for row in rows)
+    assert rows[-1].endswith(" 3 min 20 s")
+    replay.planned([{"site_id": name} for name in sites])
+    replay.closed("run-1", **dict.fromkeys(sites))
+    assert replay.lines[-1] == "run closed: 1,200 accepted, 0 missed"
+    replay.closed("manual-1", **dict.fromkeys(sites))
+    assert replay.lines[-1] == "run closed run manual-1: 1,200 accepted, 0 missed"
+
+
 def test_no_row_is_wider_than_the_terminal() -> None:
     replay = Replay("a" * 63)
     replay.put("round-2/items.json", [{"site_id": "a" * 63, "violation": "candidate 1, title: Field required; " * 9}])
