@@ -45,7 +45,7 @@ def sites(at: Installation, document: bytes | None, where: str) -> Finding:
     question = configured(at).question
     try:
         found = read_sites(document, where)
-        check_facts(found, lambda _: question)
+        check_facts(found, lambda _: question, where)
     except InvalidInput as error:
         return fix(str(error), at.suggest("sites FILE"))
     return ok(f"{counted(len(found), 'site')} in {where}")

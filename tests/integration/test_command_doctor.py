@@ -204,7 +204,7 @@ def test_the_facts_that_the_configured_question_needs_are_in_the_site_list(serve
     with configuration(served, {"question": "articles_to_refresh"}):
         status, found, _ = only(served, "sites")
     assert status == "fix"
-    assert "harbour, facts.articles: is missing; the prompt of question articles_to_refresh uses it" in found
+    assert "sites.json: site harbour, facts.articles: is missing; the prompt of question articles_to_refresh" in found
 
 
 def test_the_configuration_is_valid(served: Served) -> None:
