@@ -106,11 +106,11 @@ def test_the_built_client_passes_the_tests_of_the_client(built: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     where = subprocess.run(
-        [sys.executable, "-c", "import anthropic, collector; print(anthropic.__file__, collector.__file__)"],
+        [sys.executable, "-c", r"import anthropic, collector; print(anthropic.__file__, collector.__file__, sep='\n')"],
         env={**os.environ, "PYTHONPATH": str(built / "Collector")},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert all(str(built) in each for each in where.stdout.split())
+    assert [each for each in where.stdout.splitlines() if str(built) not in each] == []
