@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.cli.invocation import program
 from infra.cli.laptop import Laptop
 from infra.cli.local_run import run_locally
 from infra.cli.main import main
@@ -214,7 +215,7 @@ def test_input_that_only_plan_run_refuses_is_bad_input_too(tmp_path: Path) -> No
 
 def test_a_site_list_instead_of_a_command_is_answered_with_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mine.json"]) == 64
-    assert "nightfold run --sites mine.json?" in capsys.readouterr().err
+    assert f"{program()} run --sites mine.json?" in capsys.readouterr().err
     assert main(["misses", "mine.json"]) == 64
     assert "--sites" not in capsys.readouterr().err
 
