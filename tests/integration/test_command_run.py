@@ -141,7 +141,7 @@ def test_for_cron_a_run_prints_only_misses(tmp_path: Path) -> None:
     assert (done.code, done.err.strip()) == (2, "")
     assert done.out.startswith("partial: planned 2 = accepted 1 + missed 1 (unknown 1)\n")
     page = next((tmp_path / "state").glob("runs/manual-*/digest.html")).read_text()
-    assert f"nightfold redrive --simulate --state-dir {tmp_path / 'state'}</code>" in page
+    assert f" redrive --simulate --state-dir {tmp_path / 'state'}</code>" in page
     (tmp_path / "state" / "runs" / "a copy").mkdir()
     missed_again = nightfold("redrive", "--quiet", "--scenario", lost, *state)
     assert (missed_again.code, missed_again.err) == (1, "runs/a copy is skipped: its name is not a run id.\n")

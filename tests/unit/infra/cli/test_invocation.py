@@ -1,6 +1,7 @@
 """infra/cli/invocation.py: a suggested command works where the one before it was typed."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from infra.cli.invocation import MODULE, ROOT, suggest, suggest_anywhere
 from infra.cli.stack import Stack
 from infra.cli.terminal import STATE_DIR
+
+SCRIPT = shlex.quote(str(Path(sys.executable).with_name("nightfold")))
 
 
 @pytest.fixture(autouse=True)
@@ -120,11 +123,11 @@ def test_a_module_is_called_as_a_module(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_page_shows_a_command_for_any_folder() -> None:
     command = suggest_anywhere("redrive", Path("mine"))
-    assert command.startswith(f"{Path(sys.executable).with_name('nightfold')} redrive")
+    assert command.startswith(f"{SCRIPT} redrive")
     assert command.endswith(f" --state-dir {os.getcwd()}/mine")  # noqa: PTH109
 
 
 def test_the_page_of_a_stacks_run_shows_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
     called(monkeypatch, ".venv/bin/nightfold")
     command = Stack("nightfold", profile="my own").redrive_anywhere(simulated=False)
-    assert command == f"{Path(sys.executable).with_name('nightfold')} redrive --stack nightfold --profile 'my own'"
+    assert command == f"{SCRIPT} redrive --stack nightfold --profile 'my own'"
