@@ -28,16 +28,15 @@ def _concurrency(given: Any) -> Any:
     return given
 
 
-def _question(text: str) -> str:
-    if not re.fullmatch(NAME, text):
-        raise ValueError(f"must be the name of a question such as {DEFAULT}{but(text)}")
-    return text
+def _matching(pattern: str, what: str) -> AfterValidator:
+    """Like pydantic's `pattern`, with a complaint that says what is expected."""
 
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {what}{but(text)}")
+        return text
 
-def _model(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.:@-]{0,127}", text):
-        raise ValueError(f"must be a model id such as claude-haiku-5-5{but(text)}")
-    return text
+    return AfterValidator(check)
 
 
 class RunConfiguration(BaseModel):
@@ -71,7 +70,7 @@ class RunConfiguration(BaseModel):
     ] = 4_096
     question: Annotated[
         str,
-        AfterValidator(_question),
+        _matching(NAME, f"the name of a question such as {DEFAULT}"),
         Field(description="what is asked: the name of a folder below functions/questions"),
     ] = DEFAULT
     entries: Annotated[
@@ -82,7 +81,7 @@ class RunConfiguration(BaseModel):
     ] = 30
     model: Annotated[
         str,
-        AfterValidator(_model),
+        _matching(r"[A-Za-z0-9][A-Za-z0-9.:@-]{0,127}", "a model id such as claude-haiku-5-5"),
         Field(description="model id, such as `claude-haiku-5-5`; the plan shows whether its price is known"),
     ] = "claude-sonnet-5-5"
     request_timeout_s: Annotated[int, Field(ge=1, le=600, description="seconds for one call")] = 120

@@ -16,9 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from nightfold.errors import AwsUnavailable
 from nightfold.storage import CALLS
 
-PLANNING_S = (
-    300  # the planner's Timeout in template.yaml; PlanRun waits longer before it retries what may have received
-)
+PLANNING_S = 300  # the planner's Timeout in template.yaml; after a kill PlanRun waits longer before it tries again
 RUN_S = 25_200  # the queue's VisibilityTimeout in template.yaml
 LONG_POLL_S = 1  # asks all of SQS's servers, so that an empty answer means an empty queue
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
+from typing import Any
 
 from infra.cli.configuration import stored as read_configuration
 from infra.cli.run_request import task
@@ -52,13 +53,8 @@ def check_as_planned(sites: Sequence[Site], named: str, configuration: str, wher
     """Raises InvalidInput for what PlanRun would refuse: such as a fact that the question's prompt needs, or an answer
     above the cost ceiling. `named` is the site list; `configuration` is what is stored at `where`."""
     valid, preview = read_configuration(where, configuration), "preview"
-    draft(
-        *(preview, "collect", sites, valid, task(preview)),
-        simulated=False,
-        overrides={},
-        profile=Profile(),
-        where=named,
-    )
+    about: dict[str, Any] = {"simulated": False, "overrides": {}, "profile": Profile(), "where": named}
+    draft(preview, "collect", sites, valid, task(preview), **about)
 
 
 def _difference(before: Sequence[Site], after: Sequence[Site]) -> Iterator[str]:
