@@ -8,7 +8,9 @@ from pathlib import Path
 
 import boto3
 import pytest
+from markupsafe import escape
 
+from infra.cli.invocation import program_anywhere
 from infra.cli.live_view import FRAMES_PER_SECOND
 from infra.messages_api import MessagesAPI
 from infra.messages_api.scenario import Scenario
@@ -141,7 +143,7 @@ def test_for_cron_a_run_prints_only_misses(tmp_path: Path) -> None:
     assert (done.code, done.err.strip()) == (2, "")
     assert done.out.startswith("partial: planned 2 = accepted 1 + missed 1 (unknown 1)\n")
     page = next((tmp_path / "state").glob("runs/manual-*/digest.html")).read_text()
-    assert f" redrive --simulate --state-dir {tmp_path / 'state'}</code>" in page
+    assert f"{escape(program_anywhere())} redrive --simulate --state-dir {tmp_path / 'state'}</code>" in page
     (tmp_path / "state" / "runs" / "a copy").mkdir()
     missed_again = nightfold("redrive", "--quiet", "--scenario", lost, *state)
     assert (missed_again.code, missed_again.err) == (1, "runs/a copy is skipped: its name is not a run id.\n")
@@ -193,7 +195,7 @@ def test_a_terminal_shows_a_row_for_each_site(tmp_path: Path) -> None:
         r"━+ +\d of 4 stored.* · about \d+ s left · 429s",
         r"✓ lantern  accepted, 5 candidates",
         r"✗ meadow   missed: schema, SchemaViolation",
-        r"━+ +4 of 4 stored, 2 of 2 again · 429s: 0 · \d",
+        r"━+ +4 of 4 stored, 2 of 2 again · 429s: 0 · (\d+ min|\d+(\.\d)? s)",
     ):
         assert any(re.search(row, frame) for frame in frames), row
     assert all(len(line) <= 80 for frame in frames[1:-1] for line in frame.splitlines())

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from infra.cli import report_pages
+from infra.cli.invocation import program_anywhere
 from infra.cli.laptop import Laptop
 from infra.cli.main import main
 from infra.cli.run_names import closed_runs
@@ -41,7 +43,7 @@ def test_the_command_on_the_page_takes_misses_of_its_kind(tmp_path: Path, simula
     shelf = MemoryBucket()
     store_run(shelf, {"harbour": ["Refused"]}, simulated=simulated)
     page = report_pages.page_of(Laptop(as_files(tmp_path, shelf)), "latest").read_text()
-    assert f" {command} --state-dir {tmp_path}</code>" in page
+    assert f"{escape(program_anywhere())} {command} --state-dir {tmp_path}</code>" in page
 
 
 def test_an_existing_page_is_not_rendered_again(state_dir: Path) -> None:
