@@ -51,12 +51,8 @@ def test_the_next_redrive_in_words(schedule: Schedule, words: str | None) -> Non
 @pytest.mark.parametrize(
     ("time", "zone", "after", "words"),
     [
-        (
-            "30 2",
-            "Europe/Berlin",
-            "2026-03-28T12:00Z",
-            "Mon 30 Mar at 02:30 CEST",
-        ),  # on the 29th, 2 o'clock is followed by 3:00
+        # On the 29th, 2 o'clock is followed by 3:00.
+        ("30 2", "Europe/Berlin", "2026-03-28T12:00Z", "Mon 30 Mar at 02:30 CEST"),
         ("30 3", "Europe/Berlin", "2026-03-28T12:00Z", "Sun 29 Mar at 03:30 CEST"),
         ("30 2", "Europe/Berlin", "2026-10-24T12:00Z", "Sun 25 Oct at 02:30 CEST"),  # comes twice, and is taken once
         ("15 2", "Australia/Lord_Howe", "2026-10-03T00:00Z", "Mon 5 Oct at 02:15 +11"),  # clocks skip half an hour

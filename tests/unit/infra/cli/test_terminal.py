@@ -3,6 +3,7 @@
 import io
 import shutil
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,17 +64,12 @@ def test_names_in_a_copied_state_directory_do_not_control_the_terminal(
     assert "\x1b" not in printed
 
 
-@given(st.text(max_size=300), st.integers(1, 80))
-def test_any_text_becomes_one_bounded_line_without_control_characters(text: str, limit: int) -> None:
-    shown = visible(text, limit)
-    assert len(shown) <= limit
-    assert not [each for each in shown if unicodedata.category(each)[0] == "C"]
-    assert len(shown.splitlines()) <= 1
-
-
-@given(st.text(max_size=300), st.integers(1, 80))
-def test_any_text_that_may_be_pasted_is_one_too(text: str, limit: int) -> None:
-    shown = pasteable(text, limit)
+@pytest.mark.parametrize("cleaned", [visible, pasteable])
+@given(text=st.text(max_size=300), limit=st.integers(1, 80))
+def test_any_text_becomes_one_bounded_line_without_control_characters(
+    cleaned: Callable[[str, int], str], text: str, limit: int
+) -> None:
+    shown = cleaned(text, limit)
     assert len(shown) <= limit
     assert not [each for each in shown if unicodedata.category(each)[0] == "C"]
     assert len(shown.splitlines()) <= 1
